@@ -1,0 +1,118 @@
+/* The immutable description of an ONNX model, read from bytes.
+ *
+ * Everything a file can say, checked for form (sizes, counts, nesting, names) but not yet for meaning. Names are
+ * NUL-terminated copies in the model's arena; weights are not copied: a tensor's data points into the mapping of the
+ * model file or of an external data file (at any alignment), except typed fields that are varints, which are decoded.
+ *
+ * A model is counted and shared by its sessions; the mapping and decoded tensors live until the last reference goes.
+ * Thread-safe once made. */
+#ifndef RUNG_MODEL_MODEL_H
+#define RUNG_MODEL_MODEL_H
+
+#include "base/arena.h"
+#include "base/log.h"
+#include "base/value.h"
+#include "rung_graph.h"
+
+struct rung_model_graph;
+
+typedef struct rung_model_attribute {
+  rung_attribute value; /* graph and graphs stay NULL: */
+  struct rung_model_graph **graphs; /* GRAPH: one; GRAPHS: value.count */
+  const char *reference; /* inside a function: the attribute of the call that it stands for; else NULL */
+} rung_model_attribute;
+
+typedef struct rung_model_node {
+  const char *name, *domain, *op_type, *overload; /* never NULL; "ai.onnx" is given as "" */
+  size_t input_count, output_count, attribute_count;
+  const char **inputs, **outputs; /* "": left out */
+  rung_model_attribute *attributes;
+} rung_model_node;
+
+typedef struct rung_model_value {
+  const char *name;
+  rung_type type; /* kind NONE when the file does not say */
+} rung_model_value;
+
+typedef struct rung_model_initializer {
+  const char *name;
+  rung_value *value; /* TENSOR or SPARSE */
+} rung_model_initializer;
+
+typedef struct rung_model_graph {
+  const char *name;
+  size_t node_count, input_count, output_count, value_count, initializer_count;
+  rung_model_node *nodes;
+  rung_model_value *inputs, *outputs, *values; /* values: value_info */
+  rung_model_initializer *initializers;
+} rung_model_graph;
+
+typedef struct rung_model_opset {
+  const char *domain; /* "ai.onnx" is given as "" */
+  int64_t version;
+} rung_model_opset;
+
+/* A model-local function: a body with formal inputs, outputs and attributes. */
+typedef struct rung_model_function {
+  const char *domain, *name, *overload;
+  size_t input_count, output_count, attribute_count, default_count, node_count, opset_count, value_count;
+  const char **inputs, **outputs, **attributes;
+  rung_model_attribute *defaults;
+  rung_model_node *nodes;
+  rung_model_opset *opsets;
+  rung_model_value *values;
+} rung_model_function;
+
+typedef struct rung_model_property {
+  const char *key, *value;
+} rung_model_property;
+
+/* Defaults in rung_model_limits_default; a file that exceeds one is refused by an error that names it. */
+typedef struct rung_model_limits {
+  uint32_t depth;           /* nesting of messages, and of bodies: 100 */
+  uint64_t nodes;           /* in all graphs and functions together: 1,000,000 */
+  uint64_t functions;       /* 10,000 */
+  uint64_t tensor_bytes;    /* of one tensor: 2^40 */
+  uint64_t decoded_bytes;   /* of all tensors and names that must be decoded: 2^33 */
+} rung_model_limits;
+extern const rung_model_limits rung_model_limits_default;
+
+typedef struct rung_model {
+  atomic_int references;
+  const rung_allocator *allocator;
+  rung_arena arena;
+  const char *path; /* NULL when made from memory */
+  int64_t ir_version, model_version;
+  const char *producer_name, *producer_version, *domain, *doc;
+  size_t opset_count, property_count, function_count, symbol_count;
+  rung_model_opset *opsets;
+  rung_model_property *properties;
+  rung_model_function *functions;
+  const char **symbols; /* of symbolic dimension -1 - k, entry k: its name, or NULL when the file gives none */
+  rung_model_graph *graph;
+  size_t bytes, external_bytes; /* of the model file; of external data that initializers refer to */
+  struct rung_model_files *files; /* mappings */
+  RUNG_VEC(rung_value *) tensors; /* every value that the description owns */
+} rung_model;
+
+typedef struct rung_model_options {
+  rung_model_limits limits;
+  bool read_files; /* read instead of mapping: safe against files that change while in use */
+  const char *external_folder; /* where external data lies; NULL: the model's own folder, or nowhere from memory */
+} rung_model_options;
+
+/* Reads a file. `options` NULL: defaults. Errors name the file, the message and the field, node or tensor. */
+rung_status *rung_model_open(const rung_allocator *allocator, const rung_log *log, const char *path,
+                             const rung_model_options *options, rung_model **out_model) RUNG_MUST_CHECK;
+/* Parses bytes, which the caller keeps alive and unchanged until the model dies. */
+rung_status *rung_model_parse(const rung_allocator *allocator, const rung_log *log, const void *data, size_t size,
+                              const rung_model_options *options, rung_model **out_model) RUNG_MUST_CHECK;
+rung_model *rung_model_retain(rung_model *model);
+void rung_model_release(rung_model *model);
+
+/* Single messages, as in the files of ONNX test data: a TensorProto, SequenceProto or OptionalProto, by what `type`
+ * expects (kind NONE: a tensor). The value owns a copy of its data. */
+rung_status *rung_model_read_value(const rung_allocator *allocator, const void *data, size_t size,
+                                   const rung_type *type, rung_value **out_value) RUNG_MUST_CHECK;
+
+#endif
