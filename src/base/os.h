@@ -1,0 +1,48 @@
+/* What rung asks of the operating system, one primitive each; os_<name>.c implements them. POSIX calls that every
+ * system has (pthread, dlopen, open) are used where they are needed and do not pass through here.
+ * All are thread-safe. None reads the environment. */
+#ifndef RUNG_BASE_OS_H
+#define RUNG_BASE_OS_H
+
+#include "base/macros.h"
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Nanoseconds since some fixed point; never goes back, goes on while the process sleeps in the kernel. */
+uint64_t rung_os_now_ns(void);
+
+/* How many threads can run at once: the process's cpuset, further cut by the CPU quota of its control groups (rounded
+ * down: a thread too many is throttled together with the others). At least 1. */
+size_t rung_os_cpu_count(void);
+
+/* A power of two. */
+size_t rung_os_page_size(void);
+
+/* Size in bytes of the data cache of `level` (1 to 3) as the system tells it; 0 when it does not. */
+size_t rung_os_cache_size(int level);
+
+/* The process; a forked child has another. */
+int64_t rung_os_pid(void);
+
+/* Names the calling thread in debuggers and `top -H`; cut to what the system takes (15 bytes on Linux). */
+void rung_os_set_thread_name(const char *name);
+
+/* Sleeps while *word == expected, until rung_os_wake. May return early: the caller looks at *word again. */
+void rung_os_wait(atomic_uint *word, unsigned expected);
+/* Wakes up to `count` threads that sleep on word. */
+void rung_os_wake(atomic_uint *word, unsigned count);
+
+/* Features of an ARM processor, where user programs cannot ask the processor itself: a set of RUNG_CPU_<NAME> of
+ * cpu.h. 0 on other architectures. */
+uint32_t rung_os_arm_features(void);
+
+/* Asks for the AMX tile registers, for the whole process and for good. False when refused or not x86-64. */
+bool rung_os_request_amx(void);
+
+/* Path of the file behind a handle from dlopen; NULL when unknown. Borrowed until dlclose. */
+const char *rung_os_library_path(void *handle);
+
+#endif

@@ -1,0 +1,145 @@
+/* The primitives of os.h on Linux with glibc or musl. */
+#define _GNU_SOURCE
+
+#include "base/os.h"
+
+#include "base/cpu.h"
+
+#include <dlfcn.h>
+#include <linux/futex.h>
+#include <link.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+uint64_t rung_os_now_ns(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+/* 0 when the kernel does not say. The set grows until the kernel's own fits: machines with over 1024 CPUs exist. */
+static size_t cpuset_size(void) {
+  for (size_t cpus = 1024; cpus <= 1 << 20; cpus *= 4) {
+    cpu_set_t *set = CPU_ALLOC(cpus);
+    if (!set) return 0;
+    size_t bytes = CPU_ALLOC_SIZE(cpus);
+    size_t count = sched_getaffinity(0, bytes, set) == 0 ? (size_t)CPU_COUNT_S(bytes, set) : 0;
+    CPU_FREE(set);
+    if (count) return count;
+  }
+  return 0;
+}
+
+/* Whole CPUs that `<group>/cpu.max` allows ("max 100000" or "150000 100000"); SIZE_MAX when it sets no bound. */
+static size_t group_quota(const char *group) {
+  char path[4200];
+  int length = snprintf(path, sizeof path, "%s/cpu.max", group);
+  FILE *file = length > 0 && (size_t)length < sizeof path ? fopen(path, "re") : NULL;
+  if (!file) return SIZE_MAX;
+  unsigned long long quota, period;
+  bool bound = fscanf(file, "%llu %llu", &quota, &period) == 2 && period > 0;
+  fclose(file);
+  if (!bound) return SIZE_MAX;
+  return quota < period ? 1 : (size_t)(quota / period);
+}
+
+/* The process's own group in the unified hierarchy, as a folder: "0::/a/b" becomes /sys/fs/cgroup/a/b. */
+static bool find_group(char *out, size_t size) {
+  FILE *file = fopen("/proc/self/cgroup", "re");
+  if (!file) return false;
+  bool found = false;
+  char line[4096];
+  while (!found && fgets(line, sizeof line, file)) {
+    if (strncmp(line, "0::/", 4) != 0) continue;
+    line[strcspn(line, "\n")] = 0;
+    int length = snprintf(out, size, "/sys/fs/cgroup%s", line + 3);
+    found = length > 0 && (size_t)length < size;
+  }
+  fclose(file);
+  return found;
+}
+
+/* The tightest bound of the group and those around it. */
+static size_t cgroup_quota(void) {
+  static const char root[] = "/sys/fs/cgroup";
+  char group[4200];
+  if (!find_group(group, sizeof group)) return SIZE_MAX;
+  size_t tightest = SIZE_MAX;
+  while (strlen(group) >= sizeof root - 1) {
+    tightest = RUNG_MIN(tightest, group_quota(group));
+    *strrchr(group, '/') = 0;
+  }
+  return tightest;
+}
+
+size_t rung_os_cpu_count(void) {
+  size_t cpus = cpuset_size();
+  if (!cpus) {
+    long online = sysconf(_SC_NPROCESSORS_ONLN);
+    cpus = online > 0 ? (size_t)online : 1;
+  }
+  return RUNG_MIN(cpus, cgroup_quota());
+}
+
+size_t rung_os_page_size(void) { return (size_t)sysconf(_SC_PAGESIZE); }
+
+size_t rung_os_cache_size(int level) {
+  long size = 0;
+#ifdef _SC_LEVEL1_DCACHE_SIZE
+  static const int names[] = {_SC_LEVEL1_DCACHE_SIZE, _SC_LEVEL2_CACHE_SIZE, _SC_LEVEL3_CACHE_SIZE};
+  if (level >= 1 && level <= 3) size = sysconf(names[level - 1]);
+#else
+  (void)level;
+#endif
+  return size > 0 ? (size_t)size : 0;
+}
+
+int64_t rung_os_pid(void) { return getpid(); }
+
+void rung_os_set_thread_name(const char *name) {
+  char cut[16];
+  snprintf(cut, sizeof cut, "%s", name);
+  pthread_setname_np(pthread_self(), cut);
+}
+
+void rung_os_wait(atomic_uint *word, unsigned expected) {
+  syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, expected, NULL, NULL, 0);
+}
+
+void rung_os_wake(atomic_uint *word, unsigned count) {
+  syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, count, NULL, NULL, 0);
+}
+
+uint32_t rung_os_arm_features(void) {
+  uint32_t set = 0;
+#if defined(__aarch64__)
+  unsigned long first = getauxval(AT_HWCAP), second = getauxval(AT_HWCAP2);
+  if (first & HWCAP_ASIMD) set |= RUNG_CPU_NEON;
+  if (first & HWCAP_ASIMDDP) set |= RUNG_CPU_DOTPROD;
+  if (first & HWCAP_SVE) set |= RUNG_CPU_SVE;
+  if (second & HWCAP2_I8MM) set |= RUNG_CPU_I8MM;
+  if (second & HWCAP2_BF16) set |= RUNG_CPU_BF16;
+#endif
+  return set;
+}
+
+bool rung_os_request_amx(void) {
+#if defined(__x86_64__) && defined(SYS_arch_prctl)
+  enum { REQUEST_PERMISSION = 0x1023, TILE_DATA = 18 };
+  return syscall(SYS_arch_prctl, REQUEST_PERMISSION, TILE_DATA) == 0;
+#else
+  return false;
+#endif
+}
+
+const char *rung_os_library_path(void *handle) {
+  struct link_map *map = NULL;
+  return dlinfo(handle, RTLD_DI_LINKMAP, &map) == 0 && map->l_name[0] ? map->l_name : NULL;
+}
