@@ -1,0 +1,20 @@
+# make install: headers in include/rung, libraries, pkg-config file, CMake package, tool.
+include(CMakePackageConfigHelpers)
+
+install(TARGETS ${RUNG_LIBRARIES} EXPORT rung
+  LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
+install(DIRECTORY include/ DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/rung FILES_MATCHING PATTERN *.h PATTERN *.inc)
+if(TARGET rung_tool)
+  install(TARGETS rung_tool RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+endif()
+
+set(package ${CMAKE_INSTALL_LIBDIR}/cmake/rung)
+install(EXPORT rung NAMESPACE rung:: FILE rung-targets.cmake DESTINATION ${package})
+configure_package_config_file(cmake/rung-config.cmake.in ${PROJECT_BINARY_DIR}/rung-config.cmake
+  INSTALL_DESTINATION ${package})
+write_basic_package_version_file(${PROJECT_BINARY_DIR}/rung-config-version.cmake COMPATIBILITY SameMinorVersion)
+install(FILES ${PROJECT_BINARY_DIR}/rung-config.cmake ${PROJECT_BINARY_DIR}/rung-config-version.cmake
+  DESTINATION ${package})
+
+configure_file(cmake/rung.pc.in ${PROJECT_BINARY_DIR}/rung.pc @ONLY)
+install(FILES ${PROJECT_BINARY_DIR}/rung.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
