@@ -25,13 +25,12 @@ typedef struct rung_value_info {
   uint32_t uses;        /* how many node inputs, captures and graph outputs read it */
   uint32_t index;       /* in the values of the graph that owns it */
   rung_graph *graph;    /* the graph that owns it */
-  /* What inference knows of the contents of a small integer tensor (shape arithmetic): `known_count` elements, each
-   * >= 0 or a symbol like a dimension, or RUNG_UNKNOWN_ELEMENT. NULL when nothing is known. */
+  /* What inference knows of the contents of a small integer tensor (shape arithmetic): `known_count` elements, each a
+   * number or a symbol like a dimension's (RUNG_IS_SYMBOL). NULL when nothing is known. */
   const int64_t *known;
   uint32_t known_count;
 } rung_value_info;
 
-#define RUNG_UNKNOWN_ELEMENT INT64_MIN
 
 /* Numbered as in ONNX's AttributeProto.AttributeType. */
 typedef enum rung_attribute_type {
@@ -94,7 +93,7 @@ struct rung_graph {
   rung_value_info **inputs;
   rung_value_info **outputs;
   rung_node *parent;        /* the node whose body this is; NULL for the main graph */
-  const struct rung_model *model; /* opaque outside */
+  struct rung_ir *ir; /* what owns it all; opaque outside */
 };
 
 #ifdef __cplusplus

@@ -61,8 +61,11 @@ typedef enum rung_kind {
   RUNG_SPARSE,
 } rung_kind;
 
-/* The type of a value before it exists. A dimension >= 0 is known; one below 0 is a symbol: equal symbols are
- * equal sizes, and each unknown size has a symbol of its own. */
+/* The type of a value before it exists. A dimension >= 0 is known; any other is a symbol: equal symbols are equal
+ * sizes, and each unknown size has a symbol of its own. Symbols are far from all real numbers, so that they can stand
+ * among the elements of a shape tensor, too. */
+#define RUNG_SYMBOL(number) (INT64_MIN + (int64_t)(number))
+#define RUNG_IS_SYMBOL(dim) ((dim) < INT64_MIN / 2)
 typedef struct rung_type {
   rung_kind kind;
   rung_dtype dtype;                /* TENSOR, SPARSE: the element; MAP: the key */

@@ -1,0 +1,94 @@
+/* Shared by executor.c (runs) and opwise_plan.c (makes plans). */
+#ifndef RUNG_PROVIDER_OPWISE_INTERNAL_H
+#define RUNG_PROVIDER_OPWISE_INTERNAL_H
+
+#include "base/arena.h"
+#include "provider/opwise/executor.h"
+
+#include <pthread.h>
+
+#define RUNG_NO_SLOT UINT32_MAX
+
+/* One step, its operands as slot numbers. */
+typedef struct opwise_step {
+  rung_step step;
+  uint32_t *inputs, *outputs; /* RUNG_NO_SLOT: left out */
+  void *packed;
+} opwise_step;
+
+/* Where a slot's value lies during a run. */
+typedef enum slot_place {
+  SLOT_CONSTANT, /* weights, or folded for this shape key */
+  SLOT_INPUT,    /* the caller's */
+  SLOT_OUTPUT,   /* the host's storage for an output, asked for when the run starts */
+  SLOT_ARENA,
+  SLOT_DYNAMIC, /* made during the run */
+} slot_place;
+
+typedef struct plan_slot {
+  slot_place place;
+  rung_tensor tensor; /* ARENA, OUTPUT: its type; INPUT: its shape */
+  size_t offset;      /* ARENA: from the start of the arena */
+  uint32_t index;     /* INPUT, OUTPUT: which */
+  uint32_t alias;     /* the slot whose storage it shares; itself when none */
+  rung_value *constant;
+  uint32_t last_use; /* step */
+} plan_slot;
+
+typedef struct plan_step {
+  bool folded;  /* nothing to run */
+  bool is_static;
+  bool view;    /* output 0 is input 0 */
+  void *state;
+  size_t scratch_offset, scratch_size;
+} plan_step;
+
+typedef struct workspace {
+  struct workspace *next;
+  char *arena;
+  rung_value *values; /* per slot: the header for ARENA and OUTPUT slots */
+  rung_value **slots; /* per slot: what it holds now */
+  rung_value **operands; /* room for one call */
+} workspace;
+
+/* Everything that one set of input shapes decides. */
+typedef struct opwise_plan {
+  struct opwise_plan *next;
+  uint64_t hash;
+  rung_tensor *key; /* per island input: type and shape */
+  rung_arena arena; /* of what follows */
+  plan_slot *slots;
+  plan_step *steps;
+  size_t arena_size;
+  workspace *idle; /* under the executable's lock */
+  uint64_t used_at;
+  uint32_t users;
+} opwise_plan;
+
+struct rung_opwise {
+  const rung_host *host;
+  const rung_graph *island;
+  rung_arena arena;
+  uint32_t step_count, slot_count, most_operands;
+  opwise_step *steps;
+  rung_value_info **infos;  /* per slot */
+  rung_value **constants;   /* per slot: aligned constant, or NULL */
+  uint32_t *inputs, *outputs; /* slots of the island's */
+  pthread_mutex_t lock;     /* plans and their idle workspaces */
+  opwise_plan *plans;
+  uint32_t plan_count;
+  uint64_t clock;
+};
+
+rung_status *rung__opwise_make_plan(rung_opwise *e, const rung_run *run, opwise_plan **out_plan) RUNG_MUST_CHECK;
+void rung__opwise_free_plan(rung_opwise *e, opwise_plan *plan);
+
+/* Runs a step whose shapes were not known before: infers, allocates, prepares, runs. `slots` are the current values;
+ * outputs are stored there as new references. */
+rung_status *rung__opwise_run_dynamic(rung_opwise *e, const opwise_step *s, const rung_run *run, rung_value **slots) RUNG_MUST_CHECK;
+
+/* Infers the outputs of a step from operands. types and known have room for step->output_count. */
+rung_status *rung__opwise_infer(const rung_allocator *allocator, rung_arena *arena, const rung_step *step,
+                                const rung_operand *operands, rung_type *types) RUNG_MUST_CHECK;
+
+#endif
