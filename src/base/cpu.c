@@ -182,7 +182,7 @@ static rung_status *apply_word(rung_str word, rung_cpu_set *mask) {
 
 rung_status *rung_cpu_mask_parse(rung_str text, rung_cpu_set *out_mask) {
   rung_cpu_set mask = text.size == 0 || text.data[0] == '-' ? RUNG_CPU_ALL : 0;
-  for (size_t begin = 0, end; begin < text.size; begin = end + 1) {
+  for (size_t begin = 0, end; text.size > 0 && begin <= text.size; begin = end + 1) {
     end = begin;
     while (end < text.size && text.data[end] != ',') end++;
     RUNG_TRY(apply_word((rung_str){text.data + begin, end - begin}, &mask));

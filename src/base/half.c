@@ -13,8 +13,8 @@ typedef struct format {
   uint32_t largest;  /* code of the largest finite value */
   uint32_t infinity; /* what overflow becomes when it does not saturate; may be a NaN */
   uint32_t nan;
-  uint32_t sign;     /* the sign bit */
-  bool one_zero;     /* the code of -0 is NaN, which therefore has no sign */
+  uint32_t sign; /* the sign bit */
+  bool one_zero; /* the code of -0 is NaN, which therefore has no sign */
 } format;
 
 static const format f16 = {10, 15, 0x7bff, 0x7c00, 0x7e00, 0x8000, false};
@@ -82,7 +82,8 @@ float rung_f8_to_f32(rung_dtype dtype, uint8_t bits) {
   const format *f = format_of(dtype);
   uint32_t code = bits & (f->sign - 1), sign = bits & f->sign ? 0x80000000 : 0;
   if (f->one_zero && bits == f->nan) return rung_f32_from_bits(0x7fc00000);
-  if (code > f->largest) return rung_f32_from_bits(sign | (code == f->infinity && code != f->nan ? 0x7f800000 : 0x7fc00000));
+  if (code > f->largest)
+    return rung_f32_from_bits(sign | (code == f->infinity && code != f->nan ? 0x7f800000 : 0x7fc00000));
   int exponent = (int)(code >> f->mantissa_bits);
   uint32_t mantissa = code & ((1u << f->mantissa_bits) - 1);
   if (exponent) mantissa |= 1u << f->mantissa_bits;

@@ -12,9 +12,7 @@ void rung_json_init(rung_json *json, rung_text *text, int indent) {
 
 static void append(rung_json *json, const char *data) { rung_text_append(json->text, data, strlen(data)); }
 
-static bool in_object(const rung_json *json) {
-  return json->depth > 0 && (json->objects >> (json->depth - 1) & 1);
-}
+static bool in_object(const rung_json *json) { return json->depth > 0 && (json->objects >> (json->depth - 1) & 1); }
 
 static void new_line(rung_json *json) {
   if (json->indent) rung_text_printf(json->text, "\n%*s", json->indent * json->depth, "");
@@ -43,8 +41,9 @@ static void begin_container(rung_json *json, const char *bracket, bool object) {
   json->first = true;
 }
 
-static void end_container(rung_json *json, const char *bracket) {
+static void end_container(rung_json *json) {
   assert(json->depth > 0 && !json->after_key);
+  const char *bracket = in_object(json) ? "}" : "]";
   json->depth--;
   if (!json->first) new_line(json);
   append(json, bracket);
@@ -56,12 +55,12 @@ void rung_json_begin_array(rung_json *json) { begin_container(json, "[", false);
 
 void rung_json_end_object(rung_json *json) {
   assert(in_object(json));
-  end_container(json, "}");
+  end_container(json);
 }
 
 void rung_json_end_array(rung_json *json) {
   assert(!in_object(json));
-  end_container(json, "]");
+  end_container(json);
 }
 
 /* Length of the UTF-8 sequence that begins the text; 0 when it is malformed: cut off, overlong, a surrogate, or beyond
@@ -100,8 +99,10 @@ static void quoted(rung_json *json, rung_str value) {
       continue;
     }
     rung_text_append(json->text, value.data + begin, i - begin);
-    if (length) escape(json, at[i]);
-    else append(json, "\xef\xbf\xbd");
+    if (length)
+      escape(json, at[i]);
+    else
+      append(json, "\xef\xbf\xbd");
     begin = ++i;
   }
   if (i > begin) rung_text_append(json->text, value.data + begin, i - begin);
@@ -122,8 +123,10 @@ void rung_json_str(rung_json *json, rung_str value) {
 }
 
 void rung_json_string(rung_json *json, const char *value) {
-  if (value) rung_json_str(json, rung_str_of(value));
-  else rung_json_null(json);
+  if (value)
+    rung_json_str(json, rung_str_of(value));
+  else
+    rung_json_null(json);
 }
 
 void rung_json_i64(rung_json *json, int64_t value) {

@@ -219,8 +219,10 @@ rung_status *rung_pool_create(const rung_allocator *allocator, size_t threads, r
     pool->workers = rung_alloc(allocator, threads - 1, sizeof *pool->workers, "pool");
     status = pool->workers ? start_workers(pool, threads - 1) : rung_status_out_of_memory();
   }
-  if (status) rung_pool_destroy(&pool);
-  else *out_pool = pool;
+  if (status)
+    rung_pool_destroy(&pool);
+  else
+    *out_pool = pool;
   return status;
 }
 
