@@ -75,11 +75,12 @@ def offences(root, path):
 
 
 def stems(root, files):
-    """C file names are unique in the tree, so that a name in a message or a debugger says which file."""
+    """C file names are unique in the tree, so that a name in a debugger says which file; but a provider's main file
+    has the name of its folder."""
     seen = {}
     for path in files:
         relative = path.relative_to(root).as_posix()
-        if path.suffix == ".c" and relative.startswith("src/"):
+        if path.suffix == ".c" and relative.startswith("src/") and path.stem != path.parent.name:
             if path.name in seen:
                 yield f"{relative}: the name is taken by {seen[path.name]}"
             seen.setdefault(path.name, relative)

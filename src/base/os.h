@@ -42,6 +42,11 @@ uint32_t rung_os_arm_features(void);
 /* Asks for the AMX tile registers, for the whole process and for good. False when refused or not x86-64. */
 bool rung_os_request_amx(void);
 
+/* Opens what `location` names beneath `folder`: no way leads out of it, by "..", an absolute path or a link. `flags`
+ * are those of open; `links` false refuses symbolic links altogether. -1 and errno: EXDEV when it would leave the
+ * folder, ELOOP for a link that is refused, ENOSYS when the system has no such lookup (or a sandbox forbids it). */
+int rung_os_open_beneath(const char *folder, const char *location, int flags, bool links);
+
 /* Path of the file behind a handle from dlopen; NULL when unknown. Borrowed until dlclose. */
 const char *rung_os_library_path(void *handle);
 

@@ -6,8 +6,11 @@
 #include "base/cpu.h"
 
 #include <dlfcn.h>
-#include <linux/futex.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <link.h>
+#include <linux/futex.h>
+#include <linux/openat2.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdio.h>
@@ -137,6 +140,30 @@ bool rung_os_request_amx(void) {
 #else
   return false;
 #endif
+}
+
+static int openat2_beneath(int folder, const char *location, int flags, bool links) {
+  struct open_how how = {
+      .flags = (uint64_t)flags,
+      .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS | (links ? 0 : RESOLVE_NO_SYMLINKS),
+  };
+  int fd = -1;
+  for (int tries = 0; tries < 16; tries++) { /* EAGAIN: something was renamed during the lookup */
+    fd = (int)syscall(SYS_openat2, folder, location, &how, sizeof how);
+    if (fd >= 0 || (errno != EAGAIN && errno != EINTR)) break;
+  }
+  return fd;
+}
+
+int rung_os_open_beneath(const char *folder, const char *location, int flags, bool links) {
+  int base = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
+  if (base < 0) return -1;
+  int fd = openat2_beneath(base, location, flags, links);
+  /* EPERM is how old sandboxes refuse system calls that they do not know. */
+  int error = errno == EPERM ? ENOSYS : errno;
+  close(base);
+  errno = error;
+  return fd;
 }
 
 const char *rung_os_library_path(void *handle) {
