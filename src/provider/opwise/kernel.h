@@ -20,7 +20,8 @@ typedef struct rung_kernel_call {
   const void *params;    /* node->params, or the fused step's own */
   uint32_t input_count, output_count;
   rung_value *const *inputs; /* NULL: left out. In pack: NULL unless constant */
-  rung_value **outputs;      /* NULL: not wanted, or its shape depends on data (see `wanted`) */
+  rung_value **outputs;      /* NULL: not wanted, holds strings, or its shape depends on data (see `wanted`) */
+  const rung_type *types;    /* of outputs, as inferred, where `outputs` may be NULL; itself NULL where it may not */
   const void *packed;        /* what pack made */
   void *state;               /* kernel->state_size bytes, zeroed before prepare, read-only in run */
   void *scratch;             /* run: aligned for tensors, uninitialised */

@@ -36,8 +36,8 @@ static rung_status *call_step(const rung_host *host, const rung_run *run, const 
                               rung_value *const *inputs, const rung_type *types, rung_value **outputs) {
   const rung_allocator *allocator = host->allocator;
   rung_kernel_call call = {.node = step->node, .params = step->params, .input_count = step->input_count,
-                           .output_count = step->output_count, .inputs = inputs, .outputs = outputs, .packed = packed,
-                           .host = host, .run = run};
+                           .output_count = step->output_count, .inputs = inputs, .outputs = outputs, .types = types,
+                           .packed = packed, .host = host, .run = run};
   rung_status *status = NULL;
   for (uint32_t i = 0; i < step->output_count && !status; i++) {
     if (!step->outputs[i]) continue;
