@@ -1,19 +1,16 @@
-#define _GNU_SOURCE
-
 #include "base/file.h"
 
+#include "base/os.h"
 #include "base/printable.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <linux/openat2.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -97,52 +94,37 @@ void rung_file_close(rung_file *file) {
 
 /* ---- files beneath a folder ---- */
 
-int rung__file_walk(int folder, const char *location, int flags) {
+/* The part of the path before its next slash, opened in the folder `at`, which is closed. */
+static int step(int at, const char **path, int flags) {
   char part[NAME_MAX + 1];
-  int at = fcntl(folder, F_DUPFD_CLOEXEC, 0);
-  while (at >= 0) {
-    while (*location == '/') location++;
-    size_t size = strcspn(location, "/");
-    bool last = location[size] == 0;
-    int next = -1;
-    if (size == 0 || size > NAME_MAX) {
-      errno = size ? ENAMETOOLONG : ENOENT;
-    } else {
-      memcpy(part, location, size);
-      part[size] = 0;
-      next = openat(at, part, last ? flags | O_NOFOLLOW : O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    }
-    int error = errno;
-    close(at);
-    errno = error;
-    if (last) return next;
-    at = next;
-    location += size;
+  size_t size = strcspn(*path, "/");
+  bool last = (*path)[size] == 0;
+  int next = -1;
+  if (size == 0 || size > NAME_MAX) {
+    errno = size ? ENAMETOOLONG : ENOENT;
+  } else {
+    memcpy(part, *path, size);
+    part[size] = 0;
+    next = openat(at, part, last ? flags | O_NOFOLLOW : O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
   }
-  return -1;
-}
-
-static int openat2_beneath(int folder, const char *location, uint64_t resolve) {
-  struct open_how how = {.flags = OPEN_FLAGS, .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS | resolve};
-  int fd = -1;
-  for (int tries = 0; tries < 16; tries++) { /* EAGAIN: something was renamed during the lookup */
-    fd = (int)syscall(SYS_openat2, folder, location, &how, sizeof how);
-    if (fd >= 0 || (errno != EAGAIN && errno != EINTR)) break;
-  }
-  return fd;
-}
-
-/* A descriptor of what `location` names beneath `folder`, or -1 and errno. EPERM is how old sandboxes refuse system
- * calls that they do not know. */
-static int open_in(const char *folder, const char *location, uint64_t resolve) {
-  int base = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
-  if (base < 0) return -1;
-  int fd = openat2_beneath(base, location, resolve);
-  if (fd < 0 && (errno == ENOSYS || errno == EPERM)) fd = rung__file_walk(base, location, OPEN_FLAGS);
   int error = errno;
-  close(base);
+  close(at);
   errno = error;
-  return fd;
+  *path += size + strspn(*path + size, "/");
+  return next;
+}
+
+int rung__file_walk(const char *folder, const char *location, int flags) {
+  int at = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  do {
+    if (at >= 0) at = step(at, &location, flags);
+  } while (at >= 0 && *location);
+  return at;
+}
+
+static int open_in(const char *folder, const char *location, bool links) {
+  int fd = rung_os_open_beneath(folder, location, OPEN_FLAGS, links);
+  return fd < 0 && errno == ENOSYS ? rung__file_walk(folder, location, OPEN_FLAGS) : fd;
 }
 
 /* What a link in the folder leads to, when that lies in the linked folder. The path that realpath found is looked up
@@ -154,14 +136,14 @@ static int open_linked(const rung_file_scope *scope, const char *location) {
   if (!realpath(path, real)) return -1;
   size_t prefix = strcmp(scope->linked, "/") == 0 ? 0 : strlen(scope->linked);
   if (strncmp(real, scope->linked, prefix) != 0 || real[prefix] != '/') return errno = EXDEV, -1;
-  return open_in(scope->linked, real + prefix + 1, RESOLVE_NO_SYMLINKS);
+  return open_in(scope->linked, real + prefix + 1, false);
 }
 
 static int open_in_scope(const rung_file_scope *scope, const char *location) {
-  int fd = open_in(scope->folder, location, 0);
+  int fd = open_in(scope->folder, location, true);
   if (fd >= 0 || !scope->linked) return fd;
   if (errno == EXDEV || errno == ELOOP) return open_linked(scope, location);
-  if (errno == ENOENT) return open_in(scope->linked, location, 0);
+  if (errno == ENOENT) return open_in(scope->linked, location, true);
   return -1;
 }
 

@@ -53,6 +53,6 @@ rung_status *rung_file_write_atomic(const char *path, const rung_str *pieces, si
                                     unsigned mode) RUNG_MUST_CHECK;
 
 /* For tests: the lookup for kernels without openat2. A descriptor, or -1 and errno. */
-int rung__file_walk(int folder, const char *location, int flags);
+int rung__file_walk(const char *folder, const char *location, int flags);
 
 #endif

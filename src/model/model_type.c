@@ -15,14 +15,14 @@ static rung_status *new_symbol(rung_reader *reader, rung_str name, int64_t *out_
   if (!rung_vec_push(reader->allocator, &reader->symbol_names, copy)) return rung_status_out_of_memory();
   if (copy && !rung_map_put(&reader->symbols, (rung_str){copy, name.size}, (void *)(index + 1)))
     return rung_status_out_of_memory();
-  *out_symbol = -1 - (int64_t)index;
+  *out_symbol = RUNG_SYMBOL(index);
   return NULL;
 }
 
 static rung_status *find_symbol(rung_reader *reader, rung_str name, int64_t *out_symbol) {
   uintptr_t known = name.size ? (uintptr_t)rung_map_get(&reader->symbols, name) : 0;
   if (!known) return new_symbol(reader, name, out_symbol);
-  *out_symbol = -(int64_t)known;
+  *out_symbol = RUNG_SYMBOL(known - 1);
   return NULL;
 }
 
