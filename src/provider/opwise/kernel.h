@@ -28,7 +28,7 @@ typedef struct rung_kernel_call {
   size_t scratch_size;       /* set by prepare */
   const rung_host *host;
   const rung_run *run; /* NULL when folding */
-  uint64_t wanted;     /* bit i: output i is wanted */
+  uint64_t wanted;     /* bit i: output i is wanted; see rung_kernel_wants for those above 63 */
 } rung_kernel_call;
 
 enum {
@@ -60,7 +60,8 @@ static inline rung_tensor *rung_out(const rung_kernel_call *call, uint32_t index
   return index < call->output_count && call->outputs[index] ? &call->outputs[index]->tensor : NULL;
 }
 static inline bool rung_kernel_wants(const rung_kernel_call *call, uint32_t output) {
-  return output < call->output_count && (call->wanted >> output & 1);
+  if (output >= call->output_count) return false;
+  return output < 64 ? call->wanted >> output & 1 : call->node->outputs[output] != NULL;
 }
 
 /* Storage for an output whose shape only the kernel knows; nothing (and *out_tensor NULL) when it is not wanted. */
