@@ -16,5 +16,7 @@ write_basic_package_version_file(${PROJECT_BINARY_DIR}/rung-config-version.cmake
 install(FILES ${PROJECT_BINARY_DIR}/rung-config.cmake ${PROJECT_BINARY_DIR}/rung-config-version.cmake
   DESTINATION ${package})
 
+# Relative, so that an installed tree can be moved.
+file(RELATIVE_PATH RUNG_PC_TO_PREFIX ${CMAKE_INSTALL_FULL_LIBDIR}/pkgconfig ${CMAKE_INSTALL_PREFIX})
 configure_file(cmake/rung.pc.in ${PROJECT_BINARY_DIR}/rung.pc @ONLY)
 install(FILES ${PROJECT_BINARY_DIR}/rung.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
