@@ -65,13 +65,13 @@ typedef struct rung_attr {
   {#member, RUNG_ATTR_KIND_FLOAT, offsetof(type, member), .float_default = value}
 #define RUNG_ATTR_STR(type, member, value) {#member, RUNG_ATTR_KIND_STR, offsetof(type, member), .text = value}
 #define RUNG_ATTR_CHOICE(type, member, choices) {#member, RUNG_ATTR_KIND_CHOICE, offsetof(type, member), .text = choices}
-#define RUNG_ATTR_INTS(type, member) {#member, RUNG_ATTR_KIND_INTS, offsetof(type, member)}
-#define RUNG_ATTR_FLOATS(type, member) {#member, RUNG_ATTR_KIND_FLOATS, offsetof(type, member)}
-#define RUNG_ATTR_STRS(type, member) {#member, RUNG_ATTR_KIND_STRS, offsetof(type, member)}
-#define RUNG_ATTR_TENSOR(type, member) {#member, RUNG_ATTR_KIND_TENSOR, offsetof(type, member)}
+#define RUNG_ATTR_INTS(type, member) {.name = #member, .kind = RUNG_ATTR_KIND_INTS, .offset = offsetof(type, member)}
+#define RUNG_ATTR_FLOATS(type, member) {.name = #member, .kind = RUNG_ATTR_KIND_FLOATS, .offset = offsetof(type, member)}
+#define RUNG_ATTR_STRS(type, member) {.name = #member, .kind = RUNG_ATTR_KIND_STRS, .offset = offsetof(type, member)}
+#define RUNG_ATTR_TENSOR(type, member) {.name = #member, .kind = RUNG_ATTR_KIND_TENSOR, .offset = offsetof(type, member)}
 #define RUNG_ATTR_GRAPH(type, member) \
   {#member, RUNG_ATTR_KIND_GRAPH, offsetof(type, member), .required = true}
-#define RUNG_ATTR_TYPE(type, member) {#member, RUNG_ATTR_KIND_TYPE, offsetof(type, member)}
+#define RUNG_ATTR_TYPE(type, member) {.name = #member, .kind = RUNG_ATTR_KIND_TYPE, .offset = offsetof(type, member)}
 #define RUNG_ATTR_INTS_UNTIL(type, member, last) \
   {#member, RUNG_ATTR_KIND_INTS, offsetof(type, member), .until = last}
 #define RUNG_ATTR_IGNORED(attribute) {.name = attribute, .kind = RUNG_ATTR_KIND_IGNORED}
