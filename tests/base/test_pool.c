@@ -143,6 +143,7 @@ static void cancel_skips_the_rest(void **state) {
 
 typedef struct nest {
   rung_pool *pool;
+  meeting all; /* every thread runs a tile */
   atomic_int inner;
   atomic_int faults;
 } nest;
@@ -163,8 +164,8 @@ static void run_inner(void *context, size_t begin, size_t end) {
 }
 
 static void run_outer(void *context, size_t begin, size_t end) {
-  (void)begin, (void)end;
   nest *outer = context;
+  meet(&outer->all, begin, end);
   size_t slot = rung_pool_slot();
   nest_inner inner = {outer, pthread_self(), 0};
   rung_pool_run(outer->pool, &(rung_pool_task){.run = run_inner, .context = &inner, .count = 10});
@@ -173,11 +174,13 @@ static void run_outer(void *context, size_t begin, size_t end) {
 
 static void nested_calls_are_serial(void **state) {
   (void)state;
-  nest outer = {.pool = make_pool(THREADS)};
-  for (int i = 0; i < 100; i++)
-    rung_pool_run(outer.pool, &(rung_pool_task){.run = run_outer, .context = &outer, .count = 20});
-  assert_int_equal(atomic_load(&outer.inner), 100 * 20 * 10);
-  assert_int_equal(atomic_load(&outer.faults), 0);
+  nest outer = {.pool = make_pool(THREADS), .all = {.expected = THREADS}};
+  for (int i = 0; i < 100; i++) {
+    atomic_store(&outer.all.inside, 0);
+    rung_pool_run(outer.pool, &(rung_pool_task){.run = run_outer, .context = &outer, .count = THREADS});
+  }
+  assert_int_equal(atomic_load(&outer.inner), 100 * THREADS * 10);
+  assert_int_equal(atomic_load(&outer.faults) + atomic_load(&outer.all.missed), 0);
   assert_int_equal(rung_pool_slot(), 0);
   rung_pool_destroy(&outer.pool);
 }
