@@ -149,10 +149,12 @@ static bool type_fits(const rung_attr *attr, rung_attribute_type type) {
   return type == kind_types[attr->kind].type;
 }
 
-static const rung_attr *find_attr(const rung_op *op, const char *name) {
+/* Of several entries with one name (the type has changed), the first that is in force at this opset. */
+static const rung_attr *find_attr(const rung_op *op, const char *name, int64_t opset) {
+  const rung_attr *found = NULL;
   for (const rung_attr *attr = op->attributes; attr && attr->name; attr++)
-    if (strcmp(attr->name, name) == 0) return attr;
-  return NULL;
+    if (strcmp(attr->name, name) == 0 && (!found || (found->until && found->until < opset))) found = attr;
+  return found;
 }
 
 static rung_status *unknown_attribute(const rung_op *op, const char *name) {
@@ -170,7 +172,7 @@ rung_status *rung_op_read(const rung_op *op, const rung_node *node, void *params
     set_default(attr, (char *)params + attr->offset);
   for (uint32_t i = 0; i < node->attribute_count; i++) {
     const rung_attribute *value = &node->attributes[i];
-    const rung_attr *attr = find_attr(op, value->name);
+    const rung_attr *attr = find_attr(op, value->name, node->opset);
     if (!attr) return unknown_attribute(op, value->name);
     RUNG_REQUIRE(type_fits(attr, value->type), INVALID_MODEL, "attribute \"%s\" must be %s", attr->name,
                  kind_types[attr->kind].name);

@@ -1,0 +1,196 @@
+#include "op/product.h"
+
+/* Stacks of matrices */
+
+rung_status *rung_matmul_shape_make(int32_t a_rank, const int64_t *a, bool trans_a, int32_t b_rank,
+                                    const int64_t *b, bool trans_b, rung_matmul_shape *out) {
+  *out = (rung_matmul_shape){0};
+  RUNG_MODEL_REQUIRE(a_rank >= 1 && b_rank >= 1, "operands of rank %d and %d", a_rank, b_rank);
+  int64_t ka = a_rank == 1 ? a[0] : a[a_rank - (trans_a ? 2 : 1)];
+  int64_t kb = b_rank == 1 ? b[0] : b[b_rank - (trans_b ? 1 : 2)];
+  RUNG_MODEL_REQUIRE(ka == kb, "rows of %lld elements times columns of %lld", (long long)ka, (long long)kb);
+  out->k = ka;
+  out->m = a_rank == 1 ? 1 : a[a_rank - (trans_a ? 1 : 2)];
+  out->n = b_rank == 1 ? 1 : b[b_rank - (trans_b ? 2 : 1)];
+  int32_t stack_a = RUNG_MAX(0, a_rank - 2), stack_b = RUNG_MAX(0, b_rank - 2);
+  out->batch_rank = RUNG_MAX(stack_a, stack_b);
+  int64_t step_a = 1, step_b = 1;
+  for (int32_t i = out->batch_rank - 1; i >= 0; i--) {
+    int32_t at_a = i - (out->batch_rank - stack_a), at_b = i - (out->batch_rank - stack_b);
+    int64_t da = at_a < 0 ? 1 : a[at_a], db = at_b < 0 ? 1 : b[at_b];
+    RUNG_MODEL_REQUIRE(da == db || da == 1 || db == 1, "dimensions %lld and %lld cannot be broadcast",
+                       (long long)da, (long long)db);
+    out->batch[i] = out->dims[i] = da == 1 ? db : da;
+    out->a_step[i] = da == 1 ? 0 : step_a;
+    out->b_step[i] = db == 1 ? 0 : step_b;
+    step_a *= da;
+    step_b *= db;
+  }
+  out->rank = out->batch_rank;
+  if (a_rank > 1) out->dims[out->rank++] = out->m;
+  if (b_rank > 1) out->dims[out->rank++] = out->n;
+  return NULL;
+}
+
+/* The same where dimensions may be symbols. */
+static rung_status *infer_matmul(rung_infer *infer, uint32_t first, uint32_t second, bool trans_a,
+                                 bool trans_b) {
+  if (!rung_infer_ranked(infer, first) || !rung_infer_ranked(infer, second)) return NULL;
+  const rung_type *a = rung_infer_input(infer, first), *b = rung_infer_input(infer, second);
+  RUNG_MODEL_REQUIRE(a->rank >= 1 && b->rank >= 1, "operands of rank %d and %d", a->rank, b->rank);
+  int64_t ka = a->rank == 1 ? a->dims[0] : a->dims[a->rank - (trans_a ? 2 : 1)];
+  int64_t kb = b->rank == 1 ? b->dims[0] : b->dims[b->rank - (trans_b ? 1 : 2)];
+  RUNG_MODEL_REQUIRE(ka < 0 || kb < 0 || ka == kb, "rows of %lld elements times columns of %lld",
+                     (long long)ka, (long long)kb);
+  int32_t stack_a = RUNG_MAX(0, a->rank - 2), stack_b = RUNG_MAX(0, b->rank - 2),
+          rank = RUNG_MAX(stack_a, stack_b);
+  int64_t dims[RUNG_MAX_RANK + 2];
+  for (int32_t i = 0; i < rank; i++) {
+    int32_t at_a = i - (rank - stack_a), at_b = i - (rank - stack_b);
+    int64_t da = at_a < 0 ? 1 : a->dims[at_a], db = at_b < 0 ? 1 : b->dims[at_b];
+    RUNG_TRY(rung_infer_broadcast_dim(infer, da, db, &dims[i]));
+    if (da < 0 && db < 0 && da != db) dims[i] = rung_infer_symbol(infer);
+  }
+  if (a->rank > 1) dims[rank++] = a->dims[a->rank - (trans_a ? 1 : 2)];
+  if (b->rank > 1) dims[rank++] = b->dims[b->rank - (trans_b ? 2 : 1)];
+  return rung_infer_shape(infer, 0, rank, dims);
+}
+
+static rung_status *infer_product(rung_infer *infer) {
+  const rung_product_params *p = infer->params;
+  return infer_matmul(infer, 0, 1, p->transA, p->transB);
+}
+
+static rung_status *check_MatMul(const rung_node *node, void *params) {
+  (void)node;
+  ((rung_product_params *)params)->alpha = 1;
+  return NULL;
+}
+
+const rung_op rung_op_MatMul = {.name = "MatMul",
+                                .domain = "",
+                                .since = 1,
+                                .signature = "A:T B:T -> Y:T",
+                                .params_size = sizeof(rung_product_params),
+                                .check = check_MatMul,
+                                .infer = infer_product};
+
+const rung_op rung_op_FusedProduct = {.name = "FusedProduct",
+                                      .domain = "",
+                                      .since = 1,
+                                      .signature = "A:T B:T C:T? Z:T? -> Y:T",
+                                      .params_size = sizeof(rung_product_params),
+                                      .infer = infer_product};
+
+static rung_status *check_FusedMatMul(const rung_node *node, void *params) {
+  const rung_product_params *p = params;
+  (void)node;
+  RUNG_REQUIRE(!p->transBatchA && !p->transBatchB, UNSUPPORTED, "transBatchA and transBatchB");
+  return NULL;
+}
+
+static const rung_attr fused_matmul_attrs[] = {
+    RUNG_ATTR_FLOAT(rung_product_params, alpha, 1),     RUNG_ATTR_INT(rung_product_params, transA, 0),
+    RUNG_ATTR_INT(rung_product_params, transB, 0),      RUNG_ATTR_INT(rung_product_params, transBatchA, 0),
+    RUNG_ATTR_INT(rung_product_params, transBatchB, 0), {0}};
+
+const rung_op rung_op_ms_FusedMatMul = {.name = "FusedMatMul",
+                                        .domain = "com.microsoft",
+                                        .since = 1,
+                                        .signature = "A:T B:T -> Y:T",
+                                        .params_size = sizeof(rung_product_params),
+                                        .attributes = fused_matmul_attrs,
+                                        .check = check_FusedMatMul,
+                                        .infer = infer_product};
+
+/* Gemm */
+
+static rung_status *infer_Gemm(rung_infer *infer) {
+  for (uint32_t i = 0; i < 2; i++)
+    RUNG_MODEL_REQUIRE(!rung_infer_ranked(infer, i) || rung_infer_input(infer, i)->rank == 2,
+                       "input %u has rank %d, not 2", i, rung_infer_input(infer, i)->rank);
+  RUNG_MODEL_REQUIRE(!rung_infer_ranked(infer, 2) || rung_infer_input(infer, 2)->rank <= 2,
+                     "input 2 has rank %d", rung_infer_input(infer, 2)->rank);
+  return infer_product(infer);
+}
+
+#define GEMM_ATTRS                                                                               \
+  RUNG_ATTR_FLOAT(rung_product_params, alpha, 1), RUNG_ATTR_FLOAT(rung_product_params, beta, 1), \
+      RUNG_ATTR_INT(rung_product_params, transA, 0), RUNG_ATTR_INT(rung_product_params, transB, 0)
+/* "broadcast" (before opset 7) allowed what has been allowed always since. */
+static const rung_attr gemm_attrs[] = {GEMM_ATTRS, RUNG_ATTR_IGNORED("broadcast"), {0}};
+
+const rung_op rung_op_Gemm = {.name = "Gemm",
+                              .domain = "",
+                              .since = 1,
+                              .signature = "A:T B:T C:T? -> Y:T",
+                              .params_size = sizeof(rung_product_params),
+                              .attributes = gemm_attrs,
+                              .infer = infer_Gemm};
+
+static rung_status *check_FusedGemm(const rung_node *node, void *params) {
+  rung_product_params *p = params;
+  float given[2] = {p->activation_alpha, p->activation_beta};
+  size_t count = 0; /* how many are given: 0 may be */
+  for (uint32_t i = 0; i < node->attribute_count; i++) {
+    if (strcmp(node->attributes[i].name, "activation_alpha") == 0) count = RUNG_MAX(count, 1);
+    if (strcmp(node->attributes[i].name, "activation_beta") == 0) count = 2;
+  }
+  return rung_activation_make(p->activation_name, (rung_floats){given, count}, &p->activation);
+}
+
+static const rung_attr fused_gemm_attrs[] = {
+    GEMM_ATTRS,
+    {"activation", RUNG_ATTR_KIND_STR, offsetof(rung_product_params, activation_name), .text = ""},
+    RUNG_ATTR_FLOAT(rung_product_params, activation_alpha, 0),
+    RUNG_ATTR_FLOAT(rung_product_params, activation_beta, 0),
+    RUNG_ATTR_IGNORED("activation_gamma"),
+    {0}};
+
+const rung_op rung_op_ms_FusedGemm = {.name = "FusedGemm",
+                                      .domain = "com.microsoft",
+                                      .since = 1,
+                                      .signature = "A:T B:T C:T? -> Y:T",
+                                      .params_size = sizeof(rung_product_params),
+                                      .attributes = fused_gemm_attrs,
+                                      .check = check_FusedGemm,
+                                      .infer = infer_Gemm};
+
+/* Quantised */
+
+static rung_status *infer_MatMulInteger(rung_infer *infer) {
+  return infer_matmul(infer, 0, 1, false, false);
+}
+
+static rung_status *infer_QLinearMatMul(rung_infer *infer) {
+  return infer_matmul(infer, 0, 3, false, false);
+}
+
+const rung_op rung_op_MatMulInteger = {.name = "MatMulInteger",
+                                       .domain = "",
+                                       .since = 10,
+                                       .signature = "A:A B:B a_zero_point:A? b_zero_point:B? -> Y:int32",
+                                       .infer = infer_MatMulInteger};
+
+const rung_op rung_op_QLinearMatMul = {
+    .name = "QLinearMatMul",
+    .domain = "",
+    .since = 10,
+    .signature = "a:A a_scale:S a_zero_point:A b:B b_scale:S b_zero_point:B y_scale:S y_zero_point:Y -> y:Y",
+    .infer = infer_QLinearMatMul};
+
+/* Det */
+
+static rung_status *infer_Det(rung_infer *infer) {
+  const rung_type *x = rung_infer_input(infer, 0);
+  if (x->rank < 0) return NULL;
+  RUNG_MODEL_REQUIRE(x->rank >= 2, "an input of rank %d is no matrix", x->rank);
+  int64_t rows = x->dims[x->rank - 2], columns = x->dims[x->rank - 1];
+  RUNG_MODEL_REQUIRE(rows < 0 || columns < 0 || rows == columns,
+                     "a matrix of %lld rows and %lld columns is not square", (long long)rows,
+                     (long long)columns);
+  return rung_infer_shape(infer, 0, x->rank - 2, x->dims);
+}
+
+const rung_op rung_op_Det = {
+    .name = "Det", .domain = "", .since = 11, .signature = "X:T -> Y:T", .infer = infer_Det};
