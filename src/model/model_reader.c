@@ -27,6 +27,14 @@ rung_status *rung__read_list(rung_reader *reader, const rung_wire_list *list, si
   return rung_wire_list_decode(list, size, *out);
 }
 
+rung_status *rung__read_dims(const rung_wire_list *list, int64_t out_dims[RUNG_MAX_RANK]) {
+  RUNG_REQUIRE(list->count <= RUNG_MAX_RANK, LIMIT, "rank %zu is above the limit of %d", list->count, RUNG_MAX_RANK);
+  RUNG_TRY(rung_wire_list_decode(list, sizeof *out_dims, out_dims));
+  for (size_t i = 0; i < list->count; i++)
+    RUNG_REQUIRE(out_dims[i] >= 0, INVALID_MODEL, "its size along axis %zu is %" PRId64, i, out_dims[i]);
+  return NULL;
+}
+
 rung_status *rung__read_keep(rung_reader *reader, rung_value *value) {
   if (rung_vec_push(reader->allocator, &reader->model->tensors, value)) return NULL;
   rung_value_release(value);
@@ -45,6 +53,14 @@ rung_status *rung__read_text(rung_reader *reader, rung_str text, const char **ou
 
 const char *rung__read_domain(const char *domain) { return strcmp(domain, "ai.onnx") == 0 ? "" : domain; }
 
+/* Of a field, or of the elements of a list. */
+static const rung_wire_type wire_types[] = {
+    [RUNG_FIELD_TEXT] = RUNG_WIRE_BYTES,    [RUNG_FIELD_BYTES] = RUNG_WIRE_BYTES,
+    [RUNG_FIELD_INT] = RUNG_WIRE_VARINT,    [RUNG_FIELD_FLOAT] = RUNG_WIRE_FIXED32,
+    [RUNG_FIELD_MESSAGE] = RUNG_WIRE_BYTES, [RUNG_FIELD_INTS] = RUNG_WIRE_VARINT,
+    [RUNG_FIELD_FLOATS] = RUNG_WIRE_FIXED32, [RUNG_FIELD_DOUBLES] = RUNG_WIRE_FIXED64,
+};
+
 /* ---- one field into its slot; the field's wire type has been checked ---- */
 
 static rung_status *fill_slot(rung_reader *reader, const rung_wire *wire, const rung_field *row,
@@ -56,9 +72,10 @@ static rung_status *fill_slot(rung_reader *reader, const rung_wire *wire, const 
     case RUNG_FIELD_BYTES: *(rung_str *)slot = field->bytes; return NULL;
     case RUNG_FIELD_INT: *(int64_t *)slot = (int64_t)field->scalar; return NULL;
     case RUNG_FIELD_FLOAT: memcpy(slot, &field->scalar, sizeof(float)); return NULL;
-    case RUNG_FIELD_INTS: return rung_wire_list_add(slot, wire, field, RUNG_WIRE_VARINT);
-    case RUNG_FIELD_FLOATS: return rung_wire_list_add(slot, wire, field, RUNG_WIRE_FIXED32);
-    case RUNG_FIELD_DOUBLES: return rung_wire_list_add(slot, wire, field, RUNG_WIRE_FIXED64);
+    case RUNG_FIELD_INTS:
+    case RUNG_FIELD_FLOATS:
+    case RUNG_FIELD_DOUBLES:
+      return rung_status_prefix(rung_wire_list_add(slot, wire, field, wire_types[row->kind]), "%s", row->name);
     case RUNG_FIELD_MESSAGE: break;
   }
   rung_wire inner;
@@ -69,12 +86,6 @@ static rung_status *fill_slot(rung_reader *reader, const rung_wire *wire, const 
 /* ---- tables ---- */
 
 static bool is_list(const rung_field *row) { return row->kind >= RUNG_FIELD_INTS; }
-
-static const rung_wire_type wire_types[] = {
-    [RUNG_FIELD_TEXT] = RUNG_WIRE_BYTES,    [RUNG_FIELD_BYTES] = RUNG_WIRE_BYTES,
-    [RUNG_FIELD_INT] = RUNG_WIRE_VARINT,    [RUNG_FIELD_FLOAT] = RUNG_WIRE_FIXED32,
-    [RUNG_FIELD_MESSAGE] = RUNG_WIRE_BYTES,
-};
 
 static size_t element_size(const rung_field *row) {
   return row->kind == RUNG_FIELD_TEXT    ? sizeof(const char *)

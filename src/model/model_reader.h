@@ -85,6 +85,8 @@ rung_status *rung__read_alloc(rung_reader *reader, size_t count, size_t size, vo
 rung_status *rung__read_charge(rung_reader *reader, uint64_t bytes) RUNG_MUST_CHECK;
 /* Elements of a list into a new array of the arena, `size` bytes each. */
 rung_status *rung__read_list(rung_reader *reader, const rung_wire_list *list, size_t size, void **out) RUNG_MUST_CHECK;
+/* The shape of a tensor: rank and signs are checked, the product is not. */
+rung_status *rung__read_dims(const rung_wire_list *list, int64_t out_dims[RUNG_MAX_RANK]) RUNG_MUST_CHECK;
 /* Gives a value to the model: it dies with it. Takes the reference, also on failure. */
 rung_status *rung__read_keep(rung_reader *reader, rung_value *value) RUNG_MUST_CHECK;
 /* A NUL-terminated copy; a NUL inside is an error. */

@@ -33,9 +33,7 @@ static const rung_field sparse_fields[] = {
 /* The dense shape as a tensor without data. */
 static rung_status *describe(const rung_reader *reader, const sparse_message *m, rung_tensor *out) {
   *out = (rung_tensor){.dtype = m->values->tensor.dtype, .rank = (int32_t)m->dims.count};
-  RUNG_REQUIRE(m->dims.count <= RUNG_MAX_RANK, LIMIT, "rank %zu is above the limit of %d", m->dims.count,
-               RUNG_MAX_RANK);
-  RUNG_TRY(rung_wire_list_decode(&m->dims, sizeof(int64_t), out->dims));
+  RUNG_TRY(rung__read_dims(&m->dims, out->dims));
   size_t count, bytes;
   char shape[RUNG_SHAPE_TEXT];
   RUNG_REQUIRE(rung_shape_count(out->rank, out->dims, &count) && rung_dtype_bytes(out->dtype, count, &bytes),

@@ -57,11 +57,9 @@ static rung_status *describe(const rung_reader *reader, const tensor_message *m,
   *out = (rung_tensor){0};
   RUNG_REQUIRE(m->dtype > 0 && m->dtype < 256 && rung_dtype_facts((rung_dtype)m->dtype), INVALID_MODEL,
                "element type %" PRId64 " does not exist", m->dtype);
-  RUNG_REQUIRE(m->dims.count <= RUNG_MAX_RANK, LIMIT, "rank %zu is above the limit of %d", m->dims.count,
-               RUNG_MAX_RANK);
   out->dtype = (rung_dtype)m->dtype;
   out->rank = (int32_t)m->dims.count;
-  RUNG_TRY(rung_wire_list_decode(&m->dims, sizeof(int64_t), out->dims));
+  RUNG_TRY(rung__read_dims(&m->dims, out->dims));
   size_t count;
   char shape[RUNG_SHAPE_TEXT];
   RUNG_REQUIRE(rung_shape_count(out->rank, out->dims, &count) && rung_dtype_bytes(out->dtype, count, &out->size),

@@ -69,16 +69,20 @@ static rung_status *check_holder(const holder *from, uint32_t seen) {
   return NULL;
 }
 
+static rung_status *make_holder(const rung_reader *reader, const holder *from, rung_kind kind, rung_value **out) {
+  bool of_tensors = kind == RUNG_SEQUENCE && from->count && from->items[0]->kind == RUNG_TENSOR;
+  rung_dtype dtype = of_tensors ? from->items[0]->tensor.dtype : RUNG_UNDEFINED;
+  return rung_value_new_compound(reader->allocator, kind, dtype, from->items, from->count, out);
+}
+
 static rung_status *read_holder(rung_reader *reader, rung_wire wire, rung_kind kind, size_t most, rung_value **out) {
   holder from = {0};
   uint32_t seen;
   rung_status *status = rung__read_fields(reader, wire, holder_fields, RUNG_COUNT(holder_fields), &from, &seen);
   if (!status) status = check_holder(&from, seen);
   if (!status && from.count > most) status = RUNG_ERROR(INVALID_MODEL, "it holds %zu values", from.count);
-  bool of_tensors = kind == RUNG_SEQUENCE && from.count && from.items[0] && from.items[0]->kind == RUNG_TENSOR;
-  rung_dtype dtype = of_tensors ? from.items[0]->tensor.dtype : RUNG_UNDEFINED;
-  if (!status) status = rung_value_new_compound(reader->allocator, kind, dtype, from.items, from.count, out);
-  for (size_t i = 0; i < from.count && from.items; i++) rung_value_release(from.items[i]);
+  if (!status) status = make_holder(reader, &from, kind, out);
+  for (size_t i = 0; from.items && i < from.count; i++) rung_value_release(from.items[i]);
   return status;
 }
 

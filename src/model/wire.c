@@ -146,14 +146,13 @@ static rung_status *count_packed(const rung_wire_field *field, rung_wire_type ty
   size_t size = field->bytes.size, count = 0;
   if (type != RUNG_WIRE_VARINT) {
     RUNG_REQUIRE(size % fixed_size(type) == 0, INVALID_MODEL,
-                 "field %u before byte %zu packs %zu bytes, no multiple of %zu", field->number, offset, size,
-                 fixed_size(type));
+                 "%zu packed bytes before byte %zu are no multiple of %zu", size, offset, fixed_size(type));
     *out_count = size / fixed_size(type);
     return NULL;
   }
   for (size_t i = 0; i < size; i++) count += bytes[i] < 0x80;
   RUNG_REQUIRE(size == 0 || bytes[size - 1] < 0x80, INVALID_MODEL,
-               "field %u before byte %zu ends inside a number", field->number, offset);
+               "%zu packed bytes before byte %zu end inside a number", size, offset);
   *out_count = count;
   return NULL;
 }
@@ -164,7 +163,7 @@ rung_status *rung_wire_list_add(rung_wire_list *list, const rung_wire *message, 
   if (field->type == RUNG_WIRE_BYTES)
     RUNG_TRY(count_packed(field, type, rung_wire_offset(message), &count));
   else
-    RUNG_REQUIRE(field->type == type, INVALID_MODEL, "field %u before byte %zu is %s instead of %s", field->number,
+    RUNG_REQUIRE(field->type == type, INVALID_MODEL, "the element before byte %zu is %s instead of %s",
                  rung_wire_offset(message), rung_wire_type_name(field->type), rung_wire_type_name(type));
   list->number = field->number;
   list->type = type;

@@ -150,7 +150,7 @@ static void broken_lists_are_refused(void **state) {
   (void)state;
   uint64_t numbers[8];
   rung_wire_list list;
-  assert_error(collect(OVER(0x0a, 2, 1, 0x80), RUNG_WIRE_VARINT, 8, numbers, &list), INVALID_MODEL, "inside a number");
+  assert_error(collect(OVER(0x0a, 2, 1, 0x80), RUNG_WIRE_VARINT, 8, numbers, &list), INVALID_MODEL, "end inside a number");
   assert_error(collect(OVER(0x0a, 11, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1),
                        RUNG_WIRE_VARINT, 8, numbers, &list),
                INVALID_MODEL, "more than 64 bits");
