@@ -19,13 +19,15 @@ static_assert(RUNG_PATH_MAX >= PATH_MAX, "realpath writes that much");
 /* O_NONBLOCK: opening a FIFO must not wait; regular files ignore it. */
 enum { OPEN_FLAGS = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY };
 
+static rung_code code_of(int error) {
+  if (error == ENOENT || error == ENOTDIR) return RUNG_NOT_FOUND;
+  return error == ENOMEM ? RUNG_OUT_OF_MEMORY : RUNG_IO;
+}
+
 /* strerror: thread-safe in glibc and musl. */
 static rung_status *os_error(int error, const char *what, const char *path) {
   char shown[RUNG_PRINTABLE];
-  rung_code code = error == ENOENT || error == ENOTDIR ? RUNG_NOT_FOUND
-                   : error == ENOMEM                   ? RUNG_OUT_OF_MEMORY
-                                                       : RUNG_IO;
-  return rung_status_make(code, __FILE__, __LINE__, "cannot %s \"%s\": %s", what,
+  return rung_status_make(code_of(error), __FILE__, __LINE__, "cannot %s \"%s\": %s", what,
                           rung_printable((rung_str){path, strlen(path)}, shown), strerror(error));
 }
 
@@ -168,40 +170,34 @@ static rung_status *check_location(rung_str location) {
 
 static rung_status *check_identity(const rung_file_scope *scope, const struct stat *info) {
   RUNG_REQUIRE(S_ISREG(info->st_mode), INVALID_MODEL, "it is no regular file");
-  RUNG_REQUIRE(!scope->self || scope->self->device != info->st_dev || scope->self->inode != info->st_ino,
-               INVALID_MODEL, "it is the model file itself");
+  RUNG_REQUIRE(!scope->self || scope->self->device != info->st_dev || scope->self->inode != info->st_ino, INVALID_MODEL,
+               "it is the model file itself");
   RUNG_REQUIRE(info->st_nlink <= 1, INVALID_MODEL,
                "it has %ju hard links, so it may be a file from elsewhere; put a copy in its place",
                (uintmax_t)info->st_nlink);
   return NULL;
 }
 
-static rung_status *refuse_open(int error, const rung_file_scope *scope, const char *location) {
+static rung_status *refuse_open(int error, const rung_file_scope *scope) {
   if (error == EXDEV || error == ELOOP)
     return RUNG_ERROR(INVALID_MODEL, "it leads outside the folder \"%s\" by a link", scope->folder);
-  return rung_status_prefix(os_error(error, "open", location), "in the folder \"%s\"", scope->folder);
+  return rung_status_make(code_of(error), __FILE__, __LINE__, "it cannot be opened in the folder \"%s\": %s",
+                          scope->folder, strerror(error));
 }
 
-static rung_status *open_checked(const rung_allocator *allocator, const rung_file_scope *scope, rung_str location,
-                                 bool read, rung_file *out_file) {
+rung_status *rung_file_open_beneath(const rung_allocator *allocator, const rung_file_scope *scope, rung_str location,
+                                    bool read, rung_file *out_file) {
   RUNG_TRY(check_location(location));
   char path[RUNG_PATH_MAX];
   memcpy(path, location.data, location.size);
   path[location.size] = 0;
   int fd = open_in_scope(scope, path);
-  if (fd < 0) return refuse_open(errno, scope, path);
+  if (fd < 0) return refuse_open(errno, scope);
   struct stat info;
   rung_status *status = fstat(fd, &info) == 0 ? check_identity(scope, &info) : os_error(errno, "look at", path);
   if (!status) status = take_contents(allocator, fd, &info, read, path, out_file);
   close(fd);
   return status;
-}
-
-rung_status *rung_file_open_beneath(const rung_allocator *allocator, const rung_file_scope *scope, rung_str location,
-                                    bool read, rung_file *out_file) {
-  char shown[RUNG_PRINTABLE];
-  return rung_status_prefix(open_checked(allocator, scope, location, read, out_file), "\"%s\"",
-                            rung_printable(location, shown));
 }
 
 /* ---- folders ---- */
