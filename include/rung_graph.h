@@ -24,13 +24,13 @@ typedef struct rung_value_info {
   rung_node *producer;  /* NULL for graph inputs and constants */
   uint32_t uses;        /* how many node inputs, captures and graph outputs read it */
   uint32_t index;       /* in the values of the graph that owns it */
+  uint32_t mark;        /* scratch of the host's walks */
   rung_graph *graph;    /* the graph that owns it */
   /* What inference knows of the contents of a small integer tensor (shape arithmetic): `known_count` elements, each a
    * number or a symbol like a dimension's (RUNG_IS_SYMBOL). NULL when nothing is known. */
   const int64_t *known;
   uint32_t known_count;
 } rung_value_info;
-
 
 /* Numbered as in ONNX's AttributeProto.AttributeType. */
 typedef enum rung_attribute_type {
@@ -58,8 +58,8 @@ typedef struct rung_attribute {
   float f;
   int64_t i;
   rung_str s;
-  rung_value *tensor;    /* also sparse */
-  rung_graph *graph;     /* the body of a control-flow operator */
+  rung_value *tensor; /* also sparse */
+  rung_graph *graph;  /* the body of a control-flow operator */
   const rung_type *type_proto;
   const float *floats;
   const int64_t *ints;
@@ -69,11 +69,11 @@ typedef struct rung_attribute {
 } rung_attribute;
 
 struct rung_node {
-  const char *name;    /* made up when the model gives none; unique in the graph */
-  const char *domain;  /* "" is ai.onnx */
+  const char *name;   /* made up when the model gives none; unique in the graph */
+  const char *domain; /* "" is ai.onnx */
   const char *op_type;
-  int64_t opset;       /* the version of `domain` that the model imports here */
-  uint32_t index;      /* in graph->nodes */
+  int64_t opset;  /* the version of `domain` that the model imports here */
+  uint32_t index; /* in graph->nodes */
   uint32_t input_count, output_count, attribute_count, capture_count;
   rung_value_info **inputs;  /* NULL: an optional input that is left out */
   rung_value_info **outputs; /* NULL: an optional output that nobody wants */
@@ -88,11 +88,11 @@ struct rung_node {
 struct rung_graph {
   const char *name;
   uint32_t node_count, value_count, input_count, output_count;
-  rung_node **nodes; /* topological order */
+  rung_node **nodes;        /* topological order */
   rung_value_info **values; /* all it owns, NULL where one was removed; an island owns none */
   rung_value_info **inputs;
   rung_value_info **outputs;
-  rung_node *parent;        /* the node whose body this is; NULL for the main graph */
+  rung_node *parent;  /* the node whose body this is; NULL for the main graph */
   struct rung_ir *ir; /* what owns it all; opaque outside */
 };
 

@@ -71,8 +71,8 @@ typedef enum rung_option_type {
 typedef struct rung_option_spec {
   const char *key;
   rung_option_type type;
-  const char *choices; /* CHOICE */
-  int64_t min, max;    /* INT */
+  const char *choices;  /* CHOICE */
+  int64_t min, max;     /* INT */
   const char *fallback; /* the value when the user gives none, as text; NULL: unset */
   const char *help;     /* one line */
 } rung_option_spec;
@@ -80,11 +80,11 @@ typedef struct rung_option_spec {
 /* A memory that tensors can live in. Filled by the provider that owns it. `copy_*` are synchronous. */
 struct rung_memory {
   size_t struct_size;
-  const char *kind; /* "cuda", ... */
-  uint32_t vendor;  /* PCI vendor */
+  const char *kind;   /* "cuda", ... */
+  uint32_t vendor;    /* PCI vendor */
   int32_t device, id; /* equal (kind, vendor, device, id) is the same memory */
-  size_t alignment; /* of what alloc returns, in bytes */
-  int host_visible; /* the host can read and write through the pointer: nothing is copied */
+  size_t alignment;   /* of what alloc returns, in bytes */
+  int host_visible;   /* the host can read and write through the pointer: nothing is copied */
   void *context;
   rung_status *(*alloc)(rung_memory *memory, size_t bytes, void **out_data);
   void (*free)(rung_memory *memory, void *data);
@@ -133,7 +133,7 @@ struct rung_host {
   uint32_t threads; /* how many threads this session may use, >= 1 */
   uint64_t seed;    /* of random operators that have none of their own */
   const rung_allocator *allocator;
-  void *context;            /* the host's */
+  void *context;                   /* the host's */
   const char *const *search_paths; /* folders where vendor libraries may lie, NULL-terminated; from the user */
 
   rung_status *(*error)(rung_code code, const char *file, int line, const char *format, ...);
@@ -146,8 +146,7 @@ struct rung_host {
 
   /* probe: says how a step went. `code` is stable ("cuda.driver-missing"); evidence is what was looked at and found;
    * fix is the command or action that mends it. Both may be NULL when ok. */
-  void (*step)(rung_report *report, rung_state state, int ok, const char *code, const char *evidence,
-               const char *fix);
+  void (*step)(rung_report *report, rung_state state, int ok, const char *code, const char *evidence, const char *fix);
   void (*device)(rung_report *report, const char *id, const char *name);
 
   /* claim: answers for a node, or for a convex group that is taken together or not at all. What is not answered
@@ -189,13 +188,13 @@ struct rung_host {
 /* The table. Slots marked (optional) may be NULL. */
 typedef struct rung_provider_api {
   size_t struct_size;
-  uint32_t abi;          /* RUNG_PROVIDER_ABI */
-  const char *name;      /* "cuda" */
-  const char *ort_name;  /* "CUDAExecutionProvider"; NULL when ONNX Runtime has none */
-  const char *summary;   /* one line */
-  const char *version;   /* of the provider */
+  uint32_t abi;                    /* RUNG_PROVIDER_ABI */
+  const char *name;                /* "cuda" */
+  const char *ort_name;            /* "CUDAExecutionProvider"; NULL when ONNX Runtime has none */
+  const char *summary;             /* one line */
+  const char *version;             /* of the provider */
   const rung_option_spec *options; /* ends with a NULL key; NULL: none */
-  uint32_t max_runs;     /* concurrent runs of one executable; 0: any number */
+  uint32_t max_runs;               /* concurrent runs of one executable; 0: any number */
 
   /* Walks the states from BUILT on and calls host->step for each until one fails; then still for those later ones
    * that can be looked at, as evidence. Loads no vendor code. */
@@ -214,8 +213,7 @@ typedef struct rung_provider_api {
   rung_status *(*infer)(void *provider, const rung_node *node, rung_type *outputs);
 
   /* Returns UNSUPPORTED after host->refuse(compile->claims, ...) for nodes that its engine does not take. */
-  rung_status *(*compile)(void *provider, const rung_graph *island, const rung_compile *compile,
-                          void **out_executable);
+  rung_status *(*compile)(void *provider, const rung_graph *island, const rung_compile *compile, void **out_executable);
   void (*free_executable)(void *executable);
 
   /* Fills every output by host->output or host->give. A provider that only queues the work sets *out_fence. */
@@ -232,6 +230,8 @@ typedef struct rung_provider_api {
   /* (optional) Runs one node on host values, for folding and shape arithmetic. */
   rung_status *(*evaluate)(const rung_host *host, const rung_node *node, rung_value *const *inputs,
                            rung_value **outputs);
+  /* (optional) Does it know the operator at all? Then 1, and in `types` which element types, in words: for lists. */
+  int (*support)(const char *domain, const char *op_type, char *types, size_t size);
   /* (optional) Gives caches back. */
   void (*trim)(void *provider);
 } rung_provider_api;

@@ -45,11 +45,11 @@ typedef struct rung_memory rung_memory;
  * the low bits; strings are an array of rung_str. */
 typedef struct rung_tensor {
   rung_dtype dtype;
-  int32_t rank;                 /* 0 is a scalar */
-  int64_t dims[RUNG_MAX_RANK];  /* the first `rank` count, each >= 0 */
-  void *data;                   /* NULL only when the tensor has no element */
-  size_t size;                  /* of data, in bytes */
-  rung_memory *memory;          /* NULL: the host can read data */
+  int32_t rank;                /* 0 is a scalar */
+  int64_t dims[RUNG_MAX_RANK]; /* the first `rank` count, each >= 0 */
+  void *data;                  /* NULL only when the tensor has no element */
+  size_t size;                 /* of data, in bytes */
+  rung_memory *memory;         /* NULL: the host can read data */
 } rung_tensor;
 
 typedef enum rung_kind {

@@ -9,9 +9,9 @@ static const rung_dtype_info facts[] = {
 };
 
 static const char *const short_names[] = {
-    [RUNG_F32] = "f32",   [RUNG_U8] = "u8",   [RUNG_I8] = "i8",     [RUNG_U16] = "u16", [RUNG_I16] = "i16",
-    [RUNG_I32] = "i32",   [RUNG_I64] = "i64", [RUNG_STRING] = "str", [RUNG_F16] = "f16", [RUNG_F64] = "f64",
-    [RUNG_U32] = "u32",   [RUNG_U64] = "u64", [RUNG_BF16] = "bf16", [RUNG_U4] = "u4",   [RUNG_I4] = "i4",
+    [RUNG_F32] = "f32", [RUNG_U8] = "u8",   [RUNG_I8] = "i8",      [RUNG_U16] = "u16", [RUNG_I16] = "i16",
+    [RUNG_I32] = "i32", [RUNG_I64] = "i64", [RUNG_STRING] = "str", [RUNG_F16] = "f16", [RUNG_F64] = "f64",
+    [RUNG_U32] = "u32", [RUNG_U64] = "u64", [RUNG_BF16] = "bf16",  [RUNG_U4] = "u4",   [RUNG_I4] = "i4",
 };
 
 const rung_dtype_info *rung_dtype_facts(rung_dtype dtype) {
@@ -42,8 +42,10 @@ bool rung_shape_count(int32_t rank, const int64_t *dims, size_t *out_count) {
   bool empty = false;
   for (int32_t i = 0; i < rank; i++) {
     if (dims[i] < 0) return false;
-    if (dims[i] == 0) empty = true;
-    else if (!rung_mul_size(count, (size_t)dims[i], &count)) return false;
+    if (dims[i] == 0)
+      empty = true;
+    else if (!rung_mul_size(count, (size_t)dims[i], &count))
+      return false;
   }
   if (count > INT64_MAX) return false;
   *out_count = empty ? 0 : count;
@@ -60,9 +62,7 @@ bool rung_dtype_bytes(rung_dtype dtype, size_t count, size_t *out_bytes) {
   return rung_mul_size(count, rung_dtype_size(dtype), out_bytes) && *out_bytes <= INT64_MAX;
 }
 
-size_t rung_tensor_count(const rung_tensor *tensor) {
-  return (size_t)rung_tensor_span(tensor, 0, tensor->rank);
-}
+size_t rung_tensor_count(const rung_tensor *tensor) { return (size_t)rung_tensor_span(tensor, 0, tensor->rank); }
 
 bool rung_tensor_is_aligned(const rung_tensor *tensor) {
   size_t size = rung_dtype_size(tensor->dtype);

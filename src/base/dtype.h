@@ -30,7 +30,7 @@ typedef uint32_t rung_dtypes;
 #define RUNG_SET_INTEGER (RUNG_SET_SIGNED | RUNG_SET_UNSIGNED)
 #define RUNG_SET_NUMERIC (RUNG_SET_FLOAT | RUNG_SET_INTEGER)
 #define RUNG_SET_BOOL RUNG_SET(RUNG_BOOL)
-#define RUNG_SET_FLOAT8                                                                             \
+#define RUNG_SET_FLOAT8                                                                                      \
   (RUNG_SET(RUNG_F8E4M3FN) | RUNG_SET(RUNG_F8E4M3FNUZ) | RUNG_SET(RUNG_F8E5M2) | RUNG_SET(RUNG_F8E5M2FNUZ) | \
    RUNG_SET(RUNG_F8E8M0))
 #define RUNG_SET_PACKED \

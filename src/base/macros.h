@@ -5,11 +5,13 @@
 #if defined(__GNUC__) || defined(__clang__)
 #define RUNG_MUST_CHECK __attribute__((warn_unused_result))
 #define RUNG_PRINTF(text, first) __attribute__((format(printf, text, first)))
+#define RUNG_NEVER_NULL __attribute__((returns_nonnull))
 #define RUNG_LIKELY(x) __builtin_expect(!!(x), 1)
 #define RUNG_ALWAYS_INLINE static inline __attribute__((always_inline))
 #else
 #define RUNG_MUST_CHECK
 #define RUNG_PRINTF(text, first)
+#define RUNG_NEVER_NULL
 #define RUNG_LIKELY(x) (x)
 #define RUNG_ALWAYS_INLINE static inline
 #endif
@@ -18,7 +20,7 @@
 #define RUNG_MIN(a, b) ((a) < (b) ? (a) : (b))
 #define RUNG_MAX(a, b) ((a) > (b) ? (a) : (b))
 #define RUNG_CLAMP(x, low, high) RUNG_MIN(RUNG_MAX(x, low), high)
-#define RUNG_ROUND_UP(x, unit) (((x) + (unit)-1) / (unit) * (unit))
-#define RUNG_DIV_UP(x, unit) (((x) + (unit)-1) / (unit))
+#define RUNG_ROUND_UP(x, unit) (((x) + (unit) - 1) / (unit) * (unit))
+#define RUNG_DIV_UP(x, unit) (((x) + (unit) - 1) / (unit))
 
 #endif

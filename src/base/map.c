@@ -15,9 +15,7 @@ static rung_map_entry *find(const rung_map *map, rung_str key) {
   return &map->entries[at];
 }
 
-void *rung_map_get(const rung_map *map, rung_str key) {
-  return map->capacity ? find(map, key)->value : NULL;
-}
+void *rung_map_get(const rung_map *map, rung_str key) { return map->capacity ? find(map, key)->value : NULL; }
 
 static bool grow(rung_map *map) {
   rung_map larger = {map->allocator, NULL, map->count, map->capacity ? map->capacity * 2 : 16};

@@ -12,10 +12,10 @@
 
 /* Makes a status; `code` is not RUNG_OK. The message says what, where and the remedy, in one line. */
 rung_status *rung_status_make(rung_code code, const char *file, int line, const char *format, ...)
-    RUNG_PRINTF(4, 5) RUNG_MUST_CHECK;
-rung_status *rung_status_make_v(rung_code code, const char *file, int line, const char *format, va_list args)
-    RUNG_MUST_CHECK;
-rung_status *rung_status_out_of_memory(void);
+    RUNG_PRINTF(4, 5) RUNG_MUST_CHECK RUNG_NEVER_NULL;
+rung_status *rung_status_make_v(rung_code code, const char *file, int line, const char *format,
+                                va_list args) RUNG_MUST_CHECK;
+rung_status *rung_status_out_of_memory(void) RUNG_NEVER_NULL;
 
 /* Puts "text: " before the message. Takes the status and returns it or its replacement; NULL stays NULL. */
 rung_status *rung_status_prefix(rung_status *status, const char *format, ...) RUNG_PRINTF(2, 3) RUNG_MUST_CHECK;
@@ -29,18 +29,18 @@ rung_status *rung_status_prefix(rung_status *status, const char *format, ...) RU
   } while (0)
 
 /* The same for functions with one way out: sets `status` and jumps. */
-#define RUNG_TRY_GOTO(label, expr)  \
-  do {                              \
+#define RUNG_TRY_GOTO(label, expr)     \
+  do {                                 \
     if ((status = (expr))) goto label; \
   } while (0)
 
-#define RUNG_REQUIRE(condition, code, ...)                       \
-  do {                                                           \
-    if (!(condition)) return RUNG_ERROR(code, __VA_ARGS__);      \
+#define RUNG_REQUIRE(condition, code, ...)                  \
+  do {                                                      \
+    if (!(condition)) return RUNG_ERROR(code, __VA_ARGS__); \
   } while (0)
 
-#define RUNG_CHECK_ALLOC(pointer) \
-  do {                            \
+#define RUNG_CHECK_ALLOC(pointer)                       \
+  do {                                                  \
     if (!(pointer)) return rung_status_out_of_memory(); \
   } while (0)
 

@@ -27,8 +27,8 @@ static rung_value *make(const rung_allocator *allocator, rung_kind kind) {
   return value;
 }
 
-rung_status *rung_value_new_tensor(const rung_allocator *allocator, rung_dtype dtype, int32_t rank,
-                                   const int64_t *dims, rung_value **out_value) {
+rung_status *rung_value_new_tensor(const rung_allocator *allocator, rung_dtype dtype, int32_t rank, const int64_t *dims,
+                                   rung_value **out_value) {
   rung_tensor tensor;
   RUNG_TRY(rung_tensor_describe(dtype, rank, dims, &tensor));
   rung_value *value = make(allocator, RUNG_TENSOR);

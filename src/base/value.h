@@ -29,8 +29,8 @@ struct rung_value {
 };
 
 /* A tensor with uninitialised data (zeroed for strings, whose elements are then empty). */
-rung_status *rung_value_new_tensor(const rung_allocator *allocator, rung_dtype dtype, int32_t rank,
-                                   const int64_t *dims, rung_value **out_value) RUNG_MUST_CHECK;
+rung_status *rung_value_new_tensor(const rung_allocator *allocator, rung_dtype dtype, int32_t rank, const int64_t *dims,
+                                   rung_value **out_value) RUNG_MUST_CHECK;
 /* A tensor over someone's memory. tensor->size must hold what dtype and dims need. `release` may be NULL. */
 rung_status *rung_value_wrap(const rung_allocator *allocator, const rung_tensor *tensor,
                              void (*release)(void *user, void *data), void *user,

@@ -102,8 +102,8 @@ static bool sparse_position(const rung_value *sparse, size_t k, size_t count, si
 
 static rung_status *densify(builder *b, rung_value *value, rung_value **out_value) {
   const rung_tensor *shape = &value->tensor, *values = &value->items[0]->tensor, *indices = &value->items[1]->tensor;
-  RUNG_REQUIRE(!rung_dtype_is_packed(shape->dtype) && shape->dtype != RUNG_STRING, UNSUPPORTED,
-               "sparse tensor of %s", rung_dtype_name(shape->dtype));
+  RUNG_REQUIRE(!rung_dtype_is_packed(shape->dtype) && shape->dtype != RUNG_STRING, UNSUPPORTED, "sparse tensor of %s",
+               rung_dtype_name(shape->dtype));
   RUNG_REQUIRE(indices->dtype == RUNG_I64 && values->rank == 1 &&
                    (indices->rank == 1 || (indices->rank == 2 && indices->dims[1] == shape->rank)) &&
                    indices->dims[0] == values->dims[0],
@@ -134,19 +134,27 @@ static rung_status *constant_value(builder *b, const rung_attribute *a, rung_val
     *out_value = rung_value_retain(a->tensor);
     return NULL;
   }
-  if (strcmp(a->name, "value_float") == 0) view = (rung_tensor){.dtype = RUNG_F32, .data = (void *)&a->f, .size = 4};
-  else if (strcmp(a->name, "value_int") == 0) view = (rung_tensor){.dtype = RUNG_I64, .data = (void *)&a->i, .size = 8};
-  else if (strcmp(a->name, "value_string") == 0) return rung_value_new_strings(allocator, 0, NULL, &a->s, out_value);
-  else if (strcmp(a->name, "value_strings") == 0) return rung_value_new_strings(allocator, 1, &length, a->strings, out_value);
-  else if (strcmp(a->name, "value_floats") == 0) view.dtype = RUNG_F32, view.data = (void *)a->floats, view.size = 4 * a->count;
-  else if (strcmp(a->name, "value_ints") == 0) view.dtype = RUNG_I64, view.data = (void *)a->ints, view.size = 8 * a->count;
-  else return RUNG_ERROR(INVALID_MODEL, "Constant has no attribute \"%s\"", a->name);
+  if (strcmp(a->name, "value_float") == 0)
+    view = (rung_tensor){.dtype = RUNG_F32, .data = (void *)&a->f, .size = 4};
+  else if (strcmp(a->name, "value_int") == 0)
+    view = (rung_tensor){.dtype = RUNG_I64, .data = (void *)&a->i, .size = 8};
+  else if (strcmp(a->name, "value_string") == 0)
+    return rung_value_new_strings(allocator, 0, NULL, &a->s, out_value);
+  else if (strcmp(a->name, "value_strings") == 0)
+    return rung_value_new_strings(allocator, 1, &length, a->strings, out_value);
+  else if (strcmp(a->name, "value_floats") == 0)
+    view.dtype = RUNG_F32, view.data = (void *)a->floats, view.size = 4 * a->count;
+  else if (strcmp(a->name, "value_ints") == 0)
+    view.dtype = RUNG_I64, view.data = (void *)a->ints, view.size = 8 * a->count;
+  else
+    return RUNG_ERROR(INVALID_MODEL, "Constant has no attribute \"%s\"", a->name);
   return rung_value_copy_tensor(allocator, &view, out_value);
 }
 
 /* Attributes */
 
-static const rung_model_attribute *find_model_attribute(const rung_model_attribute *list, size_t count, const char *name) {
+static const rung_model_attribute *find_model_attribute(const rung_model_attribute *list, size_t count,
+                                                        const char *name) {
   for (size_t i = 0; i < count; i++)
     if (strcmp(list[i].value.name, name) == 0) return &list[i];
   return NULL;
@@ -230,7 +238,8 @@ static rung_status *add_identity(builder *b, scope *in, rung_value_info *from, r
   return rung_vec_push(b->ir->allocator, &b->nodes, node) ? NULL : rung_status_out_of_memory();
 }
 
-static rung_status *bind_formals(const rung_model_function *f, const rung_model_node *call, scope *outer, scope *inner) {
+static rung_status *bind_formals(const rung_model_function *f, const rung_model_node *call, scope *outer,
+                                 scope *inner) {
   RUNG_REQUIRE(call->input_count <= f->input_count && call->output_count <= f->output_count, INVALID_MODEL,
                "function %s has %zu inputs and %zu outputs, the call gives %zu and %zu", f->name, f->input_count,
                f->output_count, call->input_count, call->output_count);
@@ -259,8 +268,12 @@ static rung_status *inline_call(builder *b, scope *outer, const rung_model_funct
                                 const char *name) {
   RUNG_REQUIRE(outer->depth < b->limits->call_depth, LIMIT, "functions call each other more than %u deep",
                b->limits->call_depth);
-  scope inner = {.graph = outer->graph, .opsets = f->opsets, .opset_count = f->opset_count, .call = call,
-                 .function = f, .depth = outer->depth + 1};
+  scope inner = {.graph = outer->graph,
+                 .opsets = f->opsets,
+                 .opset_count = f->opset_count,
+                 .call = call,
+                 .function = f,
+                 .depth = outer->depth + 1};
   rung_model_node resolved = *call; /* attributes of a call inside a function may be references themselves */
   rung_model_attribute *attributes = rung_arena_alloc(&b->ir->arena, call->attribute_count, sizeof *attributes);
   RUNG_CHECK_ALLOC(attributes);
@@ -350,10 +363,11 @@ static rung_status *add_nodes(builder *b, scope *in, const rung_model_node *node
   for (size_t n = 0; n < count; n++)
     for (size_t i = 0; i < nodes[n].output_count; i++)
       if (nodes[n].outputs[i][0])
-        RUNG_TRY(rung_status_prefix(declare(b, in, nodes[n].outputs[i], NULL), "node %zu \"%s\" (%s)", n,
-                                    nodes[n].name, nodes[n].op_type));
+        RUNG_TRY(rung_status_prefix(declare(b, in, nodes[n].outputs[i], NULL), "node %zu \"%s\" (%s)", n, nodes[n].name,
+                                    nodes[n].op_type));
   for (size_t n = 0; n < count; n++) {
-    const char *name = nodes[n].name[0] ? nodes[n].name : rung_arena_printf(&b->ir->arena, "%s_%zu", nodes[n].op_type, n);
+    const char *name =
+        nodes[n].name[0] ? nodes[n].name : rung_arena_printf(&b->ir->arena, "%s_%zu", nodes[n].op_type, n);
     RUNG_CHECK_ALLOC(name);
     RUNG_TRY(rung_status_prefix(add_node(b, in, &nodes[n], name), "node %zu \"%s\" (%s)", n, name, nodes[n].op_type));
   }
@@ -494,7 +508,10 @@ static rung_status *build_graph(builder *b, const rung_model_graph *from, const 
   graph->name = from->name;
   graph->parent = parent;
   graph->ir = b->ir;
-  scope in = {.parent = outer, .graph = graph, .prefix = outer ? outer->prefix : "", .depth = outer ? outer->depth : 0,
+  scope in = {.parent = outer,
+              .graph = graph,
+              .prefix = outer ? outer->prefix : "",
+              .depth = outer ? outer->depth : 0,
               .opsets = outer ? outer->opsets : b->ir->model->opsets,
               .opset_count = outer ? outer->opset_count : b->ir->model->opset_count};
   rung_map_init(&in.names, b->ir->allocator);

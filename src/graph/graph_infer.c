@@ -139,7 +139,9 @@ static rung_status *infer_loop(rung_ir *ir, rung_node *node) {
 
 static int32_t axis_at(const rung_node *node, const char *name, uint32_t index) {
   const rung_attribute *axes = rung_node_attribute(node, name);
-  return axes && index < axes->count && axes->ints ? (int32_t)RUNG_CLAMP(axes->ints[index], -RUNG_MAX_RANK, RUNG_MAX_RANK) : 0;
+  return axes && index < axes->count && axes->ints
+             ? (int32_t)RUNG_CLAMP(axes->ints[index], -RUNG_MAX_RANK, RUNG_MAX_RANK)
+             : 0;
 }
 
 static rung_status *infer_scan(rung_ir *ir, rung_node *node) {
@@ -162,7 +164,8 @@ static rung_status *infer_scan(rung_ir *ir, rung_node *node) {
   for (uint32_t i = 0; i < node->output_count && i < body->output_count; i++) {
     if (!node->outputs[i]) continue;
     const rung_type *type = &body->outputs[i]->type;
-    rung_type result = i < states ? *type : stacked(type, ir->next_symbol++, axis_at(node, "scan_output_axes", i - states));
+    rung_type result =
+        i < states ? *type : stacked(type, ir->next_symbol++, axis_at(node, "scan_output_axes", i - states));
     if (lead) result = stacked(&result, ir->next_symbol++, 0);
     node->outputs[i]->type = result;
   }
@@ -175,8 +178,10 @@ static rung_status *infer_sequence_map(rung_ir *ir, rung_node *node) {
                      "the body of SequenceMap does not fit its inputs and outputs");
   for (uint32_t i = 0; i < node->input_count; i++) {
     const rung_type *type = &node->inputs[i]->type;
-    if (type->kind == RUNG_SEQUENCE && type->element) body->inputs[i]->type = *type->element;
-    else if (type->kind == RUNG_TENSOR) body->inputs[i]->type = *type;
+    if (type->kind == RUNG_SEQUENCE && type->element)
+      body->inputs[i]->type = *type->element;
+    else if (type->kind == RUNG_TENSOR)
+      body->inputs[i]->type = *type;
   }
   RUNG_TRY(infer_graph(ir, body));
   for (uint32_t i = 0; i < node->output_count; i++)
@@ -202,8 +207,8 @@ static rung_status *infer_with_definition(rung_ir *ir, rung_node *node) {
     const rung_value_info *info = node->inputs[i];
     if (info) operands[i] = (rung_operand){&info->type, info->constant, info->known, info->known_count};
   }
-  rung_infer infer = {node, node->params, node->input_count, node->output_count, operands, types, known, &ir->arena,
-                      &ir->next_symbol};
+  rung_infer infer = {node,  node->params, node->input_count, node->output_count, operands,
+                      types, known,        &ir->arena,        &ir->next_symbol};
   if (!status) status = rung_op_infer(node->op, &infer);
   for (uint32_t i = 0; !status && i < node->output_count; i++) {
     if (!node->outputs[i]) continue;

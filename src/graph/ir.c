@@ -185,12 +185,12 @@ typedef struct complaint {
 
 static rung_status *check_graph(rung_graph *graph, void *context) {
   complaint *found = context;
-#define EXPECT(condition, ...)                                        \
-  do {                                                                \
-    if (!found->broken && !(condition)) {                             \
-      found->broken = true;                                           \
-      snprintf(found->buffer, found->size, __VA_ARGS__);              \
-    }                                                                 \
+#define EXPECT(condition, ...)                           \
+  do {                                                   \
+    if (!found->broken && !(condition)) {                \
+      found->broken = true;                              \
+      snprintf(found->buffer, found->size, __VA_ARGS__); \
+    }                                                    \
   } while (0)
   for (uint32_t n = 0; n < graph->node_count && !found->broken; n++) {
     const rung_node *node = graph->nodes[n];

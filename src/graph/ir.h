@@ -31,7 +31,7 @@ typedef struct rung_ir {
   rung_model *model;
   rung_graph *graph;
   int64_t next_symbol;
-  uint64_t node_count; /* in all graphs, for the limit */
+  uint64_t node_count;              /* in all graphs, for the limit */
   RUNG_VEC(rung_value *) constants; /* those that folding made */
 } rung_ir;
 
@@ -44,7 +44,8 @@ rung_value_info *rung_ir_add_value(rung_ir *ir, rung_graph *graph, const char *n
 /* Keeps a reference; the value info of a constant has no producer. */
 rung_status *rung_ir_set_constant(rung_ir *ir, rung_value_info *info, rung_value *value) RUNG_MUST_CHECK;
 /* Every reader of `from` (node inputs, captures, graph outputs, in bodies too) reads `to` instead. */
-rung_status *rung_ir_replace(rung_ir *ir, rung_graph *graph, rung_value_info *from, rung_value_info *to) RUNG_MUST_CHECK;
+rung_status *rung_ir_replace(rung_ir *ir, rung_graph *graph, rung_value_info *from,
+                             rung_value_info *to) RUNG_MUST_CHECK;
 /* Removes the nodes marked true in `dead` (by index) and numbers the rest. */
 void rung_ir_remove_nodes(rung_graph *graph, const bool *dead);
 /* Recounts `uses` and captures everywhere. */
@@ -67,7 +68,8 @@ typedef struct rung_ir_dimension {
   const char *name;
   int64_t size;
 } rung_ir_dimension;
-rung_status *rung_ir_override_dimensions(rung_ir *ir, const rung_ir_dimension *dimensions, size_t count) RUNG_MUST_CHECK;
+rung_status *rung_ir_override_dimensions(rung_ir *ir, const rung_ir_dimension *dimensions,
+                                         size_t count) RUNG_MUST_CHECK;
 /* Sets the shape of a main graph input; symbols that thereby become known are known everywhere. */
 rung_status *rung_ir_override_shape(rung_ir *ir, const char *input, int32_t rank, const int64_t *dims) RUNG_MUST_CHECK;
 

@@ -22,7 +22,8 @@ typedef struct rewrite {
 } rewrite;
 
 /* Removes marked nodes, after a pass has gone over them. */
-static rung_status *sweep(rewrite *r, rung_graph *graph, rung_status *(*mark)(rewrite *r, rung_graph *graph, bool *dead)) {
+static rung_status *sweep(rewrite *r, rung_graph *graph,
+                          rung_status *(*mark)(rewrite *r, rung_graph *graph, bool *dead)) {
   bool *dead = rung_alloc(r->ir->allocator, graph->node_count + 1, sizeof *dead, "pass");
   RUNG_CHECK_ALLOC(dead);
   rung_status *status = mark(r, graph, dead);
@@ -34,9 +35,7 @@ static rung_status *sweep(rewrite *r, rung_graph *graph, rung_status *(*mark)(re
 
 /* Folding */
 
-static bool is_small(const rung_value_info *info) {
-  return info->known_count <= 64;
-}
+static bool is_small(const rung_value_info *info) { return info->known_count <= 64; }
 
 /* Shapes that inference has worked out become constants without running anything. */
 static rung_status *fold_known(rewrite *r, rung_value_info *info, bool *out_folded) {
@@ -51,8 +50,10 @@ static rung_status *fold_known(rewrite *r, rung_value_info *info, bool *out_fold
   rung_value *value;
   RUNG_TRY(rung_value_new_tensor(r->ir->allocator, info->type.dtype, info->type.rank, &length, &value));
   for (uint32_t i = 0; i < info->known_count; i++) {
-    if (info->type.dtype == RUNG_I64) ((int64_t *)value->tensor.data)[i] = info->known[i];
-    else ((int32_t *)value->tensor.data)[i] = (int32_t)info->known[i];
+    if (info->type.dtype == RUNG_I64)
+      ((int64_t *)value->tensor.data)[i] = info->known[i];
+    else
+      ((int32_t *)value->tensor.data)[i] = (int32_t)info->known[i];
   }
   rung_status *status = rung_ir_set_constant(r->ir, info, value);
   rung_value_release(value);
@@ -79,8 +80,8 @@ static bool may_fold(const rewrite *r, const rung_node *node) {
     const rung_type *type = node->outputs[i] ? &node->outputs[i]->type : NULL;
     size_t count, bytes;
     if (!type) continue;
-    if (type->kind == RUNG_TENSOR && type->rank >= 0 && type->dtype && rung_shape_count(type->rank, type->dims, &count) &&
-        rung_dtype_bytes(type->dtype, count, &bytes))
+    if (type->kind == RUNG_TENSOR && type->rank >= 0 && type->dtype &&
+        rung_shape_count(type->rank, type->dims, &count) && rung_dtype_bytes(type->dtype, count, &bytes))
       made += bytes;
     else if (given > r->passes->fold_limit)
       return false;
@@ -188,19 +189,26 @@ static rung_status *pass_identity(rewrite *r, rung_graph *graph) { return sweep(
 static bool same_attribute(const rung_attribute *a, const rung_attribute *b) {
   if (a->type != b->type || a->count != b->count || strcmp(a->name, b->name) != 0) return false;
   switch (a->type) {
-    case RUNG_ATTRIBUTE_FLOAT: return memcmp(&a->f, &b->f, sizeof a->f) == 0;
-    case RUNG_ATTRIBUTE_INT: return a->i == b->i;
-    case RUNG_ATTRIBUTE_STRING: return rung_str_equal(a->s, b->s);
-    case RUNG_ATTRIBUTE_TENSOR: return a->tensor == b->tensor;
-    case RUNG_ATTRIBUTE_FLOATS: return memcmp(a->floats, b->floats, a->count * sizeof *a->floats) == 0;
-    case RUNG_ATTRIBUTE_INTS: return memcmp(a->ints, b->ints, a->count * sizeof *a->ints) == 0;
-    default: return false;
+    case RUNG_ATTRIBUTE_FLOAT:
+      return memcmp(&a->f, &b->f, sizeof a->f) == 0;
+    case RUNG_ATTRIBUTE_INT:
+      return a->i == b->i;
+    case RUNG_ATTRIBUTE_STRING:
+      return rung_str_equal(a->s, b->s);
+    case RUNG_ATTRIBUTE_TENSOR:
+      return a->tensor == b->tensor;
+    case RUNG_ATTRIBUTE_FLOATS:
+      return memcmp(a->floats, b->floats, a->count * sizeof *a->floats) == 0;
+    case RUNG_ATTRIBUTE_INTS:
+      return memcmp(a->ints, b->ints, a->count * sizeof *a->ints) == 0;
+    default:
+      return false;
   }
 }
 
 static bool computes_same(const rung_node *a, const rung_node *b) {
-  if (a->op != b->op || a->opset != b->opset || a->input_count != b->input_count || a->output_count != b->output_count ||
-      a->attribute_count != b->attribute_count)
+  if (a->op != b->op || a->opset != b->opset || a->input_count != b->input_count ||
+      a->output_count != b->output_count || a->attribute_count != b->attribute_count)
     return false;
   if (a->input_count && memcmp(a->inputs, b->inputs, a->input_count * sizeof *a->inputs) != 0) return false;
   for (uint32_t i = 0; i < a->output_count; i++)
@@ -241,8 +249,10 @@ static rung_status *mark_duplicates(rewrite *r, rung_graph *graph, bool *dead) {
     size_t at = node_hash(node) & (capacity - 1);
     while (table[at] && !computes_same(table[at], node)) at = (at + 1) & (capacity - 1);
     dead[n] = table[at] != NULL;
-    if (dead[n]) status = merge_into(r, graph, table[at], node);
-    else table[at] = node;
+    if (dead[n])
+      status = merge_into(r, graph, table[at], node);
+    else
+      table[at] = node;
   }
   rung_free(r->ir->allocator, table);
   return status;

@@ -19,10 +19,10 @@ typedef enum rung_pass {
 } rung_pass;
 
 typedef struct rung_passes {
-  const rung_evaluator *evaluator;      /* NULL: nothing is folded */
-  uint32_t off;                         /* bit i: pass i is switched off */
-  size_t fold_limit;                    /* largest output that folding may make of smaller inputs: 64 KiB */
-  uint32_t changed[RUNG_PASS_COUNT];    /* out: how many nodes each pass took away */
+  const rung_evaluator *evaluator;   /* NULL: nothing is folded */
+  uint32_t off;                      /* bit i: pass i is switched off */
+  size_t fold_limit;                 /* largest output that folding may make of smaller inputs: 64 KiB */
+  uint32_t changed[RUNG_PASS_COUNT]; /* out: how many nodes each pass took away */
 } rung_passes;
 
 const char *rung_pass_name(rung_pass pass);

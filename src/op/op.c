@@ -31,8 +31,8 @@ int64_t rung_op_newest(const char *domain) {
   static const struct {
     const char *domain;
     int64_t version;
-  } newest[] = {{"", 28}, {"ai.onnx.ml", 5}, {"ai.onnx.preview.training", 1}, {"ai.onnx.preview", 1},
-                {"com.microsoft", 1}};
+  } newest[] = {
+      {"", 28}, {"ai.onnx.ml", 5}, {"ai.onnx.preview.training", 1}, {"ai.onnx.preview", 1}, {"com.microsoft", 1}};
   for (size_t i = 0; i < RUNG_COUNT(newest); i++)
     if (strcmp(newest[i].domain, domain) == 0) return newest[i].version;
   return 0;
@@ -114,31 +114,59 @@ static int choice_index(const char *choices, rung_str choice) {
 
 static void set_default(const rung_attr *attr, void *member) {
   switch (attr->kind) {
-    case RUNG_ATTR_KIND_INT: memcpy(member, &attr->int_default, sizeof attr->int_default); break;
-    case RUNG_ATTR_KIND_FLOAT: memcpy(member, &attr->float_default, sizeof attr->float_default); break;
-    case RUNG_ATTR_KIND_STR: *(rung_str *)member = rung_str_of(attr->text); break;
-    case RUNG_ATTR_KIND_CHOICE: *(int *)member = (int)attr->int_default; break;
-    default: break; /* zeroed params: empty list, no tensor */
+    case RUNG_ATTR_KIND_INT:
+      memcpy(member, &attr->int_default, sizeof attr->int_default);
+      break;
+    case RUNG_ATTR_KIND_FLOAT:
+      memcpy(member, &attr->float_default, sizeof attr->float_default);
+      break;
+    case RUNG_ATTR_KIND_STR:
+      *(rung_str *)member = rung_str_of(attr->text);
+      break;
+    case RUNG_ATTR_KIND_CHOICE:
+      *(int *)member = (int)attr->int_default;
+      break;
+    default:
+      break; /* zeroed params: empty list, no tensor */
   }
 }
 
 static rung_status *set_value(const rung_attr *attr, const rung_attribute *value, void *member) {
   switch (attr->kind) {
-    case RUNG_ATTR_KIND_INT: memcpy(member, &value->i, sizeof value->i); break;
-    case RUNG_ATTR_KIND_FLOAT: memcpy(member, &value->f, sizeof value->f); break;
-    case RUNG_ATTR_KIND_STR: *(rung_str *)member = value->s; break;
+    case RUNG_ATTR_KIND_INT:
+      memcpy(member, &value->i, sizeof value->i);
+      break;
+    case RUNG_ATTR_KIND_FLOAT:
+      memcpy(member, &value->f, sizeof value->f);
+      break;
+    case RUNG_ATTR_KIND_STR:
+      *(rung_str *)member = value->s;
+      break;
     case RUNG_ATTR_KIND_CHOICE:
       *(int *)member = choice_index(attr->text, value->s);
       RUNG_REQUIRE(*(int *)member >= 0, INVALID_MODEL, "attribute \"%s\" is \"%.*s\", it must be one of %s", attr->name,
                    (int)RUNG_MIN(value->s.size, 64), value->s.data, attr->text);
       break;
-    case RUNG_ATTR_KIND_INTS: *(rung_ints *)member = (rung_ints){value->ints, value->count}; break;
-    case RUNG_ATTR_KIND_FLOATS: *(rung_floats *)member = (rung_floats){value->floats, value->count}; break;
-    case RUNG_ATTR_KIND_STRS: *(rung_strs *)member = (rung_strs){value->strings, value->count}; break;
-    case RUNG_ATTR_KIND_TENSOR: *(const rung_value **)member = value->tensor; break;
-    case RUNG_ATTR_KIND_GRAPH: *(rung_graph **)member = value->graph; break;
-    case RUNG_ATTR_KIND_TYPE: *(const rung_type **)member = value->type_proto; break;
-    case RUNG_ATTR_KIND_IGNORED: break;
+    case RUNG_ATTR_KIND_INTS:
+      *(rung_ints *)member = (rung_ints){value->ints, value->count};
+      break;
+    case RUNG_ATTR_KIND_FLOATS:
+      *(rung_floats *)member = (rung_floats){value->floats, value->count};
+      break;
+    case RUNG_ATTR_KIND_STRS:
+      *(rung_strs *)member = (rung_strs){value->strings, value->count};
+      break;
+    case RUNG_ATTR_KIND_TENSOR:
+      *(const rung_value **)member = value->tensor;
+      break;
+    case RUNG_ATTR_KIND_GRAPH:
+      *(rung_graph **)member = value->graph;
+      break;
+    case RUNG_ATTR_KIND_TYPE:
+      *(const rung_type **)member = value->type_proto;
+      break;
+    case RUNG_ATTR_KIND_IGNORED:
+      break;
   }
   return NULL;
 }
@@ -192,7 +220,8 @@ rung_status *rung_op_read(const rung_op *op, const rung_node *node, void *params
 static rung_status *check_inputs(const rung_op *op, const rung_node *node) {
   rung_place place;
   for (uint32_t i = 0; i < node->input_count; i++) {
-    RUNG_REQUIRE(rung_op_input(op, i, &place), INVALID_MODEL, "%u inputs, at most %u are allowed", node->input_count, i);
+    RUNG_REQUIRE(rung_op_input(op, i, &place), INVALID_MODEL, "%u inputs, at most %u are allowed", node->input_count,
+                 i);
     RUNG_REQUIRE(node->inputs[i] || place.optional || (place.variadic && i > 0), INVALID_MODEL,
                  "input %u \"%.*s\" is left out but required", i, (int)place.name.size, place.name.data);
   }
@@ -201,7 +230,8 @@ static rung_status *check_inputs(const rung_op *op, const rung_node *node) {
                  place.name.data);
   RUNG_REQUIRE(!rung_op_output(op, 0, &place) || node->output_count > 0, INVALID_MODEL, "the node has no output");
   for (uint32_t i = 0; i < node->output_count; i++)
-    RUNG_REQUIRE(rung_op_output(op, i, &place), INVALID_MODEL, "%u outputs, at most %u are allowed", node->output_count, i);
+    RUNG_REQUIRE(rung_op_output(op, i, &place), INVALID_MODEL, "%u outputs, at most %u are allowed", node->output_count,
+                 i);
   return NULL;
 }
 
@@ -234,7 +264,8 @@ rung_status *rung_op_infer(const rung_op *op, rung_infer *infer) {
   for (uint32_t i = 0; i < infer->output_count; i++) {
     infer->outputs[i] = (rung_type){.kind = RUNG_TENSOR, .rank = -1};
     infer->known[i] = (rung_known){0};
-    if (rung_op_output(op, i, &place)) infer->outputs[i].dtype = place.variable ? bound[(int)place.variable] : place.dtype;
+    if (rung_op_output(op, i, &place))
+      infer->outputs[i].dtype = place.variable ? bound[(int)place.variable] : place.dtype;
   }
   return op->infer ? op->infer(infer) : NULL;
 }

@@ -64,16 +64,17 @@ typedef struct rung_attr {
 #define RUNG_ATTR_FLOAT(type, member, value) \
   {#member, RUNG_ATTR_KIND_FLOAT, offsetof(type, member), .float_default = value}
 #define RUNG_ATTR_STR(type, member, value) {#member, RUNG_ATTR_KIND_STR, offsetof(type, member), .text = value}
-#define RUNG_ATTR_CHOICE(type, member, choices) {#member, RUNG_ATTR_KIND_CHOICE, offsetof(type, member), .text = choices}
+#define RUNG_ATTR_CHOICE(type, member, choices) \
+  {#member, RUNG_ATTR_KIND_CHOICE, offsetof(type, member), .text = choices}
 #define RUNG_ATTR_INTS(type, member) {.name = #member, .kind = RUNG_ATTR_KIND_INTS, .offset = offsetof(type, member)}
-#define RUNG_ATTR_FLOATS(type, member) {.name = #member, .kind = RUNG_ATTR_KIND_FLOATS, .offset = offsetof(type, member)}
+#define RUNG_ATTR_FLOATS(type, member) \
+  {.name = #member, .kind = RUNG_ATTR_KIND_FLOATS, .offset = offsetof(type, member)}
 #define RUNG_ATTR_STRS(type, member) {.name = #member, .kind = RUNG_ATTR_KIND_STRS, .offset = offsetof(type, member)}
-#define RUNG_ATTR_TENSOR(type, member) {.name = #member, .kind = RUNG_ATTR_KIND_TENSOR, .offset = offsetof(type, member)}
-#define RUNG_ATTR_GRAPH(type, member) \
-  {#member, RUNG_ATTR_KIND_GRAPH, offsetof(type, member), .required = true}
+#define RUNG_ATTR_TENSOR(type, member) \
+  {.name = #member, .kind = RUNG_ATTR_KIND_TENSOR, .offset = offsetof(type, member)}
+#define RUNG_ATTR_GRAPH(type, member) {#member, RUNG_ATTR_KIND_GRAPH, offsetof(type, member), .required = true}
 #define RUNG_ATTR_TYPE(type, member) {.name = #member, .kind = RUNG_ATTR_KIND_TYPE, .offset = offsetof(type, member)}
-#define RUNG_ATTR_INTS_UNTIL(type, member, last) \
-  {#member, RUNG_ATTR_KIND_INTS, offsetof(type, member), .until = last}
+#define RUNG_ATTR_INTS_UNTIL(type, member, last) {#member, RUNG_ATTR_KIND_INTS, offsetof(type, member), .until = last}
 #define RUNG_ATTR_IGNORED(attribute) {.name = attribute, .kind = RUNG_ATTR_KIND_IGNORED}
 
 /* What is known of one input when types are inferred. */
@@ -104,15 +105,15 @@ typedef struct rung_infer {
 } rung_infer;
 
 enum {
-  RUNG_OP_RANDOM = 1,  /* another result on every run: never folded, never merged */
-  RUNG_OP_CONTROL = 2, /* has bodies; driven by the session unless a provider claims it */
-  RUNG_OP_VIEW = 4,    /* output 0 is input 0 with other dimensions: the same bytes */
+  RUNG_OP_RANDOM = 1,   /* another result on every run: never folded, never merged */
+  RUNG_OP_CONTROL = 2,  /* has bodies; driven by the session unless a provider claims it */
+  RUNG_OP_VIEW = 4,     /* output 0 is input 0 with other dimensions: the same bytes */
   RUNG_OP_ENLARGES = 8, /* makes large outputs of small inputs: folded only while small */
 };
 
 typedef struct rung_op {
   const char *domain, *name;
-  int32_t since;         /* the first version that this definition reads */
+  int32_t since; /* the first version that this definition reads */
   uint32_t flags;
   const char *signature;
   size_t params_size;

@@ -15,7 +15,8 @@ bool rung_type_is_concrete(const rung_type *type) {
 
 rung_status *rung_infer_shape(rung_infer *infer, uint32_t output, int32_t rank, const int64_t *dims) {
   if (!rung_infer_wants(infer, output)) return NULL;
-  RUNG_REQUIRE(rank <= RUNG_MAX_RANK, LIMIT, "output %u has rank %d, above the limit of %d", output, rank, RUNG_MAX_RANK);
+  RUNG_REQUIRE(rank <= RUNG_MAX_RANK, LIMIT, "output %u has rank %d, above the limit of %d", output, rank,
+               RUNG_MAX_RANK);
   rung_type *type = &infer->outputs[output];
   type->rank = rank;
   if (rank > 0) memcpy(type->dims, dims, (size_t)rank * sizeof *dims);
@@ -37,12 +38,14 @@ rung_status *rung_infer_rank(rung_infer *infer, uint32_t output, int32_t rank) {
 
 rung_status *rung_infer_axis(const rung_infer *infer, int64_t axis, int32_t rank, int32_t *out_axis) {
   (void)infer;
-  RUNG_REQUIRE(axis >= -rank && axis < rank, INVALID_MODEL, "axis %lld is outside [%d, %d)", (long long)axis, -rank, rank);
+  RUNG_REQUIRE(axis >= -rank && axis < rank, INVALID_MODEL, "axis %lld is outside [%d, %d)", (long long)axis, -rank,
+               rank);
   *out_axis = (int32_t)(axis < 0 ? axis + rank : axis);
   return NULL;
 }
 
-bool rung_infer_elements(const rung_infer *infer, uint32_t input, int64_t *elements, uint32_t most, uint32_t *out_count) {
+bool rung_infer_elements(const rung_infer *infer, uint32_t input, int64_t *elements, uint32_t most,
+                         uint32_t *out_count) {
   *out_count = 0;
   if (!rung_infer_has(infer, input)) return false;
   const rung_operand *operand = &infer->inputs[input];
@@ -97,11 +100,16 @@ void rung_infer_known(rung_infer *infer, uint32_t output, const int64_t *element
 
 rung_status *rung_infer_broadcast_dim(const rung_infer *infer, int64_t a, int64_t b, int64_t *out) {
   (void)infer;
-  if (a == b || b == 1) *out = a;
-  else if (a == 1) *out = b;
-  else if (a < 0) *out = b < 0 ? a : b; /* one of two symbols: equal when the run is valid, unless one is 1 */
-  else if (b < 0) *out = a;
-  else return RUNG_ERROR(INVALID_MODEL, "dimensions %lld and %lld cannot be broadcast", (long long)a, (long long)b);
+  if (a == b || b == 1)
+    *out = a;
+  else if (a == 1)
+    *out = b;
+  else if (a < 0)
+    *out = b < 0 ? a : b; /* one of two symbols: equal when the run is valid, unless one is 1 */
+  else if (b < 0)
+    *out = a;
+  else
+    return RUNG_ERROR(INVALID_MODEL, "dimensions %lld and %lld cannot be broadcast", (long long)a, (long long)b);
   return NULL;
 }
 

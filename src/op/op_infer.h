@@ -13,9 +13,7 @@ static inline int64_t rung_infer_symbol(rung_infer *infer) { return (*infer->nex
 static inline bool rung_infer_has(const rung_infer *infer, uint32_t input) {
   return input < infer->input_count && infer->inputs[input].type;
 }
-static inline bool rung_infer_wants(const rung_infer *infer, uint32_t output) {
-  return output < infer->output_count;
-}
+static inline bool rung_infer_wants(const rung_infer *infer, uint32_t output) { return output < infer->output_count; }
 /* The type of an input that the signature requires. */
 static inline const rung_type *rung_infer_input(const rung_infer *infer, uint32_t input) {
   return infer->inputs[input].type;

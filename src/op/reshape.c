@@ -17,8 +17,12 @@ static rung_status *infer_Identity(rung_infer *infer) {
   return NULL;
 }
 
-const rung_op rung_op_Identity = {.name = "Identity", .domain = "", .since = 1, .flags = RUNG_OP_VIEW,
-                                  .signature = "input:V -> output:V", .infer = infer_Identity};
+const rung_op rung_op_Identity = {.name = "Identity",
+                                  .domain = "",
+                                  .since = 1,
+                                  .flags = RUNG_OP_VIEW,
+                                  .signature = "input:V -> output:V",
+                                  .infer = infer_Identity};
 
 /* Reshape */
 
@@ -55,7 +59,8 @@ static rung_status *reshape_to(rung_infer *infer, int64_t *dims, int32_t rank, b
   int32_t unknown = -1;
   for (int32_t i = 0; i < rank; i++) {
     if (dims[i] == 0 && !allow_zero) {
-      RUNG_MODEL_REQUIRE(data->rank < 0 || i < data->rank, "shape element %d is 0, but the input has rank %d", i, data->rank);
+      RUNG_MODEL_REQUIRE(data->rank < 0 || i < data->rank, "shape element %d is 0, but the input has rank %d", i,
+                         data->rank);
       dims[i] = data->rank < 0 ? rung_infer_symbol(infer) : data->dims[i];
     } else if (dims[i] == -1) {
       RUNG_MODEL_REQUIRE(unknown < 0, "shape elements %d and %d are both -1", unknown, i);
@@ -74,7 +79,8 @@ static rung_status *infer_Reshape(rung_infer *infer) {
   int64_t dims[RUNG_MAX_RANK];
   uint32_t rank;
   if (rung_infer_axes(infer, p->shape, 1, dims, &rank)) return reshape_to(infer, dims, (int32_t)rank, p->allowzero);
-  if (rung_infer_elements(infer, 1, dims, RUNG_MAX_RANK, &rank)) return reshape_to(infer, dims, (int32_t)rank, p->allowzero);
+  if (rung_infer_elements(infer, 1, dims, RUNG_MAX_RANK, &rank))
+    return reshape_to(infer, dims, (int32_t)rank, p->allowzero);
   if (!rung_infer_has(infer, 1)) return NULL;
   const rung_type *shape = rung_infer_input(infer, 1);
   return shape->rank == 1 && shape->dims[0] >= 0 && shape->dims[0] <= RUNG_MAX_RANK
@@ -87,9 +93,13 @@ static const rung_attr reshape_attrs[] = {RUNG_ATTR_INT(rung_reshape_params, all
                                           RUNG_ATTR_IGNORED("consumed_inputs"),
                                           {0}};
 
-const rung_op rung_op_Reshape = {.name = "Reshape", .domain = "", .since = 1, .flags = RUNG_OP_VIEW,
+const rung_op rung_op_Reshape = {.name = "Reshape",
+                                 .domain = "",
+                                 .since = 1,
+                                 .flags = RUNG_OP_VIEW,
                                  .signature = "data:T shape:int64? -> reshaped:T",
-                                 .params_size = sizeof(rung_reshape_params), .attributes = reshape_attrs,
+                                 .params_size = sizeof(rung_reshape_params),
+                                 .attributes = reshape_attrs,
                                  .infer = infer_Reshape};
 
 /* Flatten */
@@ -98,8 +108,8 @@ static rung_status *infer_Flatten(rung_infer *infer) {
   const rung_flatten_params *p = infer->params;
   const rung_type *type = rung_infer_input(infer, 0);
   if (type->rank < 0) return rung_infer_rank(infer, 0, 2);
-  RUNG_MODEL_REQUIRE(p->axis >= -type->rank && p->axis <= type->rank, "axis %lld is outside [%d, %d]", (long long)p->axis,
-                     -type->rank, type->rank);
+  RUNG_MODEL_REQUIRE(p->axis >= -type->rank && p->axis <= type->rank, "axis %lld is outside [%d, %d]",
+                     (long long)p->axis, -type->rank, type->rank);
   int64_t axis = p->axis < 0 ? p->axis + type->rank : p->axis, dims[2] = {1, 1};
   for (int32_t i = 0; i < type->rank; i++) dims[i >= axis] = rung_infer_mul(infer, dims[i >= axis], type->dims[i]);
   return rung_infer_shape(infer, 0, 2, dims);
@@ -107,9 +117,14 @@ static rung_status *infer_Flatten(rung_infer *infer) {
 
 static const rung_attr flatten_attrs[] = {RUNG_ATTR_INT(rung_flatten_params, axis, 1), {0}};
 
-const rung_op rung_op_Flatten = {.name = "Flatten", .domain = "", .since = 1, .flags = RUNG_OP_VIEW,
-                                 .signature = "input:T -> output:T", .params_size = sizeof(rung_flatten_params),
-                                 .attributes = flatten_attrs, .infer = infer_Flatten};
+const rung_op rung_op_Flatten = {.name = "Flatten",
+                                 .domain = "",
+                                 .since = 1,
+                                 .flags = RUNG_OP_VIEW,
+                                 .signature = "input:T -> output:T",
+                                 .params_size = sizeof(rung_flatten_params),
+                                 .attributes = flatten_attrs,
+                                 .infer = infer_Flatten};
 
 /* Squeeze, Unsqueeze */
 
@@ -159,10 +174,14 @@ static rung_status *infer_Unsqueeze(rung_infer *infer) {
 
 static const rung_attr axes_attrs[] = {RUNG_ATTR_INTS_UNTIL(rung_axes_params, axes, 12), {0}};
 
-#define AXES_OP(symbol, result)                                                                         \
-  const rung_op rung_op_##symbol = {.name = #symbol, .domain = "", .since = 1, .flags = RUNG_OP_VIEW,    \
-                                    .signature = "data:T axes:int64? -> " result ":T",                   \
-                                    .params_size = sizeof(rung_axes_params), .attributes = axes_attrs,  \
+#define AXES_OP(symbol, result)                                                        \
+  const rung_op rung_op_##symbol = {.name = #symbol,                                   \
+                                    .domain = "",                                      \
+                                    .since = 1,                                        \
+                                    .flags = RUNG_OP_VIEW,                             \
+                                    .signature = "data:T axes:int64? -> " result ":T", \
+                                    .params_size = sizeof(rung_axes_params),           \
+                                    .attributes = axes_attrs,                          \
                                     .infer = infer_##symbol};
 AXES_OP(Squeeze, "squeezed")
 AXES_OP(Unsqueeze, "expanded")
@@ -186,6 +205,10 @@ static rung_status *infer_Shape(rung_infer *infer) {
 static const rung_attr shape_attrs[] = {
     RUNG_ATTR_INT(rung_shape_params, start, 0), RUNG_ATTR_INT(rung_shape_params, end, INT64_MAX), {0}};
 
-const rung_op rung_op_Shape = {.name = "Shape", .domain = "", .since = 1, .signature = "data:T -> shape:int64",
-                               .params_size = sizeof(rung_shape_params), .attributes = shape_attrs,
+const rung_op rung_op_Shape = {.name = "Shape",
+                               .domain = "",
+                               .since = 1,
+                               .signature = "data:T -> shape:int64",
+                               .params_size = sizeof(rung_shape_params),
+                               .attributes = shape_attrs,
                                .infer = infer_Shape};

@@ -1,6 +1,7 @@
 /* The CPU provider: one kernel per operator, run by opwise.
  *
- * claim asks the kernel table; compile turns nodes into steps (and fuses some, see cpu_fuse.c); opwise does the rest. */
+ * claim asks the kernel table; compile turns nodes into steps (and fuses some, see cpu_fuse.c); opwise does the rest.
+ */
 #include "provider/cpu/cpu.h"
 
 #include "provider/opwise/executor.h"
@@ -9,7 +10,9 @@
 
 /* Kernels */
 
-#define RUNG_OP(symbol) extern const rung_op rung_op_##symbol; extern const rung_kernel rung_cpu_##symbol;
+#define RUNG_OP(symbol)                  \
+  extern const rung_op rung_op_##symbol; \
+  extern const rung_kernel rung_cpu_##symbol;
 #define RUNG_OP_DRIVEN(symbol)
 #include "op/ops.inc"
 #undef RUNG_OP
@@ -69,16 +72,22 @@ static void cpu_close(void *state) {
 static void claim_node(const rung_host *host, const rung_node *node, rung_claims *claims) {
   if (!node->op) {
     bool known = rung_op_find(node->domain, node->op_type) != NULL;
-    if (known) host->refuse(claims, node, RUNG_REASON_OPSET, "opset %lld of \"%s\"", (long long)node->opset, node->domain);
-    else host->refuse(claims, node, RUNG_REASON_OPERATOR, "%s%s%s", node->domain, node->domain[0] ? "." : "", node->op_type);
+    if (known)
+      host->refuse(claims, node, RUNG_REASON_OPSET, "opset %lld of \"%s\"", (long long)node->opset, node->domain);
+    else
+      host->refuse(claims, node, RUNG_REASON_OPERATOR, "%s%s%s", node->domain, node->domain[0] ? "." : "",
+                   node->op_type);
     return;
   }
   const rung_kernel *kernel = rung_cpu_kernel(node->op);
   rung_reason reason = RUNG_REASON_OPERATOR;
   char words[256];
-  if (!kernel) host->refuse(claims, node, RUNG_REASON_CONTROL_FLOW, "the session drives %s", node->op_type);
-  else if (rung_opwise_accepts(kernel, node, &reason, words, sizeof words)) host->accept(claims, node);
-  else host->refuse(claims, node, reason, "%s", words);
+  if (!kernel)
+    host->refuse(claims, node, RUNG_REASON_CONTROL_FLOW, "the session drives %s", node->op_type);
+  else if (rung_opwise_accepts(kernel, node, &reason, words, sizeof words))
+    host->accept(claims, node);
+  else
+    host->refuse(claims, node, reason, "%s", words);
 }
 
 static rung_status *cpu_claim(void *state, const rung_graph *graph, rung_claims *claims) {
@@ -104,8 +113,13 @@ static void cpu_free_executable(void *state) {
 }
 
 static rung_step step_of(rung_node *node) {
-  return (rung_step){.kernel = rung_cpu_kernel(node->op), .node = node, .op = node->op, .params = node->params,
-                     .input_count = node->input_count, .output_count = node->output_count, .inputs = node->inputs,
+  return (rung_step){.kernel = rung_cpu_kernel(node->op),
+                     .node = node,
+                     .op = node->op,
+                     .params = node->params,
+                     .input_count = node->input_count,
+                     .output_count = node->output_count,
+                     .inputs = node->inputs,
                      .outputs = node->outputs};
 }
 
@@ -119,7 +133,8 @@ static rung_status *cpu_compile(void *state, const rung_graph *island, const run
   rung_arena_init(&executable->arena, host->allocator);
   rung_step *steps = rung_arena_alloc(&executable->arena, island->node_count, sizeof *steps);
   rung_status *status = steps ? NULL : rung_status_out_of_memory();
-  for (uint32_t n = 0; n < island->node_count && !status; n++) steps[executable->step_count++] = step_of(island->nodes[n]);
+  for (uint32_t n = 0; n < island->node_count && !status; n++)
+    steps[executable->step_count++] = step_of(island->nodes[n]);
   if (!status) status = rung_opwise_create(host, island, steps, executable->step_count, &executable->opwise);
   if (status) {
     cpu_free_executable(executable);
@@ -144,9 +159,26 @@ static rung_status *cpu_evaluate(const rung_host *host, const rung_node *node, r
   const rung_kernel *kernel = node->op ? rung_cpu_kernel(node->op) : NULL;
   rung_reason reason;
   char words[256];
-  RUNG_REQUIRE(kernel && rung_opwise_accepts(kernel, node, &reason, words, sizeof words), UNSUPPORTED, "no kernel for %s",
-               node->op_type);
+  RUNG_REQUIRE(kernel && rung_opwise_accepts(kernel, node, &reason, words, sizeof words), UNSUPPORTED,
+               "no kernel for %s", node->op_type);
   return rung_opwise_evaluate(host, kernel, node, inputs, outputs);
+}
+
+static int cpu_support(const char *domain, const char *op_type, char *types, size_t size) {
+  const rung_op *op = rung_op_find(domain, op_type);
+  const rung_kernel *kernel = op ? rung_cpu_kernel(op) : NULL;
+  if (!kernel) return 0;
+  size_t at = 0;
+  types[0] = 0;
+  for (size_t k = 0; k < RUNG_COUNT(kernel->types) && kernel->types[k].variable; k++) {
+    at += (size_t)snprintf(types + RUNG_MIN(at, size - 1), size - RUNG_MIN(at, size - 1), "%s%c:", k ? "; " : "",
+                           kernel->types[k].variable);
+    for (rung_dtype dtype = RUNG_F32; rung_dtype_facts(dtype); dtype++)
+      if (kernel->types[k].types & RUNG_SET(dtype))
+        at += (size_t)snprintf(types + RUNG_MIN(at, size - 1), size - RUNG_MIN(at, size - 1), " %s",
+                               rung_dtype_name(dtype));
+  }
+  return 1;
 }
 
 const rung_provider_api rung_provider_cpu = {
@@ -166,4 +198,5 @@ const rung_provider_api rung_provider_cpu = {
     .run = cpu_run,
     .describe = cpu_describe,
     .evaluate = cpu_evaluate,
+    .support = cpu_support,
 };

@@ -168,8 +168,12 @@ static rung_status *pack_weights(rung_opwise *e) {
     RUNG_CHECK_ALLOC(inputs);
     for (uint32_t i = 0; i < s->step.input_count; i++)
       inputs[i] = s->inputs[i] == RUNG_NO_SLOT ? NULL : e->constants[s->inputs[i]];
-    rung_kernel_call call = {.node = s->step.node, .params = s->step.params, .input_count = s->step.input_count,
-                             .output_count = s->step.output_count, .inputs = inputs, .host = e->host};
+    rung_kernel_call call = {.node = s->step.node,
+                             .params = s->step.params,
+                             .input_count = s->step.input_count,
+                             .output_count = s->step.output_count,
+                             .inputs = inputs,
+                             .host = e->host};
     rung_status *status = s->step.kernel->pack(&call, &s->packed);
     rung_free(e->host->allocator, inputs);
     RUNG_TRY(rung_status_prefix(status, "node \"%s\" (%s)", s->step.node->name, s->step.node->op_type));
@@ -228,7 +232,8 @@ static uint64_t hash_shapes(const rung_opwise *e, const rung_run *run) {
   uint64_t hash = 0;
   for (uint32_t i = 0; i < e->island->input_count; i++)
     if (run->inputs[i])
-      hash = rung_hash_bytes(run->inputs[i]->tensor.dims, (size_t)run->inputs[i]->tensor.rank * sizeof(int64_t), hash + 1);
+      hash =
+          rung_hash_bytes(run->inputs[i]->tensor.dims, (size_t)run->inputs[i]->tensor.rank * sizeof(int64_t), hash + 1);
   return hash;
 }
 
@@ -338,15 +343,22 @@ static rung_status *place_slots(const rung_opwise *e, const opwise_plan *plan, c
     const plan_slot *slot = &plan->slots[s];
     w->slots[s] = NULL;
     switch (slot->place) {
-      case SLOT_CONSTANT: w->slots[s] = slot->constant ? slot->constant : e->constants[s]; break;
-      case SLOT_INPUT: w->slots[s] = run->inputs[slot->index]; break;
+      case SLOT_CONSTANT:
+        w->slots[s] = slot->constant ? slot->constant : e->constants[s];
+        break;
+      case SLOT_INPUT:
+        w->slots[s] = run->inputs[slot->index];
+        break;
       case SLOT_OUTPUT:
         RUNG_TRY(run->host->output(run, slot->index, slot->tensor.dtype, slot->tensor.rank, slot->tensor.dims,
                                    &w->values[s].tensor));
         w->slots[s] = &w->values[s];
         break;
-      case SLOT_ARENA: w->slots[s] = &w->values[s]; break;
-      case SLOT_DYNAMIC: break;
+      case SLOT_ARENA:
+        w->slots[s] = &w->values[s];
+        break;
+      case SLOT_DYNAMIC:
+        break;
     }
   }
   for (uint32_t s = 0; s < e->slot_count; s++) {
@@ -370,10 +382,19 @@ static rung_status *run_static(const rung_opwise *e, const opwise_plan *plan, ui
     outputs[i] = s->outputs[i] == RUNG_NO_SLOT ? NULL : w->slots[s->outputs[i]];
     wanted |= (uint64_t)(outputs[i] != NULL) << (i & 63);
   }
-  rung_kernel_call call = {.node = s->step.node, .params = s->step.params, .input_count = s->step.input_count,
-                           .output_count = s->step.output_count, .inputs = inputs, .outputs = outputs,
-                           .packed = s->packed, .state = p->state, .scratch = w->arena + p->scratch_offset,
-                           .scratch_size = p->scratch_size, .host = run->host, .run = run, .wanted = wanted};
+  rung_kernel_call call = {.node = s->step.node,
+                           .params = s->step.params,
+                           .input_count = s->step.input_count,
+                           .output_count = s->step.output_count,
+                           .inputs = inputs,
+                           .outputs = outputs,
+                           .packed = s->packed,
+                           .state = p->state,
+                           .scratch = w->arena + p->scratch_offset,
+                           .scratch_size = p->scratch_size,
+                           .host = run->host,
+                           .run = run,
+                           .wanted = wanted};
   return s->step.kernel->run(&call);
 }
 
@@ -391,10 +412,11 @@ static rung_status *run_steps(rung_opwise *e, const opwise_plan *plan, const run
   for (uint32_t n = 0; n < e->step_count; n++) {
     const plan_step *p = &plan->steps[n];
     if (p->folded || p->view) continue;
-    rung_status *status = p->is_static ? run_static(e, plan, n, run, w)
-                                       : rung__opwise_run_dynamic(e, &e->steps[n], run, w->slots);
+    rung_status *status =
+        p->is_static ? run_static(e, plan, n, run, w) : rung__opwise_run_dynamic(e, &e->steps[n], run, w->slots);
     if (status)
-      return rung_status_prefix(status, "node \"%s\" (%s)", e->steps[n].step.node->name, e->steps[n].step.node->op_type);
+      return rung_status_prefix(status, "node \"%s\" (%s)", e->steps[n].step.node->name,
+                                e->steps[n].step.node->op_type);
     if (run->host->cancelled(run)) return RUNG_ERROR(CANCELLED, "the run was cancelled");
     release_dead(e, plan, n, w->slots);
   }

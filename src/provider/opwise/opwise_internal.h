@@ -36,9 +36,9 @@ typedef struct plan_slot {
 } plan_slot;
 
 typedef struct plan_step {
-  bool folded;  /* nothing to run */
+  bool folded; /* nothing to run */
   bool is_static;
-  bool view;    /* output 0 is input 0 */
+  bool view; /* output 0 is input 0 */
   void *state;
   size_t scratch_offset, scratch_size;
 } plan_step;
@@ -46,8 +46,8 @@ typedef struct plan_step {
 typedef struct workspace {
   struct workspace *next;
   char *arena;
-  rung_value *values; /* per slot: the header for ARENA and OUTPUT slots */
-  rung_value **slots; /* per slot: what it holds now */
+  rung_value *values;    /* per slot: the header for ARENA and OUTPUT slots */
+  rung_value **slots;    /* per slot: what it holds now */
   rung_value **operands; /* room for one call */
 } workspace;
 
@@ -71,10 +71,10 @@ struct rung_opwise {
   rung_arena arena;
   uint32_t step_count, slot_count, most_operands;
   opwise_step *steps;
-  rung_value_info **infos;  /* per slot */
-  rung_value **constants;   /* per slot: aligned constant, or NULL */
+  rung_value_info **infos;    /* per slot */
+  rung_value **constants;     /* per slot: aligned constant, or NULL */
   uint32_t *inputs, *outputs; /* slots of the island's */
-  pthread_mutex_t lock;     /* plans and their idle workspaces */
+  pthread_mutex_t lock;       /* plans and their idle workspaces */
   opwise_plan *plans;
   uint32_t plan_count;
   uint64_t clock;
@@ -85,7 +85,8 @@ void rung__opwise_free_plan(rung_opwise *e, opwise_plan *plan);
 
 /* Runs a step whose shapes were not known before: infers, allocates, prepares, runs. `slots` are the current values;
  * outputs are stored there as new references. */
-rung_status *rung__opwise_run_dynamic(rung_opwise *e, const opwise_step *s, const rung_run *run, rung_value **slots) RUNG_MUST_CHECK;
+rung_status *rung__opwise_run_dynamic(rung_opwise *e, const opwise_step *s, const rung_run *run,
+                                      rung_value **slots) RUNG_MUST_CHECK;
 
 /* Infers the outputs of a step from operands. types and known have room for step->output_count. */
 rung_status *rung__opwise_infer(const rung_allocator *allocator, rung_arena *arena, const rung_step *step,

@@ -24,8 +24,8 @@ rung_status *rung__opwise_infer(const rung_allocator *allocator, rung_arena *are
   rung_known *known = rung_alloc(allocator, step->output_count + 1, sizeof *known, "infer");
   RUNG_CHECK_ALLOC(known);
   int64_t next_symbol = RUNG_SYMBOL(1);
-  rung_infer infer = {step->node, step->params, step->input_count, step->output_count, operands, types, known, arena,
-                      &next_symbol};
+  rung_infer infer = {step->node, step->params, step->input_count, step->output_count, operands, types,
+                      known,      arena,        &next_symbol};
   rung_status *status = rung_op_infer(step->op, &infer);
   rung_free(allocator, known);
   return status;
@@ -35,9 +35,16 @@ rung_status *rung__opwise_infer(const rung_allocator *allocator, rung_arena *are
 static rung_status *call_step(const rung_host *host, const rung_run *run, const rung_step *step, const void *packed,
                               rung_value *const *inputs, const rung_type *types, rung_value **outputs) {
   const rung_allocator *allocator = host->allocator;
-  rung_kernel_call call = {.node = step->node, .params = step->params, .input_count = step->input_count,
-                           .output_count = step->output_count, .inputs = inputs, .outputs = outputs, .types = types,
-                           .packed = packed, .host = host, .run = run};
+  rung_kernel_call call = {.node = step->node,
+                           .params = step->params,
+                           .input_count = step->input_count,
+                           .output_count = step->output_count,
+                           .inputs = inputs,
+                           .outputs = outputs,
+                           .types = types,
+                           .packed = packed,
+                           .host = host,
+                           .run = run};
   rung_status *status = NULL;
   for (uint32_t i = 0; i < step->output_count && !status; i++) {
     if (!step->outputs[i]) continue;
@@ -107,10 +114,15 @@ rung_status *rung__opwise_run_dynamic(rung_opwise *e, const opwise_step *s, cons
 
 rung_status *rung_opwise_evaluate(const rung_host *host, const rung_kernel *kernel, const rung_node *node,
                                   rung_value *const *inputs, rung_value **outputs) {
-  rung_step step = {kernel, node, node->op, node->params, node->input_count, node->output_count, node->inputs, node->outputs};
+  rung_step step = {kernel,       node,         node->op, node->params, node->input_count, node->output_count,
+                    node->inputs, node->outputs};
   void *packed = NULL;
-  rung_kernel_call call = {.node = node, .params = node->params, .input_count = node->input_count,
-                           .output_count = node->output_count, .inputs = inputs, .host = host};
+  rung_kernel_call call = {.node = node,
+                           .params = node->params,
+                           .input_count = node->input_count,
+                           .output_count = node->output_count,
+                           .inputs = inputs,
+                           .host = host};
   if (kernel->pack) RUNG_TRY(kernel->pack(&call, &packed));
   rung_status *status = run_on_values(host, NULL, &step, packed, inputs, outputs);
   rung_free(host->allocator, packed);
@@ -234,10 +246,16 @@ static rung_status *prepare_step(planner *p, uint32_t n) {
     RUNG_TRY(rung_tensor_describe(type->dtype, type->rank, type->dims, &shells[i].tensor));
     inputs[i] = &shells[i];
   }
-  rung_kernel_call call = {.node = s->step.node, .params = s->step.params, .input_count = s->step.input_count,
-                           .output_count = s->step.output_count, .inputs = inputs,
-                           .outputs = inputs + s->step.input_count, .packed = s->packed, .state = step->state,
-                           .host = p->run->host, .run = p->run};
+  rung_kernel_call call = {.node = s->step.node,
+                           .params = s->step.params,
+                           .input_count = s->step.input_count,
+                           .output_count = s->step.output_count,
+                           .inputs = inputs,
+                           .outputs = inputs + s->step.input_count,
+                           .packed = s->packed,
+                           .state = step->state,
+                           .host = p->run->host,
+                           .run = p->run};
   RUNG_TRY(kernel->prepare(&call));
   step->scratch_size = call.scratch_size;
   return NULL;
@@ -334,9 +352,10 @@ static rung_status *pack_arena(planner *p) {
     const opwise_step *s = &e->steps[n];
     for (uint32_t i = 0; i < s->step.output_count; i++) {
       uint32_t slot = s->outputs[i];
-      if (slot == RUNG_NO_SLOT || p->plan->slots[slot].place != SLOT_ARENA || p->plan->slots[slot].alias != slot) continue;
-      items[count++] = (rung_span){.size = p->plan->slots[slot].tensor.size, .first = n,
-                                           .last = p->plan->slots[slot].last_use};
+      if (slot == RUNG_NO_SLOT || p->plan->slots[slot].place != SLOT_ARENA || p->plan->slots[slot].alias != slot)
+        continue;
+      items[count++] =
+          (rung_span){.size = p->plan->slots[slot].tensor.size, .first = n, .last = p->plan->slots[slot].last_use};
     }
     if (p->plan->steps[n].scratch_size)
       items[count++] = (rung_span){.size = p->plan->steps[n].scratch_size, .first = n, .last = n};
@@ -347,7 +366,8 @@ static rung_status *pack_arena(planner *p) {
     const opwise_step *s = &e->steps[n];
     for (uint32_t i = 0; i < s->step.output_count; i++) {
       uint32_t slot = s->outputs[i];
-      if (slot == RUNG_NO_SLOT || p->plan->slots[slot].place != SLOT_ARENA || p->plan->slots[slot].alias != slot) continue;
+      if (slot == RUNG_NO_SLOT || p->plan->slots[slot].place != SLOT_ARENA || p->plan->slots[slot].alias != slot)
+        continue;
       p->plan->slots[slot].offset = items[count++].offset;
     }
     if (p->plan->steps[n].scratch_size) p->plan->steps[n].scratch_offset = items[count++].offset;

@@ -1,0 +1,342 @@
+/* rung: runs ONNX models through an ordered chain of execution providers, and says who ran what and why.
+ *
+ *   environment   one per process, usually: memory, threads, provider libraries, log
+ *   model         a file or bytes, immutable, shared by sessions
+ *   session       a model and a chain, planned and compiled
+ *   value         a tensor, sequence, map or optional
+ *
+ * Rules for all functions:
+ *   - What can fail returns a rung_status *: NULL is success, anything else is yours; free it with rung_status_free.
+ *     After a failure, results are untouched.
+ *   - What you create you own, and destroy with the function of that name, which takes a pointer to your pointer,
+ *     accepts NULL in it, and clears it. What you read from an object is borrowed until the object goes. What you
+ *     pass in is borrowed for the call, unless the function says otherwise.
+ *   - Objects keep alive what they need: an environment may be destroyed before its models, a model before its
+ *     sessions. Values are counted.
+ *   - Functions may be called from any thread. One session may run in many threads at once. Destroying an object
+ *     while another thread uses it is the caller's bug.
+ *   - Structs that begin with struct_size come from their rung_..._init function; unknown fields stay zero.
+ *   - The library never exits, aborts, prints, reads the environment, or writes outside of paths it is given. */
+#ifndef RUNG_H
+#define RUNG_H
+
+#include "rung_types.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#if defined(__GNUC__) || defined(__clang__)
+#define RUNG_API __attribute__((visibility("default")))
+#else
+#define RUNG_API
+#endif
+
+#define RUNG_VERSION_MAJOR 0
+#define RUNG_VERSION_MINOR 1
+#define RUNG_VERSION_PATCH 0
+
+typedef struct rung_env rung_env;
+typedef struct rung_model rung_model;
+typedef struct rung_session rung_session;
+typedef struct rung_cancel rung_cancel;
+
+/* "0.1.0" of the library that is linked. */
+RUNG_API const char *rung_version(void);
+
+/* Status */
+
+/* RUNG_OK for NULL. */
+RUNG_API rung_code rung_status_code(const rung_status *status);
+/* One line: what, where, and the remedy. Borrowed. */
+RUNG_API const char *rung_status_message(const rung_status *status);
+/* The source file and line that raised it, for bug reports. */
+RUNG_API const char *rung_status_origin(const rung_status *status, int *out_line);
+/* NULL is allowed. */
+RUNG_API void rung_status_free(rung_status *status);
+/* "INVALID_MODEL" */
+RUNG_API const char *rung_code_name(rung_code code);
+/* What the caller should do next, in words. */
+RUNG_API const char *rung_code_advice(rung_code code);
+/* Frees text that a function returned through a char **. NULL is allowed. */
+RUNG_API void rung_text_free(char *text);
+
+/* Element types */
+
+/* "float32"; "undefined" for others. */
+RUNG_API const char *rung_dtype_name(rung_dtype dtype);
+/* Bytes of one element; 1 for those narrower than a byte, 0 for no type. */
+RUNG_API size_t rung_dtype_size(rung_dtype dtype);
+/* By name ("float32", "f32"); RUNG_UNDEFINED when unknown. */
+RUNG_API rung_dtype rung_dtype_by_name(const char *name);
+/* The descriptor that numpy's .npy files use ("<f4"), "" where there is none. */
+RUNG_API const char *rung_dtype_numpy(rung_dtype dtype);
+/* Element `index` of a host tensor as double (numbers of all types, bool; complex: the real part); NaN for strings. */
+RUNG_API double rung_tensor_get(const rung_tensor *tensor, size_t index);
+/* Product of the dimensions. */
+RUNG_API size_t rung_tensor_count(const rung_tensor *tensor);
+
+/* Environment */
+
+typedef struct rung_env_options {
+  size_t struct_size;
+  rung_log_fn log; /* NULL: silent */
+  void *log_user;
+  rung_log_level log_level;        /* lines below it are dropped; default RUNG_LOG_WARNING */
+  const rung_allocator *allocator; /* copied; NULL: malloc */
+  uint32_t threads;                /* of the pool, the caller's included; 0: as many as the process may use */
+  const char *cpu_features;        /* takes processor features away, for tests: "avx2", "-avx512"; NULL: none */
+  const char *const *search_paths; /* folders that may hold vendor libraries, NULL-terminated; NULL: the loader's */
+} rung_env_options;
+
+RUNG_API void rung_env_options_init(rung_env_options *options);
+/* `options` may be NULL. */
+RUNG_API rung_status *rung_env_create(const rung_env_options *options, rung_env **out_env);
+RUNG_API void rung_env_destroy(rung_env **env);
+/* Loads a provider from a shared library (rung_provider.h) by its explicit path. It stays until the environment goes.
+ */
+RUNG_API rung_status *rung_env_load_provider(rung_env *env, const char *path);
+
+/* Providers */
+
+typedef struct rung_provider_step {
+  const char *name;     /* "found" */
+  int ok;               /* 1 yes, 0 no, -1 not looked at */
+  const char *code;     /* "cuda.driver-missing"; NULL when ok */
+  const char *evidence; /* what was looked at and found; may be NULL */
+  const char *fix;      /* what mends it; may be NULL */
+} rung_provider_step;
+
+typedef struct rung_provider_info {
+  size_t struct_size;
+  const char *name, *ort_name, *summary, *version; /* ort_name may be NULL */
+  int usable;
+  const char *state; /* the last step that holds: "known" ... "usable" */
+  size_t step_count, device_count;
+  const rung_provider_step *steps;
+  const char *const *devices;
+} rung_provider_info;
+
+RUNG_API size_t rung_env_provider_count(const rung_env *env);
+/* Looks at provider `index` on this machine now; no vendor code is loaded. `out_info` is borrowed until the next call
+ * for the same provider. One thread at a time. */
+RUNG_API rung_status *rung_env_provider(rung_env *env, size_t index, const rung_provider_info **out_info);
+/* All of them with their states, steps and options as JSON. */
+RUNG_API rung_status *rung_env_providers_json(rung_env *env, char **out_text);
+/* Every operator with its versions and which element types each built-in provider takes, as JSON. */
+RUNG_API rung_status *rung_env_ops_json(rung_env *env, char **out_text);
+
+/* Models */
+
+typedef struct rung_model_config {
+  size_t struct_size;
+  int read_files;              /* read instead of mapping: safe against files that change while in use */
+  const char *external_folder; /* of external data; NULL: the model's own */
+  uint64_t max_nodes;          /* 0: the default, see docs/limits.md; so for the others */
+  uint32_t max_depth;
+  uint64_t max_tensor_bytes;
+} rung_model_config;
+
+RUNG_API void rung_model_config_init(rung_model_config *config);
+/* `config` may be NULL. Weights stay in the mapping of the file. */
+RUNG_API rung_status *rung_model_load(rung_env *env, const char *path, const rung_model_config *config,
+                                      rung_model **out_model);
+/* `data` must stay as it is until the model and all its sessions are gone. */
+RUNG_API rung_status *rung_model_load_memory(rung_env *env, const void *data, size_t size,
+                                             const rung_model_config *config, rung_model **out_model);
+RUNG_API void rung_model_destroy(rung_model **model);
+
+typedef struct rung_model_facts {
+  size_t struct_size;
+  int64_t ir_version, model_version;
+  const char *producer_name, *producer_version, *domain, *doc, *graph_name;
+  size_t node_count;                               /* bodies and functions included */
+  uint64_t file_bytes, weight_bytes, weight_count; /* weight_count: elements of all initializers and Constants */
+  size_t opset_count, property_count, function_count, dimension_count;
+} rung_model_facts;
+
+/* Borrowed texts; `out_facts->struct_size` must be set. */
+RUNG_API rung_status *rung_model_get_facts(const rung_model *model, rung_model_facts *out_facts);
+RUNG_API const char *rung_model_get_opset(const rung_model *model, size_t index, int64_t *out_version);
+RUNG_API const char *rung_model_get_property(const rung_model *model, size_t index, const char **out_value);
+
+/* Sessions */
+
+typedef struct rung_dimension {
+  const char *name;
+  int64_t size;
+} rung_dimension;
+
+typedef struct rung_shape {
+  const char *input;
+  int32_t rank;
+  const int64_t *dims;
+} rung_shape;
+
+typedef struct rung_provider_option {
+  const char *provider, *key, *value;
+} rung_provider_option;
+
+typedef struct rung_session_options {
+  size_t struct_size;
+  /* "cuda?,cpu:key=value": providers in order, '?' marks one that may be missing; NULL: "cpu". */
+  const char *chain;
+  const rung_provider_option *provider_options; /* added to those in the chain */
+  size_t provider_option_count;
+  uint32_t threads;                 /* cap of this session; 0: the environment's */
+  const rung_dimension *dimensions; /* sizes of symbolic dimensions */
+  size_t dimension_count;
+  const rung_shape *shapes; /* of inputs */
+  size_t shape_count;
+  const char *passes_off; /* names separated by commas; "all" */
+  int has_seed;
+  uint64_t seed;             /* of random operators without their own; default: another on every session */
+  uint64_t max_nodes;        /* after inlining functions; 0: default */
+  uint64_t max_loop_trips;   /* of one Loop or Scan; 0: default */
+  uint64_t max_bytes;        /* of all tensors of a run; 0: no limit */
+  int plan_only;             /* claims only: the session can say its plan, and not run */
+  rung_progress_fn progress; /* of compiling */
+  void *progress_user;
+} rung_session_options;
+
+RUNG_API void rung_session_options_init(rung_session_options *options);
+/* Plans and compiles. CONTRACT, UNAVAILABLE or UNSUPPORTED say why the chain cannot be kept. `options` may be NULL. */
+RUNG_API rung_status *rung_session_create(rung_env *env, rung_model *model, const rung_session_options *options,
+                                          rung_session **out_session);
+RUNG_API void rung_session_destroy(rung_session **session);
+
+/* One input or output of the model. */
+typedef struct rung_slot {
+  const char *name;
+  const rung_type *type;
+  const char *dimension_names[RUNG_MAX_RANK]; /* of symbolic dimensions; NULL: no name */
+} rung_slot;
+
+RUNG_API size_t rung_session_input_count(const rung_session *session);
+RUNG_API size_t rung_session_output_count(const rung_session *session);
+RUNG_API rung_status *rung_session_input(const rung_session *session, size_t index, rung_slot *out_slot);
+RUNG_API rung_status *rung_session_output(const rung_session *session, size_t index, rung_slot *out_slot);
+
+/* The plan: who runs what, and why not the others. */
+
+typedef struct rung_plan_refusal {
+  const char *provider;
+  const char *reason; /* stable: "type", "operator", ... (docs/reasons.md) */
+  const char *words;  /* what exactly */
+} rung_plan_refusal;
+
+typedef struct rung_plan_node {
+  const char *name, *op_type, *domain, *graph; /* graph: "" is the main one, else the path of the body */
+  const char *provider;                        /* "host" for what the session does itself */
+  int32_t island;                              /* -1: none */
+  size_t refusal_count;
+  const rung_plan_refusal *refusals; /* of providers before it in the chain */
+} rung_plan_node;
+
+typedef struct rung_plan_island {
+  const char *provider, *graph;
+  const char *description; /* of the executable; "" before it is compiled */
+  size_t node_count;
+} rung_plan_island;
+
+typedef struct rung_plan_crossing {
+  const char *value, *from, *to; /* memories: "host", "fake:0" */
+  int64_t bytes;                 /* per run; -1: depends on symbolic dimensions */
+  int64_t executions;            /* expected; -1: unknown (in a loop) */
+} rung_plan_crossing;
+
+/* A provider of the chain. */
+typedef struct rung_plan_provider {
+  const char *name;
+  int optional, used;    /* used: in the session's chain; else skipped, and `why` says why */
+  const char *why;       /* NULL, or what was wrong */
+  const char *fix;       /* NULL, or the remedy */
+  const char *precision; /* NULL, or what it computes differently on request */
+  size_t node_count;
+} rung_plan_provider;
+
+typedef struct rung_plan_pass {
+  const char *name;
+  size_t changed; /* nodes taken away */
+  int off;
+} rung_plan_pass;
+
+typedef struct rung_plan {
+  size_t struct_size;
+  const char *stage; /* "claimed", "compiled" */
+  size_t provider_count, node_count, island_count, crossing_count, pass_count;
+  const rung_plan_provider *providers;
+  const rung_plan_node *nodes;
+  const rung_plan_island *islands;
+  const rung_plan_crossing *crossings;
+  const rung_plan_pass *passes;
+} rung_plan;
+
+/* Borrowed from the session. */
+RUNG_API const rung_plan *rung_session_plan(const rung_session *session);
+RUNG_API rung_status *rung_session_plan_json(const rung_session *session, char **out_text);
+/* The graph after passes as JSON: values with types, nodes, operator counts, FLOPs. */
+RUNG_API rung_status *rung_session_graph_json(const rung_session *session, char **out_text);
+/* Writes the graph after passes as an ONNX model. */
+RUNG_API rung_status *rung_session_save_model(const rung_session *session, const char *path);
+
+/* Running */
+
+typedef struct rung_run_options {
+  size_t struct_size;
+  uint64_t deadline_ns; /* from now; 0: none. DEADLINE when it is over */
+  rung_cancel *cancel;  /* NULL: cannot be cancelled */
+  int profile;          /* 1: rung_session_profile_json speaks of this run */
+} rung_run_options;
+
+RUNG_API void rung_run_options_init(rung_run_options *options);
+/* `inputs` in the order of rung_session_input, each there (NULL only for an optional's nothing). `outputs` in the
+ * order of rung_session_output: an entry that is NULL becomes a new value, the caller's; one that holds a tensor with
+ * room (rung_value_wrap) of the right type and shape is filled. Outputs are set on success only. */
+RUNG_API rung_status *rung_session_run(rung_session *session, const rung_run_options *options,
+                                       rung_value *const *inputs, size_t input_count, rung_value **outputs,
+                                       size_t output_count);
+/* The last profiled run: per step when it began, how long it took, who ran it. */
+RUNG_API rung_status *rung_session_profile_json(const rung_session *session, char **out_text);
+
+RUNG_API rung_status *rung_cancel_create(rung_env *env, rung_cancel **out_cancel);
+/* All runs that hold it end soon with CANCELLED. Callable from a signal handler. */
+RUNG_API void rung_cancel_request(rung_cancel *cancel);
+RUNG_API void rung_cancel_reset(rung_cancel *cancel);
+RUNG_API void rung_cancel_destroy(rung_cancel **cancel);
+
+/* Values */
+
+/* A tensor in memory of its own: zeroed. */
+RUNG_API rung_status *rung_value_create(rung_env *env, rung_dtype dtype, int32_t rank, const int64_t *dims,
+                                        rung_value **out_value);
+/* A tensor over the caller's memory, which stays until `release` (may be NULL) is called. */
+RUNG_API rung_status *rung_value_create_view(rung_env *env, const rung_tensor *tensor,
+                                             void (*release)(void *user, void *data), void *user,
+                                             rung_value **out_value);
+/* A tensor of strings; the bytes are copied. */
+RUNG_API rung_status *rung_value_create_strings(rung_env *env, int32_t rank, const int64_t *dims,
+                                                const rung_str *strings, rung_value **out_value);
+/* SEQUENCE: any items; OPTIONAL: one or none; MAP: keys and values. Takes its own references. `dtype`: of the elements
+ * of a sequence of tensors, for when it is empty. */
+RUNG_API rung_status *rung_value_create_compound(rung_env *env, rung_kind kind, rung_dtype dtype,
+                                                 rung_value *const *items, size_t count, rung_value **out_value);
+RUNG_API rung_kind rung_value_kind(const rung_value *value);
+/* NULL unless it is a tensor. */
+RUNG_API const rung_tensor *rung_value_tensor(const rung_value *value);
+/* Items of a sequence; 0 or 1 of an optional; 2 of a map: keys, and values. */
+RUNG_API size_t rung_value_item_count(const rung_value *value);
+RUNG_API rung_value *rung_value_item(const rung_value *value, size_t index);
+RUNG_API rung_value *rung_value_retain(rung_value *value);
+RUNG_API void rung_value_release(rung_value *value);
+/* A serialized TensorProto, SequenceProto or OptionalProto, as `type` says (NULL: a tensor). The bytes are copied. */
+RUNG_API rung_status *rung_value_parse(rung_env *env, const void *data, size_t size, const rung_type *type,
+                                       rung_value **out_value);
+/* The reverse. *out_data is freed by rung_text_free. */
+RUNG_API rung_status *rung_value_serialize(const rung_value *value, const char *name, char **out_data,
+                                           size_t *out_size);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

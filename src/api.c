@@ -1,0 +1,447 @@
+/* Every public function: arguments are checked here, the work is done inside. */
+#include "base/file.h"
+#include "base/half.h"
+#include "base/str.h"
+#include "model/writer.h"
+#include "graph/graph_write.h"
+#include "rung.h"
+#include "session/describe.h"
+#include "session/execute.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#define NEED(argument) RUNG_REQUIRE(argument, INVALID_ARGUMENT, "%s: argument \"%s\" is NULL", __func__, #argument)
+#define NEED_SIZE(options, type)                                         \
+  RUNG_REQUIRE((options)->struct_size >= sizeof(type), INVALID_ARGUMENT, \
+               "%s: struct_size of %s is %zu, not set by its init function?", __func__, #type, (options)->struct_size)
+
+const char *rung_version(void) { return "0.1.0"; }
+
+void rung_text_free(char *text) { free(text); }
+
+/* Text for the caller: from malloc, so that rung_text_free needs no environment. */
+static rung_status *hand_out_text(rung_status *status, rung_text *text, char **out_text) {
+  if (status) {
+    rung_text_finish(text);
+    return status;
+  }
+  *out_text = text->data;
+  return NULL;
+}
+
+/* Element types */
+
+rung_dtype rung_dtype_by_name(const char *name) { return name ? rung_dtype_parse(rung_str_of(name)) : RUNG_UNDEFINED; }
+
+const char *rung_dtype_numpy(rung_dtype dtype) {
+  const rung_dtype_info *info = rung_dtype_facts(dtype);
+  return info ? info->numpy : "";
+}
+
+static double get_packed(const rung_tensor *tensor, size_t index) {
+  int bits = rung_dtype_facts(tensor->dtype)->bits;
+  size_t per_byte = 8 / (size_t)bits;
+  unsigned code =
+      ((const uint8_t *)tensor->data)[index / per_byte] >> (index % per_byte * (size_t)bits) & ((1u << bits) - 1);
+  if (tensor->dtype == RUNG_F4E2M1) return rung_f8_to_f32(RUNG_F4E2M1, (uint8_t)code);
+  bool is_signed = tensor->dtype == RUNG_I4 || tensor->dtype == RUNG_I2;
+  return is_signed && code >> (bits - 1) ? (double)code - (1 << bits) : (double)code;
+}
+
+double rung_tensor_get(const rung_tensor *tensor, size_t index) {
+  if (!tensor || tensor->memory || index >= rung_tensor_count(tensor)) return NAN;
+  const void *data = tensor->data;
+  switch (tensor->dtype) {
+    case RUNG_F32:
+      return ((const float *)data)[index];
+    case RUNG_F64:
+      return ((const double *)data)[index];
+    case RUNG_C64:
+      return ((const float *)data)[2 * index];
+    case RUNG_C128:
+      return ((const double *)data)[2 * index];
+    case RUNG_F16:
+      return rung_f16_to_f32(((const uint16_t *)data)[index]);
+    case RUNG_BF16:
+      return rung_bf16_to_f32(((const uint16_t *)data)[index]);
+    case RUNG_I8:
+      return ((const int8_t *)data)[index];
+    case RUNG_I16:
+      return ((const int16_t *)data)[index];
+    case RUNG_I32:
+      return ((const int32_t *)data)[index];
+    case RUNG_I64:
+      return (double)((const int64_t *)data)[index];
+    case RUNG_U8:
+    case RUNG_BOOL:
+      return ((const uint8_t *)data)[index];
+    case RUNG_U16:
+      return ((const uint16_t *)data)[index];
+    case RUNG_U32:
+      return ((const uint32_t *)data)[index];
+    case RUNG_U64:
+      return (double)((const uint64_t *)data)[index];
+    case RUNG_F8E8M0:
+      return rung_e8m0_to_f32(((const uint8_t *)data)[index]);
+    case RUNG_F8E4M3FN:
+    case RUNG_F8E4M3FNUZ:
+    case RUNG_F8E5M2:
+    case RUNG_F8E5M2FNUZ:
+      return rung_f8_to_f32(tensor->dtype, ((const uint8_t *)data)[index]);
+    default:
+      return rung_dtype_is_packed(tensor->dtype) ? get_packed(tensor, index) : NAN;
+  }
+}
+
+/* Environment */
+
+void rung_env_options_init(rung_env_options *options) {
+  *options = (rung_env_options){.struct_size = sizeof *options, .log_level = RUNG_LOG_WARNING};
+}
+
+rung_status *rung_env_create(const rung_env_options *options, rung_env **out_env) {
+  NEED(out_env);
+  rung_env_options defaults;
+  rung_env_options_init(&defaults);
+  if (options) NEED_SIZE(options, rung_env_options);
+  return rung__env_create(options ? options : &defaults, out_env);
+}
+
+void rung_env_destroy(rung_env **env) {
+  if (!env) return;
+  rung__env_release(*env);
+  *env = NULL;
+}
+
+rung_status *rung_env_load_provider(rung_env *env, const char *path) {
+  NEED(env);
+  NEED(path);
+  return rung_registry_load(&env->registry, path);
+}
+
+size_t rung_env_provider_count(const rung_env *env) { return env ? env->registry.providers.count : 0; }
+
+rung_status *rung_env_provider(rung_env *env, size_t index, const rung_provider_info **out_info) {
+  NEED(env);
+  NEED(out_info);
+  return rung__env_probe(env, index, out_info);
+}
+
+rung_status *rung_env_providers_json(rung_env *env, char **out_text) {
+  NEED(env);
+  NEED(out_text);
+  rung_text text;
+  rung_text_init(&text, &rung_system_allocator);
+  return hand_out_text(rung__providers_json(env, &text), &text, out_text);
+}
+
+rung_status *rung_env_ops_json(rung_env *env, char **out_text) {
+  NEED(env);
+  NEED(out_text);
+  rung_text text;
+  rung_text_init(&text, &rung_system_allocator);
+  return hand_out_text(rung__ops_json(env, &text), &text, out_text);
+}
+
+/* Models */
+
+void rung_model_config_init(rung_model_config *config) { *config = (rung_model_config){.struct_size = sizeof *config}; }
+
+static rung_model_options model_options(const rung_model_config *config) {
+  rung_model_options options = {.limits = rung_model_limits_default};
+  if (!config) return options;
+  options.read_files = config->read_files != 0;
+  options.external_folder = config->external_folder;
+  if (config->max_nodes) options.limits.nodes = config->max_nodes;
+  if (config->max_depth) options.limits.depth = config->max_depth;
+  if (config->max_tensor_bytes) options.limits.tensor_bytes = config->max_tensor_bytes;
+  return options;
+}
+
+rung_status *rung_model_load(rung_env *env, const char *path, const rung_model_config *config, rung_model **out_model) {
+  NEED(env);
+  NEED(path);
+  NEED(out_model);
+  if (config) NEED_SIZE(config, rung_model_config);
+  RUNG_TRY(rung__env_check(env));
+  rung_model_options options = model_options(config);
+  return rung_model_open(&env->allocator, &env->log, path, &options, out_model);
+}
+
+rung_status *rung_model_load_memory(rung_env *env, const void *data, size_t size, const rung_model_config *config,
+                                    rung_model **out_model) {
+  NEED(env);
+  NEED(data);
+  NEED(out_model);
+  if (config) NEED_SIZE(config, rung_model_config);
+  RUNG_TRY(rung__env_check(env));
+  rung_model_options options = model_options(config);
+  return rung_model_parse(&env->allocator, &env->log, data, size, &options, out_model);
+}
+
+void rung_model_destroy(rung_model **model) {
+  if (!model) return;
+  rung_model_release(*model);
+  *model = NULL;
+}
+
+static size_t count_nodes(const rung_model_node *nodes, size_t count) {
+  size_t total = count;
+  for (size_t n = 0; n < count; n++)
+    for (size_t a = 0; a < nodes[n].attribute_count; a++) {
+      const rung_model_attribute *attribute = &nodes[n].attributes[a];
+      size_t graphs =
+          attribute->value.type == RUNG_ATTRIBUTE_GRAPHS ? attribute->value.count : attribute->graphs != NULL;
+      for (size_t g = 0; attribute->graphs && g < graphs; g++)
+        total += count_nodes(attribute->graphs[g]->nodes, attribute->graphs[g]->node_count);
+    }
+  return total;
+}
+
+rung_status *rung_model_get_facts(const rung_model *model, rung_model_facts *out_facts) {
+  NEED(model);
+  NEED(out_facts);
+  NEED_SIZE(out_facts, rung_model_facts);
+  rung_model_facts facts = {.struct_size = sizeof facts,
+                            .ir_version = model->ir_version,
+                            .model_version = model->model_version,
+                            .producer_name = model->producer_name,
+                            .producer_version = model->producer_version,
+                            .domain = model->domain,
+                            .doc = model->doc,
+                            .graph_name = model->graph->name,
+                            .file_bytes = model->bytes,
+                            .opset_count = model->opset_count,
+                            .property_count = model->property_count,
+                            .function_count = model->function_count,
+                            .dimension_count = model->symbol_count};
+  facts.node_count = count_nodes(model->graph->nodes, model->graph->node_count);
+  for (size_t i = 0; i < model->function_count; i++)
+    facts.node_count += count_nodes(model->functions[i].nodes, model->functions[i].node_count);
+  for (size_t i = 0; i < model->tensors.count; i++) {
+    if (model->tensors.at[i]->kind != RUNG_TENSOR) continue;
+    facts.weight_bytes += model->tensors.at[i]->tensor.size;
+    facts.weight_count += rung_tensor_count(&model->tensors.at[i]->tensor);
+  }
+  *out_facts = facts;
+  return NULL;
+}
+
+const char *rung_model_get_opset(const rung_model *model, size_t index, int64_t *out_version) {
+  if (!model || index >= model->opset_count) return NULL;
+  if (out_version) *out_version = model->opsets[index].version;
+  return model->opsets[index].domain;
+}
+
+const char *rung_model_get_property(const rung_model *model, size_t index, const char **out_value) {
+  if (!model || index >= model->property_count) return NULL;
+  if (out_value) *out_value = model->properties[index].value;
+  return model->properties[index].key;
+}
+
+/* Sessions */
+
+void rung_session_options_init(rung_session_options *options) {
+  *options = (rung_session_options){.struct_size = sizeof *options};
+}
+
+rung_status *rung_session_create(rung_env *env, rung_model *model, const rung_session_options *options,
+                                 rung_session **out_session) {
+  NEED(env);
+  NEED(model);
+  NEED(out_session);
+  RUNG_TRY(rung__env_check(env));
+  rung_session_options defaults;
+  rung_session_options_init(&defaults);
+  if (options) NEED_SIZE(options, rung_session_options);
+  return rung__session_create(env, model, options ? options : &defaults, out_session);
+}
+
+void rung_session_destroy(rung_session **session) {
+  if (!session) return;
+  rung__session_free(*session);
+  *session = NULL;
+}
+
+size_t rung_session_input_count(const rung_session *session) { return session ? session->ir->graph->input_count : 0; }
+size_t rung_session_output_count(const rung_session *session) { return session ? session->ir->graph->output_count : 0; }
+
+static rung_status *fill_slot(const rung_session *session, const rung_value_info *info, rung_slot *out_slot) {
+  *out_slot = (rung_slot){.name = info->name, .type = &info->type};
+  for (int32_t i = 0; i < info->type.rank; i++)
+    out_slot->dimension_names[i] = rung__dimension_name(session, info->type.dims[i]);
+  return NULL;
+}
+
+rung_status *rung_session_input(const rung_session *session, size_t index, rung_slot *out_slot) {
+  NEED(session);
+  NEED(out_slot);
+  RUNG_REQUIRE(index < session->ir->graph->input_count, INVALID_ARGUMENT, "there is no input %zu", index);
+  return fill_slot(session, session->ir->graph->inputs[index], out_slot);
+}
+
+rung_status *rung_session_output(const rung_session *session, size_t index, rung_slot *out_slot) {
+  NEED(session);
+  NEED(out_slot);
+  RUNG_REQUIRE(index < session->ir->graph->output_count, INVALID_ARGUMENT, "there is no output %zu", index);
+  return fill_slot(session, session->ir->graph->outputs[index], out_slot);
+}
+
+const rung_plan *rung_session_plan(const rung_session *session) { return session ? &session->plan : NULL; }
+
+rung_status *rung_session_plan_json(const rung_session *session, char **out_text) {
+  NEED(session);
+  NEED(out_text);
+  rung_text text;
+  rung_text_init(&text, &rung_system_allocator);
+  return hand_out_text(rung__plan_json(session, &text), &text, out_text);
+}
+
+rung_status *rung_session_graph_json(const rung_session *session, char **out_text) {
+  NEED(session);
+  NEED(out_text);
+  rung_text text;
+  rung_text_init(&text, &rung_system_allocator);
+  return hand_out_text(rung__graph_json(session, &text), &text, out_text);
+}
+
+static rung_status *write_to_file(void *user, const void *data, size_t size) {
+  return rung_file_write_atomic(user, &(rung_str){data, size}, 1, 0666);
+}
+
+rung_status *rung_session_save_model(const rung_session *session, const char *path) {
+  NEED(session);
+  NEED(path);
+  rung_sink sink = {write_to_file, (void *)path};
+  return rung_graph_write(session->ir->graph, RUNG_WEIGHTS_INLINE, &sink);
+}
+
+/* Running */
+
+void rung_run_options_init(rung_run_options *options) { *options = (rung_run_options){.struct_size = sizeof *options}; }
+
+rung_status *rung_session_run(rung_session *session, const rung_run_options *options, rung_value *const *inputs,
+                              size_t input_count, rung_value **outputs, size_t output_count) {
+  NEED(session);
+  RUNG_REQUIRE(inputs || !input_count, INVALID_ARGUMENT, "inputs are NULL");
+  RUNG_REQUIRE(outputs || !output_count, INVALID_ARGUMENT, "outputs are NULL");
+  RUNG_TRY(rung__env_check(session->env));
+  rung_run_options defaults;
+  rung_run_options_init(&defaults);
+  if (options) NEED_SIZE(options, rung_run_options);
+  return rung__session_run(session, options ? options : &defaults, inputs, input_count, outputs, output_count);
+}
+
+rung_status *rung_session_profile_json(const rung_session *session, char **out_text) {
+  NEED(session);
+  NEED(out_text);
+  rung_session *s = (rung_session *)session;
+  rung_text text;
+  rung_text_init(&text, &rung_system_allocator);
+  pthread_mutex_lock(&s->profile_lock);
+  rung_text_append(&text, s->profile.data ? s->profile.data : "[", s->profile.data ? s->profile.size : 1);
+  pthread_mutex_unlock(&s->profile_lock);
+  rung_text_append(&text, "]", 1);
+  return hand_out_text(text.failed ? rung_status_out_of_memory() : NULL, &text, out_text);
+}
+
+rung_status *rung_cancel_create(rung_env *env, rung_cancel **out_cancel) {
+  NEED(env);
+  NEED(out_cancel);
+  rung_cancel *cancel = rung_alloc(&env->allocator, 1, sizeof *cancel, "cancel");
+  RUNG_CHECK_ALLOC(cancel);
+  cancel->env = rung__env_retain(env);
+  atomic_init(&cancel->flag, 0);
+  *out_cancel = cancel;
+  return NULL;
+}
+
+void rung_cancel_request(rung_cancel *cancel) {
+  if (cancel) atomic_store_explicit(&cancel->flag, 1, memory_order_relaxed);
+}
+
+void rung_cancel_reset(rung_cancel *cancel) {
+  if (cancel) atomic_store_explicit(&cancel->flag, 0, memory_order_relaxed);
+}
+
+void rung_cancel_destroy(rung_cancel **cancel) {
+  if (!cancel || !*cancel) return;
+  rung_env *env = (*cancel)->env;
+  rung_free(&env->allocator, *cancel);
+  rung__env_release(env);
+  *cancel = NULL;
+}
+
+/* Values */
+
+rung_status *rung_value_create(rung_env *env, rung_dtype dtype, int32_t rank, const int64_t *dims,
+                               rung_value **out_value) {
+  NEED(env);
+  NEED(out_value);
+  RUNG_REQUIRE(dims || rank == 0, INVALID_ARGUMENT, "dims are NULL");
+  RUNG_TRY(rung_value_new_tensor(&env->allocator, dtype, rank, dims, out_value));
+  if ((*out_value)->tensor.size) memset((*out_value)->tensor.data, 0, (*out_value)->tensor.size);
+  return NULL;
+}
+
+rung_status *rung_value_create_view(rung_env *env, const rung_tensor *tensor, void (*release)(void *user, void *data),
+                                    void *user, rung_value **out_value) {
+  NEED(env);
+  NEED(tensor);
+  NEED(out_value);
+  return rung_value_wrap(&env->allocator, tensor, release, user, out_value);
+}
+
+rung_status *rung_value_create_strings(rung_env *env, int32_t rank, const int64_t *dims, const rung_str *strings,
+                                       rung_value **out_value) {
+  NEED(env);
+  NEED(out_value);
+  RUNG_REQUIRE(dims || rank == 0, INVALID_ARGUMENT, "dims are NULL");
+  return rung_value_new_strings(&env->allocator, rank, dims, strings, out_value);
+}
+
+rung_status *rung_value_create_compound(rung_env *env, rung_kind kind, rung_dtype dtype, rung_value *const *items,
+                                        size_t count, rung_value **out_value) {
+  NEED(env);
+  NEED(out_value);
+  bool fits = kind == RUNG_SEQUENCE || (kind == RUNG_OPTIONAL && count <= 1) || (kind == RUNG_MAP && count == 2);
+  RUNG_REQUIRE(fits && (items || !count), INVALID_ARGUMENT, "%zu items do not make a value of kind %d", count,
+               (int)kind);
+  for (size_t i = 0; i < count; i++) NEED(items[i]);
+  return rung_value_new_compound(&env->allocator, kind, dtype, items, count, out_value);
+}
+
+rung_kind rung_value_kind(const rung_value *value) { return value ? value->kind : RUNG_NONE; }
+
+const rung_tensor *rung_value_tensor(const rung_value *value) {
+  return value && value->kind == RUNG_TENSOR ? &value->tensor : NULL;
+}
+
+size_t rung_value_item_count(const rung_value *value) { return value ? value->count : 0; }
+
+rung_value *rung_value_item(const rung_value *value, size_t index) {
+  return value && index < value->count ? value->items[index] : NULL;
+}
+
+rung_status *rung_value_parse(rung_env *env, const void *data, size_t size, const rung_type *type,
+                              rung_value **out_value) {
+  NEED(env);
+  NEED(out_value);
+  RUNG_REQUIRE(data || !size, INVALID_ARGUMENT, "data is NULL");
+  static const rung_type any_tensor = {.kind = RUNG_TENSOR, .rank = -1};
+  return rung_model_read_value(&env->allocator, data, size, type ? type : &any_tensor, out_value);
+}
+
+rung_status *rung_value_serialize(const rung_value *value, const char *name, char **out_data, size_t *out_size) {
+  NEED(value);
+  NEED(out_data);
+  NEED(out_size);
+  (void)name;
+  rung_text text;
+  rung_text_init(&text, &rung_system_allocator);
+  rung_status *status = rung_model_write_value(value, NULL, &text);
+  if (!status && text.failed) status = rung_status_out_of_memory();
+  if (!status) *out_size = text.size;
+  return hand_out_text(status, &text, out_data);
+}

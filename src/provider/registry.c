@@ -1,0 +1,205 @@
+#include "provider/registry.h"
+
+#include "base/str.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <strings.h>
+
+#define RUNG_PROVIDER(name) extern const rung_provider_api rung_provider_##name;
+#include "providers.inc"
+#undef RUNG_PROVIDER
+
+static const rung_provider_api *const built_in[] = {
+#define RUNG_PROVIDER(name) &rung_provider_##name,
+#include "providers.inc"
+#undef RUNG_PROVIDER
+};
+
+rung_status *rung_registry_init(rung_registry *registry, const rung_allocator *allocator) {
+  *registry = (rung_registry){.allocator = allocator};
+  for (size_t i = 0; i < RUNG_COUNT(built_in); i++)
+    if (!rung_vec_push(allocator, &registry->providers, built_in[i])) {
+      rung_registry_finish(registry);
+      return rung_status_out_of_memory();
+    }
+  return NULL;
+}
+
+void rung_registry_finish(rung_registry *registry) {
+  for (size_t i = 0; i < registry->libraries.count; i++) rung_dylib_close(&registry->libraries.at[i]);
+  rung_vec_free(registry->allocator, &registry->libraries);
+  rung_vec_free(registry->allocator, &registry->providers);
+}
+
+static bool is_called(const rung_provider_api *api, rung_str name) {
+  const char *names[] = {api->name, api->ort_name};
+  for (size_t i = 0; i < 2; i++)
+    if (names[i] && strlen(names[i]) == name.size && strncasecmp(names[i], name.data, name.size) == 0) return true;
+  return false;
+}
+
+rung_status *rung_registry_find(const rung_registry *registry, rung_str name, const rung_provider_api **out_api) {
+  for (size_t i = 0; i < registry->providers.count; i++)
+    if (is_called(registry->providers.at[i], name)) {
+      *out_api = registry->providers.at[i];
+      return NULL;
+    }
+  const char *names[64];
+  size_t count = 0;
+  for (size_t i = 0; i < registry->providers.count && count + 2 <= RUNG_COUNT(names); i++) {
+    names[count++] = registry->providers.at[i]->name;
+    if (registry->providers.at[i]->ort_name) names[count++] = registry->providers.at[i]->ort_name;
+  }
+  char word[64];
+  size_t size = RUNG_MIN(name.size, sizeof word - 1);
+  memcpy(word, name.data, size);
+  word[size] = 0;
+  const char *near = rung_nearest(word, names, count);
+  return RUNG_ERROR(NOT_FOUND, "no provider is called \"%s\"%s%s%s (rung providers lists them)", word,
+                    near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
+}
+
+/* Libraries */
+
+static rung_status *check_table(const rung_registry *registry, const rung_provider_api *api, const char *path) {
+  RUNG_REQUIRE(api, UNAVAILABLE, "%s: rung_provider_entry returned NULL", path);
+  RUNG_REQUIRE(api->abi == RUNG_PROVIDER_ABI, UNAVAILABLE,
+               "%s: built for provider interface %u, this is %d; rebuild it", path, api->abi, RUNG_PROVIDER_ABI);
+  RUNG_REQUIRE(api->struct_size >= offsetof(rung_provider_api, wait), UNAVAILABLE, "%s: its table is too short", path);
+  RUNG_REQUIRE(api->name && api->name[0] && api->probe, UNAVAILABLE, "%s: its table lacks a name or probe", path);
+  RUNG_REQUIRE(!api->open || (api->close && api->claim && api->compile && api->free_executable && api->run),
+               UNAVAILABLE, "%s: its table lacks a required slot", path);
+  for (size_t i = 0; i < registry->providers.count; i++)
+    RUNG_REQUIRE(!is_called(registry->providers.at[i], rung_str_of(api->name)), INVALID_ARGUMENT,
+                 "%s: a provider called \"%s\" is there already", path, api->name);
+  return NULL;
+}
+
+rung_status *rung_registry_load(rung_registry *registry, const char *path) {
+  static const char *const symbols[] = {"rung_provider_entry"};
+  const rung_provider_api *(*entry)(void) = NULL;
+  rung_dylib *library;
+  RUNG_TRY(rung_dylib_open(registry->allocator, path, &library));
+  rung_status *status = rung_dylib_bind(library, symbols, 1, &entry);
+  const rung_provider_api *api = status ? NULL : entry();
+  if (!status) status = check_table(registry, api, path);
+  if (!status && (!rung_vec_reserve(registry->allocator, &registry->libraries, registry->libraries.count + 1) ||
+                  !rung_vec_push(registry->allocator, &registry->providers, api)))
+    status = rung_status_out_of_memory();
+  if (status)
+    rung_dylib_close(&library);
+  else
+    registry->libraries.at[registry->libraries.count++] = library;
+  return status;
+}
+
+/* States */
+
+static const char *const state_names[RUNG_STATE_COUNT] = {"known",  "built",  "found", "links",
+                                                          "driver", "device", "usable"};
+
+const char *rung_state_name(rung_state state) { return state_names[state]; }
+
+static const char *keep(rung_report *report, const char *text) {
+  return text ? rung_arena_copy(report->arena, text, strlen(text)) : NULL;
+}
+
+void rung_report_step(rung_report *report, rung_state state, int ok, const char *code, const char *evidence,
+                      const char *fix) {
+  if ((unsigned)state >= RUNG_STATE_COUNT) return;
+  report->steps[state].ok = ok != 0;
+  report->steps[state].code = keep(report, code);
+  report->steps[state].evidence = keep(report, evidence);
+  report->steps[state].fix = keep(report, fix);
+}
+
+void rung_report_device(rung_report *report, const char *id, const char *name) {
+  if (report->device_count >= RUNG_MOST_DEVICES) return;
+  const char *text = rung_arena_printf(report->arena, "%s: %s", id, name);
+  if (text) report->devices[report->device_count++] = text;
+}
+
+rung_status *rung_registry_probe(const rung_provider_api *api, const rung_host *host, const rung_option *options,
+                                 size_t option_count, rung_arena *arena, rung_report *out_report) {
+  *out_report = (rung_report){.arena = arena};
+  for (size_t i = 0; i < RUNG_STATE_COUNT; i++) out_report->steps[i].ok = -1;
+  out_report->steps[RUNG_STATE_KNOWN].ok = 1;
+  return rung_status_prefix(api->probe(host, options, option_count, out_report), "provider %s", api->name);
+}
+
+int rung_report_failed(const rung_report *report) {
+  for (int i = 0; i < RUNG_STATE_COUNT; i++)
+    if (report->steps[i].ok != 1) return i;
+  return -1;
+}
+
+/* Options */
+
+static rung_status *unknown_key(const rung_provider_api *api, const char *key) {
+  const char *names[128];
+  size_t count = 0;
+  for (const rung_option_spec *s = api->options; s && s->key && count < RUNG_COUNT(names); s++) names[count++] = s->key;
+  const char *near = rung_nearest(key, names, count);
+  return RUNG_ERROR(INVALID_ARGUMENT, "provider %s has no option \"%s\"%s%s%s", api->name, key,
+                    near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
+}
+
+static bool is_choice(const char *choices, const char *value) {
+  size_t size = strlen(value);
+  for (const char *at = choices; at; at = strchr(at, '|') ? strchr(at, '|') + 1 : NULL)
+    if (strncasecmp(at, value, size) == 0 && (at[size] == '|' || !at[size])) return true;
+  return false;
+}
+
+static rung_status *check_value(const rung_provider_api *api, const rung_option_spec *spec, const char *value) {
+  char *end;
+  switch (spec->type) {
+    case RUNG_OPTION_INT: {
+      long long number = strtoll(value, &end, 10);
+      RUNG_REQUIRE(*value && !*end && number >= spec->min && number <= spec->max, INVALID_ARGUMENT,
+                   "provider %s: option \"%s\" is \"%s\", it must be a number from %" PRId64 " to %" PRId64, api->name,
+                   spec->key, value, spec->min, spec->max);
+      return NULL;
+    }
+    case RUNG_OPTION_BOOL:
+      RUNG_REQUIRE(is_choice("true|false|1|0|on|off|yes|no", value), INVALID_ARGUMENT,
+                   "provider %s: option \"%s\" is \"%s\", it must be true or false", api->name, spec->key, value);
+      return NULL;
+    case RUNG_OPTION_CHOICE:
+      RUNG_REQUIRE(is_choice(spec->choices, value), INVALID_ARGUMENT,
+                   "provider %s: option \"%s\" is \"%s\", it must be one of %s", api->name, spec->key, value,
+                   spec->choices);
+      return NULL;
+    default:
+      return NULL;
+  }
+}
+
+rung_status *rung_registry_check_options(const rung_provider_api *api, const rung_option *options, size_t count) {
+  for (size_t i = 0; i < count; i++) {
+    const rung_option_spec *spec = api->options;
+    while (spec && spec->key && strcmp(spec->key, options[i].key) != 0) spec++;
+    if (!spec || !spec->key) return unknown_key(api, options[i].key);
+    RUNG_TRY(check_value(api, spec, options[i].value));
+  }
+  return NULL;
+}
+
+/* Reasons */
+
+static const struct {
+  const char *text, *meaning;
+} reasons[] = {
+#define RUNG_REASON(name, value, text, meaning) [value] = {text, meaning},
+#include "rung_reasons.inc"
+#undef RUNG_REASON
+};
+
+const char *rung_reason_text(rung_reason reason) {
+  return (size_t)reason < RUNG_COUNT(reasons) ? reasons[reason].text : "unknown";
+}
+
+const char *rung_reason_meaning(rung_reason reason) {
+  return (size_t)reason < RUNG_COUNT(reasons) ? reasons[reason].meaning : "";
+}

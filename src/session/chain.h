@@ -1,0 +1,36 @@
+/* The chain: the ordered list of providers that the user asks for.
+ *
+ *     cuda?,cpu                                '?' marks one that may be missing
+ *     CUDAExecutionProvider,cpu                ONNX Runtime's names work, too
+ *     openvino:device_type=GPU,precision=FP16,cpu   options after a colon; an item with '=' belongs to the provider
+ *                                              before it; "..." quotes a value, \" and \\ inside */
+#ifndef RUNG_SESSION_CHAIN_H
+#define RUNG_SESSION_CHAIN_H
+
+#include "provider/registry.h"
+#include "rung.h"
+
+typedef struct rung_link {
+  const rung_provider_api *api;
+  bool optional;
+  RUNG_VEC(rung_option) options;
+  /* Filled when the session is made: */
+  const char *why, *fix; /* why it is not used; NULL when it is */
+  void *provider;        /* what open returned */
+  rung_memory *memory;   /* where its tensors live; NULL: host */
+  uint32_t offered;      /* how many nodes it was asked about */
+} rung_link;
+
+typedef struct rung_chain {
+  const rung_allocator *allocator;
+  rung_arena arena; /* keys and values */
+  RUNG_VEC(rung_link) links;
+} rung_chain;
+
+/* Parses, finds the providers, adds `extra` options, checks all options. A provider twice is an error. */
+rung_status *rung_chain_parse(rung_chain *chain, const rung_registry *registry, const char *text,
+                              const rung_provider_option *extra, size_t extra_count) RUNG_MUST_CHECK;
+void rung_chain_init(rung_chain *chain, const rung_allocator *allocator);
+void rung_chain_finish(rung_chain *chain);
+
+#endif

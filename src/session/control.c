@@ -1,0 +1,414 @@
+/* Control flow that no provider claimed: the session runs the bodies, frame by frame. */
+#include "base/str.h"
+#include "session/execute.h"
+
+#include <inttypes.h>
+
+/* Bodies */
+
+/* Runs a body on host values; `results` are new references, one per output of the body. */
+static rung_status *run_body(frame *outer, const program *body, rung_value *const *inputs, uint32_t input_count,
+                             rung_value **results) {
+  const rung_graph *graph = body->graph;
+  frame f;
+  RUNG_TRY(rung__frame_init(&f, outer->run, body, outer));
+  for (uint32_t i = 0; i < input_count && i < graph->input_count; i++)
+    rung__frame_set(&f, graph->inputs[i], rung_value_retain(inputs[i]));
+  rung_status *status = rung__frame_run(&f);
+  for (uint32_t i = 0; i < graph->output_count && !status; i++) {
+    rung_value *value;
+    status = rung__frame_get_host(&f, graph->outputs[i], &value);
+    if (!status) results[i] = rung_value_retain(value);
+  }
+  rung__frame_finish(&f);
+  return rung_status_prefix(status, "body \"%s\"", graph->name);
+}
+
+static void release_all(rung_value **values, uint32_t count) {
+  for (uint32_t i = 0; values && i < count; i++) {
+    rung_value_release(values[i]);
+    values[i] = NULL;
+  }
+}
+
+/* Scalars */
+
+static rung_status *read_bool(const rung_value *value, const char *what, bool *out) {
+  RUNG_REQUIRE(
+      value && value->kind == RUNG_TENSOR && value->tensor.dtype == RUNG_BOOL && rung_tensor_count(&value->tensor) == 1,
+      INVALID_ARGUMENT, "%s must be one bool", what);
+  *out = *(const uint8_t *)value->tensor.data != 0;
+  return NULL;
+}
+
+static rung_status *make_scalar(frame *f, rung_dtype dtype, const void *data, rung_value **out) {
+  RUNG_TRY(rung_value_new_tensor(&f->run->session->env->allocator, dtype, 0, NULL, out));
+  memcpy((*out)->tensor.data, data, (*out)->tensor.size);
+  return NULL;
+}
+
+static void store(frame *f, const rung_node *node, uint32_t index, rung_value *value) {
+  if (index < node->output_count && node->outputs[index])
+    rung__frame_set(f, node->outputs[index], value);
+  else
+    rung_value_release(value);
+}
+
+/* If */
+
+static rung_status *run_if(frame *f, const program_step *step) {
+  const rung_node *node = step->node;
+  rung_value *condition;
+  bool yes;
+  RUNG_TRY(rung__frame_get_host(f, node->inputs[0], &condition));
+  RUNG_TRY(read_bool(condition, "the condition", &yes));
+  const rung_attribute *branch = rung_node_attribute(node, yes ? "then_branch" : "else_branch");
+  const program *body = step->bodies[0]->graph == branch->graph ? step->bodies[0] : step->bodies[1];
+  uint32_t count = body->graph->output_count;
+  rung_value **results = rung_alloc(&f->run->session->env->allocator, count + 1, sizeof *results, "If");
+  RUNG_CHECK_ALLOC(results);
+  rung_status *status = run_body(f, body, NULL, 0, results);
+  for (uint32_t i = 0; i < count && !status; i++) {
+    store(f, node, i, results[i]);
+    results[i] = NULL;
+  }
+  release_all(results, count);
+  rung_free(&f->run->session->env->allocator, results);
+  return status;
+}
+
+/* Stacking: scan outputs of Loop and Scan are collected, then copied into one tensor. */
+
+typedef struct stack {
+  RUNG_VEC(rung_value *) items;
+} stack;
+
+static rung_status *check_stackable(const stack *s) {
+  const rung_tensor *first = &s->items.at[0]->tensor;
+  for (size_t i = 0; i < s->items.count; i++) {
+    const rung_value *item = s->items.at[i];
+    RUNG_REQUIRE(
+        item->kind == RUNG_TENSOR && item->tensor.dtype == first->dtype && rung_tensor_same_shape(&item->tensor, first),
+        INVALID_ARGUMENT, "a scan output changes its shape or type in trip %zu", i);
+  }
+  RUNG_REQUIRE(first->rank < RUNG_MAX_RANK, LIMIT, "a scan output has rank %d", first->rank + 1);
+  RUNG_REQUIRE(!rung_dtype_is_packed(first->dtype), UNSUPPORTED, "a scan output of %s", rung_dtype_name(first->dtype));
+  return NULL;
+}
+
+/* Items side by side along a new axis; backwards when `reverse`. */
+static rung_status *stack_items(frame *f, const stack *s, int64_t axis, bool reverse, rung_value **out_value) {
+  RUNG_TRY(check_stackable(s));
+  const rung_allocator *allocator = &f->run->session->env->allocator;
+  const rung_tensor *first = &s->items.at[0]->tensor;
+  int64_t dims[RUNG_MAX_RANK];
+  if (axis < 0) axis += first->rank + 1;
+  RUNG_REQUIRE(axis >= 0 && axis <= first->rank, INVALID_ARGUMENT, "scan output axis %" PRId64 " is out of range",
+               axis);
+  memcpy(dims, first->dims, sizeof dims);
+  memmove(dims + axis + 1, dims + axis, (size_t)(first->rank - axis) * sizeof dims[0]);
+  dims[axis] = (int64_t)s->items.count;
+  rung_value *result;
+  RUNG_TRY(rung_value_new_tensor(allocator, first->dtype, first->rank + 1, dims, &result));
+  size_t row = rung_dtype_size(first->dtype) * (size_t)rung_tensor_span(first, (int32_t)axis, first->rank);
+  size_t rows = row ? first->size / row : 0;
+  for (size_t r = 0; r < rows; r++)
+    for (size_t i = 0; i < s->items.count; i++) {
+      const rung_tensor *from = &s->items.at[reverse ? s->items.count - 1 - i : i]->tensor;
+      memcpy((char *)result->tensor.data + (r * s->items.count + i) * row, (const char *)from->data + r * row, row);
+    }
+  if (first->dtype != RUNG_STRING) {
+    *out_value = result;
+    return NULL;
+  }
+  rung_status *status = rung_value_copy_tensor(allocator, &result->tensor, out_value); /* owns its bytes */
+  rung_value_release(result);
+  return status;
+}
+
+/* Zero trips: an empty tensor of the type that the graph promises, with 0 for what is unknown. */
+static rung_status *empty_stack(frame *f, const rung_value_info *info, rung_value **out_value) {
+  int64_t dims[RUNG_MAX_RANK] = {0};
+  int32_t rank = RUNG_MAX(info->type.rank, 1);
+  for (int32_t i = 1; i < rank; i++) dims[i] = RUNG_MAX(info->type.dims[i], 0);
+  return rung_value_new_tensor(&f->run->session->env->allocator, info->type.dtype ? info->type.dtype : RUNG_F32, rank,
+                               dims, out_value);
+}
+
+static void free_stacks(const rung_allocator *allocator, stack *stacks, uint32_t count) {
+  for (uint32_t i = 0; stacks && i < count; i++) {
+    release_all(stacks[i].items.at, (uint32_t)stacks[i].items.count);
+    rung_vec_free(allocator, &stacks[i].items);
+  }
+  rung_free(allocator, stacks);
+}
+
+/* Moves the results of one trip behind `carried` onto the stacks. */
+static rung_status *push_results(const rung_allocator *allocator, stack *stacks, rung_value **results, uint32_t count) {
+  for (uint32_t i = 0; i < count; i++) {
+    if (!rung_vec_push(allocator, &stacks[i].items, results[i])) return rung_status_out_of_memory();
+    results[i] = NULL;
+  }
+  return NULL;
+}
+
+/* Loop */
+
+typedef struct loop {
+  frame *f;
+  const program *body;
+  const rung_node *node;
+  uint32_t carried, scans;
+  rung_value **inputs;  /* of the body: trip, condition, carried */
+  rung_value **results; /* condition, carried, scans */
+  stack *stacks;
+} loop;
+
+static rung_status *start_loop(loop *l, int64_t *out_trips, bool *out_go) {
+  const rung_node *node = l->node;
+  rung_value *trips, *condition;
+  *out_trips = INT64_MAX;
+  *out_go = true;
+  RUNG_TRY(rung__frame_get_host(l->f, node->inputs[0], &trips));
+  if (trips) {
+    RUNG_REQUIRE(
+        trips->kind == RUNG_TENSOR && trips->tensor.dtype == RUNG_I64 && rung_tensor_count(&trips->tensor) == 1,
+        INVALID_ARGUMENT, "the trip count must be one int64");
+    memcpy(out_trips, trips->tensor.data, sizeof *out_trips);
+  }
+  RUNG_TRY(rung__frame_get_host(l->f, node->input_count > 1 ? node->inputs[1] : NULL, &condition));
+  if (condition) RUNG_TRY(read_bool(condition, "the condition", out_go));
+  for (uint32_t i = 0; i < l->carried; i++) {
+    rung_value *value;
+    RUNG_TRY(rung__frame_get_host(l->f, node->inputs[i + 2], &value));
+    l->inputs[i + 2] = rung_value_retain(value);
+  }
+  return NULL;
+}
+
+static rung_status *run_trip(loop *l, int64_t trip, bool *go) {
+  const rung_allocator *allocator = &l->f->run->session->env->allocator;
+  uint8_t flag = *go;
+  uint64_t limit = l->f->run->session->max_loop_trips;
+  RUNG_REQUIRE((uint64_t)trip < limit, LIMIT, "more than max_loop_trips = %" PRIu64 " trips", limit);
+  release_all(l->inputs, 2);
+  RUNG_TRY(make_scalar(l->f, RUNG_I64, &trip, &l->inputs[0]));
+  RUNG_TRY(make_scalar(l->f, RUNG_BOOL, &flag, &l->inputs[1]));
+  RUNG_TRY(run_body(l->f, l->body, l->inputs, 2 + l->carried, l->results));
+  RUNG_TRY(read_bool(l->results[0], "the condition that the body gives back", go));
+  for (uint32_t i = 0; i < l->carried; i++) {
+    rung_value_release(l->inputs[i + 2]);
+    l->inputs[i + 2] = l->results[i + 1];
+    l->results[i + 1] = NULL;
+  }
+  rung_status *status = push_results(allocator, l->stacks, l->results + 1 + l->carried, l->scans);
+  release_all(l->results, 1);
+  return status;
+}
+
+static rung_status *finish_stacks(frame *f, const rung_node *node, uint32_t first, stack *stacks, uint32_t count,
+                                  const rung_attribute *axes, const rung_attribute *directions) {
+  for (uint32_t i = 0; i < count; i++) {
+    if (first + i >= node->output_count || !node->outputs[first + i]) continue;
+    rung_value *value;
+    int64_t axis = axes && i < axes->count ? axes->ints[i] : 0;
+    bool reverse = directions && i < directions->count && directions->ints[i];
+    if (stacks[i].items.count)
+      RUNG_TRY(stack_items(f, &stacks[i], axis, reverse, &value));
+    else
+      RUNG_TRY(empty_stack(f, node->outputs[first + i], &value));
+    store(f, node, first + i, value);
+  }
+  return NULL;
+}
+
+static rung_status *run_loop(frame *f, const program_step *step) {
+  const rung_allocator *allocator = &f->run->session->env->allocator;
+  loop l = {.f = f, .body = step->bodies[0], .node = step->node};
+  l.carried = step->node->input_count > 2 ? step->node->input_count - 2 : 0;
+  l.scans = l.body->graph->output_count - 1 - l.carried;
+  l.inputs = rung_alloc(allocator, l.carried + 2, sizeof *l.inputs, "Loop");
+  l.results = rung_alloc(allocator, l.body->graph->output_count + 1, sizeof *l.results, "Loop");
+  l.stacks = rung_alloc(allocator, l.scans + 1, sizeof *l.stacks, "Loop");
+  int64_t trips;
+  bool go;
+  rung_status *status = l.inputs && l.results && l.stacks ? start_loop(&l, &trips, &go) : rung_status_out_of_memory();
+  for (int64_t trip = 0; !status && go && trip < trips; trip++)
+    status = rung_status_prefix(run_trip(&l, trip, &go), "trip %" PRId64, trip);
+  for (uint32_t i = 0; i < l.carried && !status; i++) store(f, l.node, i, rung_value_retain(l.inputs[i + 2]));
+  if (!status) status = finish_stacks(f, l.node, l.carried, l.stacks, l.scans, NULL, NULL);
+  if (l.inputs) release_all(l.inputs, l.carried + 2);
+  if (l.results) release_all(l.results, l.body->graph->output_count);
+  free_stacks(allocator, l.stacks, l.scans);
+  rung_free(allocator, l.results);
+  rung_free(allocator, l.inputs);
+  return status;
+}
+
+/* Scan */
+
+typedef struct scan {
+  frame *f;
+  const program *body;
+  const rung_node *node;
+  uint32_t states, scans_in, scans_out;
+  int64_t length;
+  rung_value **given;  /* the node's inputs: references */
+  rung_value **inputs; /* of the body */
+  rung_value **results;
+  stack *stacks;
+} scan;
+
+/* Slice `index` of a tensor along an axis. */
+static rung_status *take_slice(frame *f, const rung_tensor *from, int64_t axis, int64_t index, rung_value **out_value) {
+  const rung_allocator *allocator = &f->run->session->env->allocator;
+  int64_t dims[RUNG_MAX_RANK];
+  memcpy(dims, from->dims, sizeof dims);
+  memmove(dims + axis, dims + axis + 1, (size_t)(from->rank - axis - 1) * sizeof dims[0]);
+  RUNG_REQUIRE(!rung_dtype_is_packed(from->dtype), UNSUPPORTED, "a scan input of %s", rung_dtype_name(from->dtype));
+  rung_value *slice;
+  RUNG_TRY(rung_value_new_tensor(allocator, from->dtype, from->rank - 1, dims, &slice));
+  size_t row = rung_dtype_size(from->dtype) * (size_t)rung_tensor_span(from, (int32_t)axis + 1, from->rank);
+  size_t rows = (size_t)rung_tensor_span(from, 0, (int32_t)axis), length = (size_t)from->dims[axis];
+  for (size_t r = 0; r < rows; r++)
+    memcpy((char *)slice->tensor.data + r * row, (const char *)from->data + (r * length + (size_t)index) * row, row);
+  if (from->dtype != RUNG_STRING) {
+    *out_value = slice;
+    return NULL;
+  }
+  rung_status *status = rung_value_copy_tensor(allocator, &slice->tensor, out_value);
+  rung_value_release(slice);
+  return status;
+}
+
+static rung_status *scan_axis(const scan *s, uint32_t k, int64_t *out_axis) {
+  const rung_attribute *axes = rung_node_attribute(s->node, "scan_input_axes");
+  const rung_value *value = s->given[s->states + k];
+  RUNG_REQUIRE(value && value->kind == RUNG_TENSOR && value->tensor.rank > 0, INVALID_ARGUMENT,
+               "scan input %u has no axis", k);
+  int64_t axis = axes && k < axes->count ? axes->ints[k] : 0, rank = value->tensor.rank;
+  RUNG_REQUIRE(axis >= -rank && axis < rank, INVALID_ARGUMENT, "scan input axis %" PRId64 " is out of range", axis);
+  *out_axis = axis < 0 ? axis + rank : axis;
+  return NULL;
+}
+
+static rung_status *start_scan(scan *s) {
+  for (uint32_t i = 0; i < s->node->input_count; i++) {
+    rung_value *value;
+    RUNG_TRY(rung__frame_get_host(s->f, s->node->inputs[i], &value));
+    s->given[i] = rung_value_retain(value);
+  }
+  for (uint32_t i = 0; i < s->states; i++) s->inputs[i] = rung_value_retain(s->given[i]);
+  s->length = -1;
+  for (uint32_t k = 0; k < s->scans_in; k++) {
+    int64_t axis;
+    RUNG_TRY(scan_axis(s, k, &axis));
+    int64_t length = s->given[s->states + k]->tensor.dims[axis];
+    RUNG_REQUIRE(s->length < 0 || s->length == length, INVALID_ARGUMENT,
+                 "scan inputs have the lengths %" PRId64 " and %" PRId64, s->length, length);
+    s->length = length;
+  }
+  return NULL;
+}
+
+static rung_status *run_scan_trip(scan *s, int64_t trip) {
+  const rung_attribute *directions = rung_node_attribute(s->node, "scan_input_directions");
+  for (uint32_t k = 0; k < s->scans_in; k++) {
+    int64_t axis;
+    bool reverse = directions && k < directions->count && directions->ints[k];
+    RUNG_TRY(scan_axis(s, k, &axis));
+    release_all(&s->inputs[s->states + k], 1);
+    RUNG_TRY(take_slice(s->f, &s->given[s->states + k]->tensor, axis, reverse ? s->length - 1 - trip : trip,
+                        &s->inputs[s->states + k]));
+  }
+  RUNG_TRY(run_body(s->f, s->body, s->inputs, s->states + s->scans_in, s->results));
+  for (uint32_t i = 0; i < s->states; i++) {
+    rung_value_release(s->inputs[i]);
+    s->inputs[i] = s->results[i];
+    s->results[i] = NULL;
+  }
+  return push_results(&s->f->run->session->env->allocator, s->stacks, s->results + s->states, s->scans_out);
+}
+
+static rung_status *run_scan(frame *f, const program_step *step) {
+  const rung_node *node = step->node;
+  RUNG_REQUIRE(node->opset >= 9, UNSUPPORTED,
+               "Scan of opset 8 (with a batch axis); convert the model to opset 9 or newer");
+  const rung_allocator *allocator = &f->run->session->env->allocator;
+  scan s = {.f = f, .body = step->bodies[0], .node = node};
+  uint32_t results = s.body->graph->output_count;
+  s.scans_in = (uint32_t)rung_node_attribute(node, "num_scan_inputs")->i;
+  s.states = node->input_count - s.scans_in;
+  s.scans_out = results - s.states;
+  s.given = rung_alloc(allocator, node->input_count + 1, sizeof *s.given, "Scan");
+  s.inputs = rung_alloc(allocator, node->input_count + 1, sizeof *s.inputs, "Scan");
+  s.results = rung_alloc(allocator, results + 1, sizeof *s.results, "Scan");
+  s.stacks = rung_alloc(allocator, s.scans_out + 1, sizeof *s.stacks, "Scan");
+  rung_status *status = s.given && s.inputs && s.results && s.stacks ? start_scan(&s) : rung_status_out_of_memory();
+  for (int64_t trip = 0; !status && trip < s.length; trip++)
+    status = rung_status_prefix(run_scan_trip(&s, trip), "trip %" PRId64, trip);
+  for (uint32_t i = 0; i < s.states && !status; i++) store(f, node, i, rung_value_retain(s.inputs[i]));
+  if (!status)
+    status = finish_stacks(f, node, s.states, s.stacks, s.scans_out, rung_node_attribute(node, "scan_output_axes"),
+                           rung_node_attribute(node, "scan_output_directions"));
+  release_all(s.given, node->input_count);
+  release_all(s.inputs, node->input_count);
+  release_all(s.results, results);
+  free_stacks(allocator, s.stacks, s.scans_out);
+  rung_free(allocator, s.results);
+  rung_free(allocator, s.inputs);
+  rung_free(allocator, s.given);
+  return status;
+}
+
+/* SequenceMap */
+
+static rung_status *map_item(frame *f, const program *body, rung_value *const *given, uint32_t count, size_t index,
+                             rung_value **inputs, rung_value **results, stack *stacks) {
+  for (uint32_t i = 0; i < count; i++) {
+    bool is_sequence = given[i] && given[i]->kind == RUNG_SEQUENCE;
+    RUNG_REQUIRE(given[i] && (!is_sequence || index < given[i]->count), INVALID_ARGUMENT,
+                 "input %u is shorter than the first", i);
+    inputs[i] = is_sequence ? given[i]->items[index] : given[i];
+  }
+  RUNG_TRY(run_body(f, body, inputs, count, results));
+  return push_results(&f->run->session->env->allocator, stacks, results, body->graph->output_count);
+}
+
+static rung_status *run_sequence_map(frame *f, const program_step *step) {
+  const rung_node *node = step->node;
+  const rung_allocator *allocator = &f->run->session->env->allocator;
+  const program *body = step->bodies[0];
+  uint32_t in = node->input_count, out = body->graph->output_count;
+  rung_value **given = rung_alloc(allocator, 2 * (size_t)in + out + 1, sizeof *given, "SequenceMap");
+  stack *stacks = rung_alloc(allocator, out + 1, sizeof *stacks, "SequenceMap");
+  rung_status *status = given && stacks ? NULL : rung_status_out_of_memory();
+  for (uint32_t i = 0; i < in && !status; i++) status = rung__frame_get_host(f, node->inputs[i], &given[i]);
+  if (!status && (!given[0] || given[0]->kind != RUNG_SEQUENCE))
+    status = RUNG_ERROR(INVALID_ARGUMENT, "input 0 is no sequence");
+  size_t length = status ? 0 : given[0]->count;
+  for (size_t i = 0; i < length && !status; i++)
+    status = map_item(f, body, given, in, i, given + in, given + 2 * (size_t)in, stacks);
+  for (uint32_t i = 0; i < node->output_count && i < out && !status; i++) {
+    rung_value *sequence;
+    status = rung_value_new_compound(allocator, RUNG_SEQUENCE, body->graph->outputs[i]->type.dtype, stacks[i].items.at,
+                                     stacks[i].items.count, &sequence);
+    if (!status) store(f, node, i, sequence);
+  }
+  if (given) release_all(given + 2 * (size_t)in, out);
+  free_stacks(allocator, stacks, out);
+  rung_free(allocator, given);
+  return status;
+}
+
+static const struct {
+  const char *name;
+  rung_status *(*run)(frame *f, const program_step *step);
+} operators[] = {{"If", run_if}, {"Loop", run_loop}, {"Scan", run_scan}, {"SequenceMap", run_sequence_map}};
+
+rung_status *rung__run_control(frame *f, const program_step *step) {
+  for (size_t i = 0; i < RUNG_COUNT(operators); i++)
+    if (strcmp(operators[i].name, step->node->op_type) == 0)
+      return rung_status_prefix(operators[i].run(f, step), "node \"%s\" (%s)", step->node->name, step->node->op_type);
+  return RUNG_ERROR(INTERNAL, "nobody drives %s", step->node->op_type);
+}

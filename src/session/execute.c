@@ -1,0 +1,430 @@
+/* A run: values flow from step to step through frames, one per graph that is running.
+ *
+ * Each step reads its inputs from the frame (or, in a body, from the frames around it), in the memory that its provider
+ * wants: what lies elsewhere crosses, once per frame. Values are released after their last reader. */
+#include "session/execute.h"
+
+#include "base/os.h"
+#include "base/str.h"
+
+#include <inttypes.h>
+
+/* Frames */
+
+rung_status *rung__frame_init(frame *f, execution *run, const program *p, const frame *parent) {
+  const rung_allocator *allocator = &run->session->env->allocator;
+  size_t count = (size_t)p->graph->value_count + 1;
+  *f = (frame){.run = run, .program = p, .parent = parent};
+  f->values = rung_alloc(allocator, count, sizeof *f->values, "frame");
+  f->fences = rung_alloc(allocator, count, sizeof *f->fences, "frame");
+  f->makers = rung_alloc(allocator, count, sizeof *f->makers, "frame");
+  if (f->values && f->fences && f->makers) return NULL;
+  rung__frame_finish(f);
+  return rung_status_out_of_memory();
+}
+
+static rung_status *wait_for(execution *run, uint32_t link, rung_fence *fence) {
+  const rung_link *l = &run->session->chain.links.at[link];
+  return rung_status_prefix(l->api->wait(l->provider, fence), "provider %s", l->api->name);
+}
+
+/* Outputs of one run share a fence: it is freed with the last of them. */
+static void drop_fence(frame *f, uint32_t index) {
+  rung_fence *fence = f->fences[index];
+  f->fences[index] = NULL;
+  if (!fence) return;
+  for (uint32_t i = 0; i < f->program->graph->value_count; i++)
+    if (f->fences[i] == fence) return;
+  const rung_link *l = &f->run->session->chain.links.at[f->makers[index]];
+  l->api->free_fence(l->provider, fence);
+}
+
+static void drop_value(frame *f, uint32_t index) {
+  if (f->fences && f->fences[index]) { /* the device may still write it */
+    rung_status_free(wait_for(f->run, f->makers[index], f->fences[index]));
+    drop_fence(f, index);
+  }
+  for (size_t i = 0; i < f->copies.count; i++)
+    while (i < f->copies.count && f->copies.at[i].original == f->values[index]) {
+      rung_value_release(f->copies.at[i].value);
+      f->copies.at[i] = f->copies.at[--f->copies.count];
+    }
+  rung_value_release(f->values[index]);
+  f->values[index] = NULL;
+}
+
+void rung__frame_finish(frame *f) {
+  const rung_allocator *allocator = &f->run->session->env->allocator;
+  for (uint32_t i = 0; f->values && i < f->program->graph->value_count; i++)
+    if (f->values[i]) drop_value(f, i);
+  for (size_t i = 0; i < f->copies.count; i++) rung_value_release(f->copies.at[i].value);
+  rung_vec_free(allocator, &f->copies);
+  rung_free(allocator, f->makers);
+  rung_free(allocator, f->fences);
+  rung_free(allocator, f->values);
+}
+
+static const frame *frame_of(const frame *f, const rung_value_info *info) {
+  while (f && f->program->graph != info->graph) f = f->parent;
+  return f;
+}
+
+rung_value *rung__frame_get(const frame *f, const rung_value_info *info) {
+  if (!info) return NULL;
+  if (info->constant) return info->constant;
+  const frame *owner = frame_of(f, info);
+  return owner ? owner->values[info->index] : NULL;
+}
+
+void rung__frame_set(frame *f, const rung_value_info *info, rung_value *value) {
+  rung_value_release(f->values[info->index]);
+  f->values[info->index] = value;
+}
+
+/* Crossings */
+
+static void free_device(void *user, void *data) {
+  rung_memory *memory = user;
+  memory->free(memory, data);
+}
+
+/* Uninitialised storage for a tensor in a memory; NULL is the host's. */
+static rung_status *allocate(execution *run, rung_memory *memory, const rung_tensor *like, rung_value **out_value) {
+  rung_session *session = run->session;
+  size_t total = atomic_fetch_add(&run->bytes, like->size) + like->size;
+  RUNG_REQUIRE(!session->max_bytes || total <= session->max_bytes, LIMIT,
+               "the run needs more than max_bytes = %" PRIu64 " bytes of tensors", session->max_bytes);
+  const rung_allocator *allocator = &session->env->allocator;
+  if (!memory) return rung_value_new_tensor(allocator, like->dtype, like->rank, like->dims, out_value);
+  rung_tensor tensor = *like;
+  tensor.memory = memory;
+  RUNG_TRY(memory->alloc(memory, RUNG_MAX(like->size, 1), &tensor.data));
+  rung_status *status = rung_value_wrap(allocator, &tensor, free_device, memory, out_value);
+  if (status) memory->free(memory, tensor.data);
+  return status;
+}
+
+static bool is_readable(const rung_value *value, const rung_memory *memory) {
+  if (value->kind != RUNG_TENSOR || value->tensor.memory == memory) return true;
+  const rung_memory *there = value->tensor.memory;
+  return (!memory && there->host_visible) || (!there && memory->host_visible);
+}
+
+static rung_status *copy_tensor(execution *run, const rung_value *from, rung_memory *memory, rung_value **out_value) {
+  rung_memory *there = from->tensor.memory;
+  RUNG_TRY(allocate(run, memory, &from->tensor, out_value));
+  rung_tensor *to = &(*out_value)->tensor;
+  rung_status *status = NULL;
+  if (!memory)
+    status = there->copy_out(there, to->data, from->tensor.data, to->size);
+  else
+    status = memory->copy_in(memory, to->data, from->tensor.data, to->size);
+  if (status) rung_value_release(*out_value);
+  return status;
+}
+
+/* `value` in `memory`; the copy is kept by the frame. Strings and compound values stay with the host. */
+static rung_status *cross(frame *f, rung_value *value, rung_memory *memory, rung_value **out_value) {
+  if (is_readable(value, memory)) {
+    *out_value = value;
+    return NULL;
+  }
+  for (size_t i = 0; i < f->copies.count; i++)
+    if (f->copies.at[i].original == value && f->copies.at[i].memory == memory) {
+      *out_value = f->copies.at[i].value;
+      return NULL;
+    }
+  rung_value *moved;
+  if (memory && value->tensor.memory) RUNG_TRY(cross(f, value, NULL, &value)); /* between devices: by way of the host */
+  RUNG_TRY(copy_tensor(f->run, value, memory, &moved));
+  if (!rung_vec_push(&f->run->session->env->allocator, &f->copies, (copy){value, memory, moved})) {
+    rung_value_release(moved);
+    return rung_status_out_of_memory();
+  }
+  *out_value = moved;
+  return NULL;
+}
+
+static rung_status *settle(const frame *f, const rung_value_info *info) {
+  if (info->constant) return NULL;
+  frame *owner = (frame *)frame_of(f, info);
+  if (!owner || !owner->fences[info->index]) return NULL;
+  RUNG_TRY(wait_for(owner->run, owner->makers[info->index], owner->fences[info->index]));
+  drop_fence(owner, info->index);
+  return NULL;
+}
+
+rung_status *rung__frame_get_host(frame *f, const rung_value_info *info, rung_value **out_value) {
+  *out_value = rung__frame_get(f, info);
+  if (!*out_value) return NULL;
+  RUNG_TRY(settle(f, info));
+  return cross(f, *out_value, NULL, out_value);
+}
+
+/* Islands */
+
+typedef struct island_run {
+  rung_run run; /* what the provider sees */
+  frame *f;
+  const program_step *step;
+  rung_value **outputs; /* references, until they are stored in the frame */
+} island_run;
+
+int rung__run_cancelled(const rung_run *run) {
+  execution *e = ((const island_run *)run->context)->f->run;
+  if (e->cancel_flag && atomic_load_explicit(e->cancel_flag, memory_order_relaxed)) return 1;
+  if (atomic_load_explicit(&e->late, memory_order_relaxed)) return 1;
+  if (!e->deadline || rung_os_now_ns() < e->deadline) return 0;
+  atomic_store_explicit(&e->late, 1, memory_order_relaxed);
+  return 1;
+}
+
+rung_status *rung__execution_check(execution *run) {
+  island_run island = {.f = &(frame){.run = run}};
+  rung_run probe = {.context = &island};
+  if (!rung__run_cancelled(&probe)) return NULL;
+  return atomic_load(&run->late) ? RUNG_ERROR(DEADLINE, "the run did not finish before its deadline")
+                                 : RUNG_ERROR(CANCELLED, "the run was cancelled");
+}
+
+/* The user's memory, when `info` is an output of the main graph that has some and the tensor fits. */
+static rung_status *bound_output(const island_run *i, const rung_value_info *info, const rung_tensor *like,
+                                 rung_value **out_value) {
+  const execution *run = i->f->run;
+  const rung_graph *graph = run->session->main->graph;
+  if (i->f->program->graph != graph || !run->bound) return NULL;
+  for (uint32_t k = 0; k < graph->output_count; k++) {
+    if (graph->outputs[k] != info || !run->bound[k]) continue;
+    const rung_tensor *given = &run->bound[k]->tensor;
+    if (given->dtype == like->dtype && rung_tensor_same_shape(given, like) && given->memory == like->memory)
+      *out_value = rung_value_retain(run->bound[k]);
+    return NULL;
+  }
+  return NULL;
+}
+
+rung_status *rung__run_output(const rung_run *run, uint32_t index, rung_dtype dtype, int32_t rank, const int64_t *dims,
+                              rung_tensor *out_tensor) {
+  island_run *i = run->context;
+  RUNG_REQUIRE(index < run->output_count && !i->outputs[index], INTERNAL,
+               "output %u is asked for twice, or does not exist", index);
+  rung_tensor like;
+  RUNG_TRY(rung_tensor_describe(dtype, rank, dims, &like));
+  rung_memory *memory = i->f->run->session->chain.links.at[i->step->link].memory;
+  like.memory = memory;
+  RUNG_TRY(bound_output(i, i->step->island->outputs[index], &like, &i->outputs[index]));
+  if (!i->outputs[index]) RUNG_TRY(allocate(i->f->run, memory, &like, &i->outputs[index]));
+  *out_tensor = i->outputs[index]->tensor;
+  return NULL;
+}
+
+rung_status *rung__run_give(const rung_run *run, uint32_t index, rung_value *value) {
+  island_run *i = run->context;
+  if (index >= run->output_count || i->outputs[index]) {
+    rung_value_release(value);
+    return RUNG_ERROR(INTERNAL, "output %u is given twice, or does not exist", index);
+  }
+  i->outputs[index] = value;
+  return NULL;
+}
+
+/* A provider must give what the graph promises: engines have been seen to return other shapes. */
+static rung_status *check_output(const rung_value_info *info, const rung_value *value) {
+  const rung_type *type = &info->type;
+  RUNG_REQUIRE(value, PROVIDER, "output \"%s\" was not made", info->name);
+  if (type->kind != RUNG_TENSOR) return NULL;
+  RUNG_REQUIRE(value->kind == RUNG_TENSOR && (!type->dtype || type->dtype == value->tensor.dtype), PROVIDER,
+               "output \"%s\" has another type than the graph says (%s, not %s)", info->name,
+               rung_dtype_name(value->tensor.dtype), rung_dtype_name(type->dtype));
+  if (type->rank < 0) return NULL;
+  bool fits = type->rank == value->tensor.rank;
+  for (int32_t i = 0; fits && i < type->rank; i++) fits = type->dims[i] < 0 || type->dims[i] == value->tensor.dims[i];
+  char is[RUNG_SHAPE_TEXT], should[RUNG_SHAPE_TEXT];
+  RUNG_REQUIRE(fits, PROVIDER, "output \"%s\" has the shape %s, the graph says %s", info->name,
+               rung_shape_text(value->tensor.rank, value->tensor.dims, is),
+               rung_shape_text(type->rank, type->dims, should));
+  return NULL;
+}
+
+static rung_status *gather_inputs(frame *f, const program_step *step, rung_value **inputs, rung_fence **pending) {
+  const rung_graph *island = step->island;
+  rung_memory *memory = f->run->session->chain.links.at[step->link].memory;
+  for (uint32_t k = 0; k < island->input_count; k++) {
+    const rung_value_info *info = island->inputs[k];
+    rung_value *value = rung__frame_get(f, info);
+    if (!value) continue;
+    const frame *owner = frame_of(f, info);
+    bool own = owner && owner->fences[info->index] && owner->makers[info->index] == step->link;
+    if (own)
+      pending[k] = owner->fences[info->index];
+    else
+      RUNG_TRY(settle(f, info));
+    RUNG_TRY(cross(f, value, memory, &inputs[k]));
+  }
+  return NULL;
+}
+
+static rung_status *store_outputs(frame *f, island_run *i, rung_fence *fence) {
+  const rung_graph *island = i->step->island;
+  for (uint32_t k = 0; k < island->output_count; k++) RUNG_TRY(check_output(island->outputs[k], i->outputs[k]));
+  for (uint32_t k = 0; k < island->output_count; k++) {
+    uint32_t index = island->outputs[k]->index;
+    rung__frame_set(f, island->outputs[k], i->outputs[k]);
+    i->outputs[k] = NULL;
+    f->fences[index] = fence;
+    f->makers[index] = i->step->link;
+  }
+  return NULL;
+}
+
+static rung_status *run_island(frame *f, const program_step *step) {
+  rung_session *session = f->run->session;
+  const rung_link *link = &session->chain.links.at[step->link];
+  const rung_allocator *allocator = &session->env->allocator;
+  uint32_t in = step->island->input_count, out = step->island->output_count;
+  void **operands = rung_alloc(allocator, 2 * (size_t)in + out + 1, sizeof *operands, "operands");
+  RUNG_CHECK_ALLOC(operands);
+  rung_value **inputs = (rung_value **)operands, **outputs = inputs + in;
+  rung_fence **pending = (rung_fence **)operands + in + out, *fence = NULL;
+  island_run i = {.f = f, .step = step, .outputs = outputs};
+  i.run = (rung_run){.struct_size = sizeof i.run,
+                     .host = &session->host,
+                     .input_count = in,
+                     .output_count = out,
+                     .inputs = inputs,
+                     .pending = pending,
+                     .context = &i};
+  rung_status *status = gather_inputs(f, step, inputs, pending);
+  if (!status)
+    status = rung_status_prefix(link->api->run(step->executable, &i.run, &fence), "provider %s", link->api->name);
+  if (!status) status = rung_status_prefix(store_outputs(f, &i, fence), "provider %s", link->api->name);
+  if (status && fence) { /* nothing may be freed while the device still works on it */
+    rung_status_free(wait_for(f->run, step->link, fence));
+    link->api->free_fence(link->provider, fence);
+  }
+  for (uint32_t k = 0; k < out; k++) rung_value_release(outputs[k]);
+  rung_free(allocator, operands);
+  return status;
+}
+
+/* Steps */
+
+static void write_event(execution *run, const program *p, const program_step *step, uint64_t began, uint64_t ended) {
+  rung_session *session = run->session;
+  pthread_mutex_lock(&session->profile_lock);
+  rung_text_printf(&session->profile,
+                   "%s{\"graph\":\"%s\",\"provider\":\"%s\",\"nodes\":%u,\"start_ns\":%" PRIu64
+                   ",\"duration_ns\":%" PRIu64 "}",
+                   session->profile.size > 1 ? ",\n" : "", p->path,
+                   step->node ? "host" : session->chain.links.at[step->link].api->name,
+                   step->node ? 1 : step->island->node_count, began - run->started, ended - began);
+  pthread_mutex_unlock(&session->profile_lock);
+}
+
+rung_status *rung__frame_run(frame *f) {
+  const program *p = f->program;
+  for (size_t s = 0; s < p->step_count; s++) {
+    const program_step *step = &p->steps[s];
+    uint64_t began = f->run->profile ? rung_os_now_ns() : 0;
+    rung_status *late = rung__execution_check(f->run);
+    if (late) return late;
+    rung_status *status = step->node ? rung__run_control(f, step) : run_island(f, step);
+    if (status && rung_status_code(status) == RUNG_CANCELLED && (late = rung__execution_check(f->run))) {
+      rung_status_free(status); /* a kernel that stopped early knows only that it was to stop */
+      return late;
+    }
+    RUNG_TRY(status);
+    if (f->run->profile) write_event(f->run, p, step, began, rung_os_now_ns());
+    for (size_t i = 0; i < step->dead_count; i++)
+      if (f->values[step->dead[i]]) drop_value(f, step->dead[i]);
+  }
+  return NULL;
+}
+
+/* The whole */
+
+static rung_status *check_input(const rung_value_info *info, const rung_value *value) {
+  const rung_type *type = &info->type;
+  RUNG_REQUIRE(value || type->kind == RUNG_OPTIONAL, INVALID_ARGUMENT, "input \"%s\" is missing", info->name);
+  if (!value || type->kind == RUNG_NONE || type->kind == RUNG_OPTIONAL) return NULL;
+  RUNG_REQUIRE(value->kind == type->kind, INVALID_ARGUMENT,
+               "input \"%s\" is another kind of value than the model takes", info->name);
+  if (type->kind != RUNG_TENSOR) return NULL;
+  RUNG_REQUIRE(!type->dtype || value->tensor.dtype == type->dtype, INVALID_ARGUMENT,
+               "input \"%s\" is %s, the model takes %s", info->name, rung_dtype_name(value->tensor.dtype),
+               rung_dtype_name(type->dtype));
+  bool fits = type->rank < 0 || type->rank == value->tensor.rank;
+  for (int32_t i = 0; fits && i < type->rank; i++) fits = type->dims[i] < 0 || type->dims[i] == value->tensor.dims[i];
+  char is[RUNG_SHAPE_TEXT], should[RUNG_SHAPE_TEXT];
+  RUNG_REQUIRE(fits, INVALID_ARGUMENT, "input \"%s\" has the shape %s, the model takes %s", info->name,
+               rung_shape_text(value->tensor.rank, value->tensor.dims, is),
+               rung_shape_text(type->rank, type->dims, should));
+  return NULL;
+}
+
+/* An output that the user gave memory for and that was made elsewhere (a constant, an input, another memory). */
+static rung_status *fill_bound(rung_value *bound, const rung_value_info *info, const rung_value *made) {
+  if (bound == made) return NULL;
+  char is[RUNG_SHAPE_TEXT], should[RUNG_SHAPE_TEXT];
+  RUNG_REQUIRE(made->kind == RUNG_TENSOR && made->tensor.dtype == bound->tensor.dtype &&
+                   made->tensor.dtype != RUNG_STRING && rung_tensor_same_shape(&made->tensor, &bound->tensor),
+               INVALID_ARGUMENT, "output \"%s\" is %s %s, the given memory is for %s %s", info->name,
+               rung_dtype_name(made->tensor.dtype), rung_shape_text(made->tensor.rank, made->tensor.dims, is),
+               rung_dtype_name(bound->tensor.dtype), rung_shape_text(bound->tensor.rank, bound->tensor.dims, should));
+  if (made->tensor.size) memcpy(bound->tensor.data, made->tensor.data, made->tensor.size);
+  return NULL;
+}
+
+static rung_status *hand_out(frame *f, rung_value **made) {
+  const rung_graph *graph = f->program->graph;
+  for (uint32_t i = 0; i < graph->output_count; i++) {
+    RUNG_TRY(rung__frame_get_host(f, graph->outputs[i], &made[i]));
+    RUNG_REQUIRE(made[i] || graph->outputs[i]->type.kind == RUNG_OPTIONAL, INTERNAL, "output \"%s\" was not made",
+                 graph->outputs[i]->name);
+    if (f->run->bound[i] && made[i]) RUNG_TRY(fill_bound(f->run->bound[i], graph->outputs[i], made[i]));
+  }
+  return NULL;
+}
+
+static rung_status *run_main(execution *e, rung_value *const *inputs, rung_value **outputs, rung_value **made) {
+  const program *p = e->session->main;
+  frame f;
+  RUNG_TRY(rung__frame_init(&f, e, p, NULL));
+  rung_status *status = NULL;
+  for (uint32_t i = 0; i < p->graph->input_count && !status; i++) {
+    status = check_input(p->graph->inputs[i], inputs[i]);
+    if (!status) rung__frame_set(&f, p->graph->inputs[i], rung_value_retain(inputs[i]));
+  }
+  if (!status) status = rung__frame_run(&f);
+  if (!status) status = hand_out(&f, made);
+  for (uint32_t i = 0; i < p->graph->output_count && !status; i++)
+    if (!outputs[i]) outputs[i] = rung_value_retain(made[i]);
+  rung__frame_finish(&f);
+  return status;
+}
+
+rung_status *rung__session_run(rung_session *session, const rung_run_options *options, rung_value *const *inputs,
+                               size_t input_count, rung_value **outputs, size_t output_count) {
+  const rung_graph *graph = session->main->graph;
+  RUNG_REQUIRE(session->compiled, INVALID_ARGUMENT, "the session was made to plan only; it cannot run");
+  RUNG_REQUIRE(input_count == graph->input_count && output_count == graph->output_count, INVALID_ARGUMENT,
+               "%zu inputs and %zu outputs are given, the model has %u and %u", input_count, output_count,
+               graph->input_count, graph->output_count);
+  execution e = {.session = session, .options = options, .bound = outputs, .started = rung_os_now_ns()};
+  atomic_init(&e.late, 0);
+  atomic_init(&e.bytes, 0);
+  e.cancel_flag = options->cancel ? &options->cancel->flag : NULL;
+  if (options->deadline_ns) e.deadline = e.started + RUNG_MIN(options->deadline_ns, UINT64_MAX - e.started);
+  e.profile = options->profile != 0;
+  if (e.profile) {
+    pthread_mutex_lock(&session->profile_lock);
+    rung_text_finish(&session->profile);
+    rung_text_append(&session->profile, "[", 1);
+    pthread_mutex_unlock(&session->profile_lock);
+  }
+  rung_value **made = rung_alloc(&session->env->allocator, output_count + 1, sizeof *made, "outputs");
+  RUNG_CHECK_ALLOC(made);
+  rung_status *status = run_main(&e, inputs, outputs, made);
+  rung_free(&session->env->allocator, made);
+  return status;
+}

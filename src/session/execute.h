@@ -1,0 +1,69 @@
+/* Running a session: frames, islands, crossings. */
+#ifndef RUNG_SESSION_EXECUTE_H
+#define RUNG_SESSION_EXECUTE_H
+
+#include "session/session.h"
+
+/* One rung_session_run. */
+typedef struct execution {
+  rung_session *session;
+  const rung_run_options *options;
+  const atomic_int *cancel_flag; /* the user's, or NULL */
+  atomic_int late;               /* the deadline has passed */
+  uint64_t deadline;             /* monotonic time; 0: none */
+  rung_value **bound;            /* per output of the main graph: the user's memory, or NULL */
+  atomic_size_t bytes;           /* allocated for values, against session->max_bytes */
+  bool profile;
+  uint64_t started;
+} execution;
+
+/* A value in another memory than the one it was made in. */
+typedef struct copy {
+  const rung_value *original;
+  rung_memory *memory; /* NULL: host */
+  rung_value *value;
+} copy;
+
+/* The values of one graph while it runs. */
+typedef struct frame {
+  execution *run;
+  const program *program;
+  const struct frame *parent; /* of the graph around */
+  rung_value **values;        /* by info->index; references */
+  rung_fence **fences;        /* by info->index: still being written; owned by `links` of the maker */
+  uint32_t *makers;           /* by info->index: the link whose fence that is */
+  RUNG_VEC(copy) copies;      /* what crossed into another memory; of any frame's values */
+} frame;
+
+/* The value of `info` as seen from `f`, in the host's memory or any; borrowed. NULL: left out or not made. */
+rung_value *rung__frame_get(const frame *f, const rung_value_info *info);
+/* Stores a reference. */
+void rung__frame_set(frame *f, const rung_value_info *info, rung_value *value);
+/* The same value where the host can read it; waits and copies when needed. */
+rung_status *rung__frame_get_host(frame *f, const rung_value_info *info, rung_value **out_value) RUNG_MUST_CHECK;
+
+rung_status *rung__frame_init(frame *f, execution *run, const program *p, const frame *parent) RUNG_MUST_CHECK;
+void rung__frame_finish(frame *f);
+/* Runs all steps; inputs must be set. */
+rung_status *rung__frame_run(frame *f) RUNG_MUST_CHECK;
+/* DEADLINE or CANCELLED when the run should end. */
+rung_status *rung__execution_check(execution *run) RUNG_MUST_CHECK;
+
+/* control.c: If, Loop, Scan, SequenceMap. */
+rung_status *rung__run_control(frame *f, const program_step *step) RUNG_MUST_CHECK;
+
+rung_status *rung__session_run(rung_session *session, const rung_run_options *options, rung_value *const *inputs,
+                               size_t input_count, rung_value **outputs, size_t output_count) RUNG_MUST_CHECK;
+
+/* Slots of rung_host. */
+rung_status *rung__run_output(const rung_run *run, uint32_t index, rung_dtype dtype, int32_t rank, const int64_t *dims,
+                              rung_tensor *out_tensor);
+rung_status *rung__run_give(const rung_run *run, uint32_t index, rung_value *value);
+int rung__run_cancelled(const rung_run *run);
+
+struct rung_cancel {
+  rung_env *env;
+  atomic_int flag;
+};
+
+#endif

@@ -1,0 +1,153 @@
+/* The host's side of rung_provider.h: the table that every provider gets. */
+#include "base/str.h"
+#include "graph/graph_write.h"
+#include "session/execute.h"
+#include "session/session.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+static rung_status *host_error(rung_code code, const char *file, int line, const char *format, ...) {
+  va_list args;
+  va_start(args, format);
+  rung_status *status = rung_status_make_v(code, file, line, format, args);
+  va_end(args);
+  return status;
+}
+
+static void host_log(const rung_host *host, rung_log_level level, const char *format, ...) {
+  const rung_session *session = host->context;
+  char line[1024];
+  va_list args;
+  va_start(args, format);
+  vsnprintf(line, sizeof line, format, args);
+  va_end(args);
+  rung_log_line(&session->env->log, level, "%s", line);
+}
+
+/* Pieces of a run that was cancelled, or is late, are skipped. */
+typedef struct piece {
+  const rung_run *run;
+  void (*fn)(void *context, size_t begin, size_t end);
+  void *context;
+} piece;
+
+static void run_piece(void *context, size_t begin, size_t end) {
+  const piece *p = context;
+  if (!rung__run_cancelled(p->run)) p->fn(p->context, begin, end);
+}
+
+static void host_parallel(const rung_host *host, const rung_run *run, size_t count, size_t grain,
+                          void (*fn)(void *context, size_t begin, size_t end), void *context) {
+  const rung_session *session = host->context;
+  piece p = {run, fn, context};
+  rung_pool_task task = {.run = run ? run_piece : fn,
+                         .context = run ? (void *)&p : context,
+                         .count = count,
+                         .grain = grain,
+                         .max_threads = host->threads};
+  rung_pool_run(session->env->pool, &task);
+}
+
+/* Claims */
+
+static node_place *answer_for(rung_claims *claims, const rung_node *node) {
+  if (!claims->answers || node->graph != claims->graph || node->index >= claims->graph->node_count) return NULL;
+  return &claims->answers[node->index];
+}
+
+static void host_accept(rung_claims *claims, const rung_node *node) {
+  node_place *answer = answer_for(claims, node);
+  if (answer) *answer = (node_place){.link = claims->link};
+}
+
+static void host_accept_group(rung_claims *claims, const rung_node *const *nodes, size_t count) {
+  uint32_t group = ++claims->next_group;
+  for (size_t i = 0; i < count; i++) {
+    node_place *answer = answer_for(claims, nodes[i]);
+    if (answer) *answer = (node_place){.link = claims->link, .group = group};
+  }
+}
+
+static void host_refuse(rung_claims *claims, const rung_node *node, rung_reason reason, const char *format, ...) {
+  rung_session *session = claims->session;
+  char words[512];
+  va_list args;
+  va_start(args, format);
+  vsnprintf(words, sizeof words, format, args);
+  va_end(args);
+  node_place *answer = answer_for(claims, node);
+  if (answer) answer->link = RUNG_NO_LINK;
+  refusal why = {node, claims->link, reason, rung_arena_copy(&session->arena, words, strlen(words)), !claims->answers};
+  claims->refused = true;
+  if (!why.words || !rung_vec_push(&session->env->allocator, &session->refusals, why)) claims->failed = true;
+}
+
+/* Values */
+
+static rung_kind host_kind(const rung_value *value) { return value->kind; }
+static const rung_tensor *host_tensor(const rung_value *value) {
+  return value->kind == RUNG_TENSOR ? &value->tensor : NULL;
+}
+static size_t host_item_count(const rung_value *value) { return value->count; }
+static rung_value *host_item(const rung_value *value, size_t index) {
+  return index < value->count ? value->items[index] : NULL;
+}
+static rung_status *host_new_tensor(const rung_host *host, rung_dtype dtype, int32_t rank, const int64_t *dims,
+                                    rung_value **out_value) {
+  return rung_value_new_tensor(host->allocator, dtype, rank, dims, out_value);
+}
+static rung_status *host_wrap(const rung_host *host, const rung_tensor *tensor, void (*release)(void *, void *),
+                              void *user, rung_value **out_value) {
+  return rung_value_wrap(host->allocator, tensor, release, user, out_value);
+}
+
+/* Graphs */
+
+static const rung_attribute *host_attribute(const rung_node *node, const char *name) {
+  return rung_node_attribute(node, name);
+}
+
+static rung_status *host_write_onnx(const rung_graph *graph, rung_weights weights, const rung_sink *sink) {
+  return rung_graph_write(graph, weights, sink);
+}
+
+static int host_progress(const rung_compile *compile, const char *stage, uint64_t done, uint64_t total) {
+  const rung_session *session = compile->host->context;
+  return session->progress ? session->progress(session->progress_user, stage, done, total) : 0;
+}
+
+void rung__host_init(rung_session *session, const rung_session_options *options) {
+  uint32_t width = (uint32_t)rung_pool_threads(session->env->pool);
+  session->host = (rung_host){
+      .struct_size = sizeof(rung_host),
+      .abi = RUNG_PROVIDER_ABI,
+      .threads = options->threads ? RUNG_MIN(options->threads, width) : width,
+      .seed = options->seed,
+      .allocator = &session->env->allocator,
+      .context = session,
+      .search_paths = session->env->search_paths,
+      .error = host_error,
+      .log = host_log,
+      .parallel = host_parallel,
+      .step = rung_report_step,
+      .device = rung_report_device,
+      .accept = host_accept,
+      .accept_group = host_accept_group,
+      .refuse = host_refuse,
+      .attribute = host_attribute,
+      .kind = host_kind,
+      .tensor = host_tensor,
+      .item_count = host_item_count,
+      .item = host_item,
+      .new_tensor = host_new_tensor,
+      .wrap = host_wrap,
+      .retain = rung_value_retain,
+      .release = rung_value_release,
+      .write_onnx = host_write_onnx,
+      .progress = host_progress,
+      .output = rung__run_output,
+      .give = rung__run_give,
+      .cancelled = rung__run_cancelled,
+  };
+}

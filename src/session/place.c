@@ -1,0 +1,256 @@
+/* Who runs each node: every node goes to the first provider in the chain that claims it.
+ *
+ * Providers are asked in order, each about the nodes that are still free, in the main graph and in the bodies of the
+ * nodes that nobody claimed whole. Then islands: going through the graph in order, a node's rank is the largest rank
+ * of what it reads, one more where the provider changes. Nodes of one provider and one rank form an island: between
+ * two of different providers in the same rank no edge can run, so islands in the order of their rank never wait for
+ * each other in a circle. */
+#include "base/str.h"
+#include "session/session.h"
+
+static rung_status *place_graph(rung_session *session, rung_graph *graph, const char *path, program **out_program);
+
+/* Claims */
+
+static bool is_driven(const rung_node *node) { return node->op && (node->op->flags & RUNG_OP_CONTROL); }
+
+static bool was_refused(const rung_session *session, const rung_node *node, uint32_t link) {
+  for (size_t i = 0; i < session->refusals.count; i++)
+    if (session->refusals.at[i].final && session->refusals.at[i].node == node && session->refusals.at[i].link == link)
+      return true;
+  return false;
+}
+
+static bool refuses(const rung_session *session, const rung_node *node, uint32_t link) {
+  for (size_t i = 0; i < session->refusals.count; i++)
+    if (session->refusals.at[i].node == node && session->refusals.at[i].link == link) return true;
+  return false;
+}
+
+static rung_status *note(rung_session *session, const rung_node *node, uint32_t link, rung_reason reason,
+                         const char *words) {
+  refusal why = {node, link, reason, words, false};
+  return rung_vec_push(&session->env->allocator, &session->refusals, why) ? NULL : rung_status_out_of_memory();
+}
+
+/* A group of which one node is not free (or was refused when it was compiled) is given back whole. */
+static rung_status *drop_broken_groups(rung_session *session, const program *p, node_place *answers, uint32_t link) {
+  const rung_graph *graph = p->graph;
+  for (bool changed = true; changed;) {
+    changed = false;
+    for (uint32_t n = 0; n < graph->node_count; n++) {
+      node_place *answer = &answers[n];
+      bool free = p->places[n].link == RUNG_NO_LINK && !was_refused(session, graph->nodes[n], link);
+      if (answer->link == RUNG_NO_LINK || free) continue;
+      uint32_t group = answer->group;
+      answer->link = RUNG_NO_LINK;
+      for (uint32_t m = 0; group && m < graph->node_count; m++) {
+        if (answers[m].group != group || answers[m].link == RUNG_NO_LINK) continue;
+        answers[m].link = RUNG_NO_LINK;
+        changed = true;
+        if (!refuses(session, graph->nodes[m], link) && p->places[m].link == RUNG_NO_LINK)
+          RUNG_TRY(note(session, graph->nodes[m], link, RUNG_REASON_GROUP, "another node of its group was refused"));
+      }
+    }
+  }
+  return NULL;
+}
+
+static rung_status *ask(rung_session *session, program *p, uint32_t link) {
+  const rung_graph *graph = p->graph;
+  rung_link *l = &session->chain.links.at[link];
+  node_place *answers = rung_alloc(&session->env->allocator, graph->node_count + 1, sizeof *answers, "claims");
+  RUNG_CHECK_ALLOC(answers);
+  for (uint32_t n = 0; n < graph->node_count; n++) answers[n] = (node_place){.link = RUNG_NO_LINK};
+  rung_claims claims = {.session = session, .link = link, .graph = graph, .answers = answers};
+  rung_status *status = l->api->claim(l->provider, graph, &claims);
+  if (!status && claims.failed) status = rung_status_out_of_memory();
+  if (!status) status = drop_broken_groups(session, p, answers, link);
+  for (uint32_t n = 0; n < graph->node_count && !status; n++) {
+    if (p->places[n].link != RUNG_NO_LINK) continue;
+    l->offered += !is_driven(graph->nodes[n]);
+    if (answers[n].link == link)
+      p->places[n].link = link;
+    else if (!refuses(session, graph->nodes[n], link))
+      status = note(session, graph->nodes[n], link, RUNG_REASON_NOT_CONSIDERED, "the provider did not answer");
+  }
+  rung_free(&session->env->allocator, answers);
+  return rung_status_prefix(status, "provider %s", l->api->name);
+}
+
+/* What is left */
+
+/* Arithmetic on shapes is the host's own work: small integer tensors in, small integer tensors out. */
+static bool is_shape_arithmetic(const rung_node *node) {
+  if (!node->op || (node->op->flags & (RUNG_OP_RANDOM | RUNG_OP_CONTROL))) return false;
+  if (strcmp(node->op_type, "Shape") == 0 || strcmp(node->op_type, "Size") == 0) return true;
+  for (uint32_t i = 0; i < node->input_count + node->output_count; i++) {
+    const rung_value_info *info = i < node->input_count ? node->inputs[i] : node->outputs[i - node->input_count];
+    if (!info) continue;
+    const rung_type *type = &info->type;
+    bool integer = type->dtype && (RUNG_SET(type->dtype) & (RUNG_SET(RUNG_I64) | RUNG_SET(RUNG_I32) | RUNG_SET_BOOL));
+    if (type->kind != RUNG_TENSOR || !integer || type->rank < 0 || type->rank > 1) return false;
+    if (type->rank == 1 && (type->dims[0] < 0 || type->dims[0] > 64)) return false;
+  }
+  return true;
+}
+
+static void describe_unplaced(const rung_session *session, const rung_node *node, rung_text *text) {
+  rung_text_printf(text, "\n  %s (%s)", node->name, node->op_type);
+  for (size_t i = 0; i < session->refusals.count; i++) {
+    const refusal *r = &session->refusals.at[i];
+    if (r->node != node || r->link >= session->listed) continue;
+    rung_text_printf(text, "\n    %s: %s: %s", session->chain.links.at[r->link].api->name, rung_reason_text(r->reason),
+                     r->words);
+  }
+}
+
+static rung_status *place_rest(rung_session *session, program *p) {
+  enum { MOST_LISTED = 20 };
+  rung_text text;
+  rung_text_init(&text, &session->env->allocator);
+  uint32_t unplaced = 0;
+  for (uint32_t n = 0; n < p->graph->node_count; n++) {
+    const rung_node *node = p->graph->nodes[n];
+    node_place *place = &p->places[n];
+    if (place->link != RUNG_NO_LINK || is_driven(node)) continue;
+    place->by_host = session->host_link != RUNG_NO_LINK && is_shape_arithmetic(node);
+    if (place->by_host)
+      place->link = session->host_link;
+    else if (unplaced++ < MOST_LISTED)
+      describe_unplaced(session, node, &text);
+  }
+  rung_status *status = NULL;
+  if (unplaced)
+    status =
+        RUNG_ERROR(UNSUPPORTED, "%u node%s no provider of the chain can run%s:%s%s", unplaced, unplaced > 1 ? "s" : "",
+                   p->path[0] ? " in a body" : "", text.data ? text.data : "", unplaced > MOST_LISTED ? "\n  ..." : "");
+  rung_text_finish(&text);
+  return status;
+}
+
+/* Ranks */
+
+static bool same_owner(const node_place *a, const node_place *b) {
+  return a->link == b->link && a->by_host == b->by_host && a->link != RUNG_NO_LINK;
+}
+
+static uint32_t rank_after(const program *p, const node_place *place, const rung_value_info *info) {
+  if (!info || info->constant || !info->producer || info->producer->graph != p->graph) return 0;
+  const node_place *maker = &p->places[info->producer->index];
+  return maker->rank + !same_owner(maker, place);
+}
+
+static void set_ranks(program *p) {
+  for (uint32_t n = 0; n < p->graph->node_count; n++) {
+    const rung_node *node = p->graph->nodes[n];
+    node_place *place = &p->places[n];
+    place->rank = 0;
+    for (uint32_t i = 0; i < node->input_count; i++)
+      place->rank = RUNG_MAX(place->rank, rank_after(p, place, node->inputs[i]));
+    for (uint32_t i = 0; i < node->capture_count; i++)
+      place->rank = RUNG_MAX(place->rank, rank_after(p, place, node->captures[i]));
+  }
+}
+
+/* Steps: islands and driven nodes, in the order of rank; within a rank in the order of their first node. */
+static rung_status *collect_steps(rung_session *session, program *p) {
+  uint32_t count = p->graph->node_count, last = 0;
+  p->steps = rung_arena_alloc(&session->arena, count, sizeof *p->steps);
+  RUNG_CHECK_ALLOC(p->steps);
+  for (uint32_t n = 0; n < count; n++) {
+    p->places[n].island = -1;
+    last = RUNG_MAX(last, p->places[n].rank);
+  }
+  for (uint32_t rank = 0; rank <= last; rank++)
+    for (uint32_t n = 0; n < count; n++) {
+      node_place *place = &p->places[n];
+      if (place->rank != rank || place->island >= 0) continue;
+      program_step *step = &p->steps[p->step_count];
+      place->island = (int32_t)p->step_count++;
+      step->link = place->link;
+      if (place->link == RUNG_NO_LINK) step->node = p->graph->nodes[n];
+      for (uint32_t m = n + 1; m < count && place->link != RUNG_NO_LINK; m++)
+        if (p->places[m].rank == rank && same_owner(&p->places[m], place)) p->places[m].island = place->island;
+    }
+  return NULL;
+}
+
+/* Bodies of nodes that the session drives. */
+
+typedef struct body_walk {
+  rung_session *session;
+  program_step *step;
+  const char *path;
+} body_walk;
+
+static rung_status *count_body(rung_graph *body, void *context) {
+  (void)body;
+  ((program_step *)context)->body_count++;
+  return NULL;
+}
+
+static rung_status *place_body(rung_graph *body, void *context) {
+  body_walk *walk = context;
+  const char *path =
+      rung_arena_printf(&walk->session->arena, "%s%s/%s", walk->path, walk->step->node->name, body->name);
+  RUNG_CHECK_ALLOC(path);
+  return place_graph(walk->session, body, path, &walk->step->bodies[walk->step->body_count++]);
+}
+
+static rung_status *place_bodies(rung_session *session, program *p) {
+  for (size_t i = 0; i < p->step_count; i++) {
+    program_step *step = &p->steps[i];
+    if (!step->node) continue;
+    RUNG_TRY(rung_node_each_body(step->node, count_body, step));
+    step->bodies = rung_arena_alloc(&session->arena, step->body_count, sizeof *step->bodies);
+    RUNG_CHECK_ALLOC(step->bodies);
+    step->body_count = 0;
+    RUNG_TRY(rung_node_each_body(step->node, place_body, &(body_walk){session, step, p->path[0] ? p->path : ""}));
+  }
+  return NULL;
+}
+
+static rung_status *place_graph(rung_session *session, rung_graph *graph, const char *path, program **out_program) {
+  program *p = rung_arena_alloc(&session->arena, 1, sizeof *p);
+  RUNG_CHECK_ALLOC(p);
+  p->graph = graph;
+  p->path = path;
+  p->places = rung_arena_alloc(&session->arena, graph->node_count, sizeof *p->places);
+  RUNG_CHECK_ALLOC(p->places);
+  for (uint32_t n = 0; n < graph->node_count; n++) p->places[n].link = RUNG_NO_LINK;
+  for (uint32_t link = 0; link < session->listed; link++)
+    if (session->chain.links.at[link].provider) RUNG_TRY(ask(session, p, link));
+  RUNG_TRY(place_rest(session, p));
+  set_ranks(p);
+  RUNG_TRY(collect_steps(session, p));
+  *out_program = p;
+  return place_bodies(session, p);
+}
+
+/* A required provider that was asked and took no node has not been used as asked for. One behind others that left
+ * nothing for it has not failed anybody. */
+static bool uses(const program *p, uint32_t link) {
+  for (uint32_t n = 0; n < p->graph->node_count; n++)
+    if (p->places[n].link == link && !p->places[n].by_host) return true;
+  for (size_t i = 0; i < p->step_count; i++)
+    for (size_t b = 0; b < p->steps[i].body_count; b++)
+      if (uses(p->steps[i].bodies[b], link)) return true;
+  return false;
+}
+
+rung_status *rung__place(rung_session *session) {
+  size_t kept = 0; /* refusals of the last round, but for those that compile made */
+  for (size_t i = 0; i < session->refusals.count; i++)
+    if (session->refusals.at[i].final) session->refusals.at[kept++] = session->refusals.at[i];
+  session->refusals.count = kept;
+  for (uint32_t link = 0; link < session->chain.links.count; link++) session->chain.links.at[link].offered = 0;
+  RUNG_TRY(place_graph(session, session->ir->graph, "", &session->main));
+  for (uint32_t link = 0; link < session->listed; link++) {
+    const rung_link *l = &session->chain.links.at[link];
+    if (!l->provider || l->optional || !l->offered || uses(session->main, link)) continue;
+    return RUNG_ERROR(CONTRACT, "provider %s is listed but can run no node of this model (%s?: it may go unused)",
+                      l->api->name, l->api->name);
+  }
+  return NULL;
+}

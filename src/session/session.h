@@ -1,0 +1,99 @@
+/* A session: a model and a chain, placed and compiled. See session.c for the story. */
+#ifndef RUNG_SESSION_SESSION_H
+#define RUNG_SESSION_SESSION_H
+
+#include "base/str.h"
+#include "graph/passes.h"
+#include "session/chain.h"
+#include "session/env.h"
+
+#define RUNG_NO_LINK UINT32_MAX /* the session itself ("host") runs it */
+
+/* Placement of one node. */
+typedef struct node_place {
+  uint32_t link;  /* in the chain; RUNG_NO_LINK: the session drives it */
+  uint32_t rank;  /* nodes of one link and rank are one island */
+  uint32_t group; /* 0: none; nodes of one group are placed together */
+  int32_t island; /* in program->steps; -1 before */
+  bool by_host;   /* shape arithmetic that no provider took */
+} node_place;
+
+/* Why a provider refused a node. */
+typedef struct refusal {
+  const rung_node *node;
+  uint32_t link;
+  rung_reason reason;
+  const char *words;
+  bool final; /* said by compile: claims cannot take it back */
+} refusal;
+
+/* One island or one driven node, in the order of execution. */
+typedef struct program_step {
+  uint32_t link; /* RUNG_NO_LINK: a control-flow node */
+  rung_graph *island;
+  void *executable;
+  rung_node *node; /* control flow */
+  struct program **bodies;
+  size_t body_count;
+  uint32_t *dead; /* values of the graph that nobody reads after this step */
+  size_t dead_count;
+  char description[128];
+} program_step;
+
+/* What a graph has become. */
+typedef struct program {
+  rung_graph *graph;
+  const char *path;   /* "" for the main graph, else "node/attribute/..." */
+  node_place *places; /* per node of the graph */
+  program_step *steps;
+  size_t step_count;
+} program;
+
+struct rung_session {
+  rung_env *env;
+  rung_model *model;
+  rung_host host;   /* what providers get */
+  rung_arena arena; /* places, programs, texts */
+  rung_chain chain;
+  rung_ir *ir;
+  rung_passes passes;
+  RUNG_VEC(refusal) refusals;
+  program *main;
+  uint32_t host_link; /* runs shape arithmetic that nobody took: a link behind the chain, or RUNG_NO_LINK */
+  uint32_t listed;    /* links that the user listed; those behind are the host's */
+  rung_plan plan;
+  bool compiled;
+  uint64_t max_loop_trips, max_bytes;
+  rung_progress_fn progress;
+  void *progress_user;
+  pthread_mutex_t profile_lock;
+  rung_text profile;
+};
+
+rung_status *rung__session_create(rung_env *env, rung_model *model, const rung_session_options *options,
+                                  rung_session **out_session) RUNG_MUST_CHECK;
+void rung__session_free(rung_session *session);
+
+/* host.c */
+void rung__host_init(rung_session *session, const rung_session_options *options);
+/* What host->refuse and host->accept write into. */
+struct rung_claims {
+  rung_session *session;
+  uint32_t link;
+  const rung_graph *graph; /* that is asked about */
+  node_place *answers;     /* claim: per node; link RUNG_NO_LINK until accepted. NULL while compiling */
+  uint32_t next_group;
+  bool refused; /* compile: at least one node */
+  bool failed;  /* out of memory */
+};
+
+/* place.c: who runs each node. */
+rung_status *rung__place(rung_session *session) RUNG_MUST_CHECK;
+/* program.c: islands are cut out of the graphs, and become executables. */
+rung_status *rung__cut_islands(rung_session *session) RUNG_MUST_CHECK;
+rung_status *rung__compile(rung_session *session) RUNG_MUST_CHECK;
+void rung__free_programs(rung_session *session);
+/* plan.c: the decision as structs. */
+rung_status *rung__plan_make(rung_session *session) RUNG_MUST_CHECK;
+
+#endif

@@ -1,0 +1,2 @@
+#include "rung.h"
+int main(void) { return 0; }
