@@ -83,7 +83,7 @@ typedef struct rung_env_options {
   rung_log_fn log; /* NULL: silent */
   void *log_user;
   rung_log_level log_level;        /* lines below it are dropped; default RUNG_LOG_WARNING */
-  const rung_allocator *allocator; /* copied; NULL: malloc */
+  const rung_allocator *allocator; /* must outlive every object made with it, values too; NULL: malloc */
   uint32_t threads;                /* of the pool, the caller's included; 0: as many as the process may use */
   const char *cpu_features;        /* takes processor features away, for tests: "avx2", "-avx512"; NULL: none */
   const char *const *search_paths; /* folders that may hold vendor libraries, NULL-terminated; NULL: the loader's */

@@ -166,7 +166,7 @@ rung_status *rung_model_load(rung_env *env, const char *path, const rung_model_c
   if (config) NEED_SIZE(config, rung_model_config);
   RUNG_TRY(rung__env_check(env));
   rung_model_options options = model_options(config);
-  return rung_model_open(&env->allocator, &env->log, path, &options, out_model);
+  return rung_model_open(env->allocator, &env->log, path, &options, out_model);
 }
 
 rung_status *rung_model_load_memory(rung_env *env, const void *data, size_t size, const rung_model_config *config,
@@ -177,7 +177,7 @@ rung_status *rung_model_load_memory(rung_env *env, const void *data, size_t size
   if (config) NEED_SIZE(config, rung_model_config);
   RUNG_TRY(rung__env_check(env));
   rung_model_options options = model_options(config);
-  return rung_model_parse(&env->allocator, &env->log, data, size, &options, out_model);
+  return rung_model_parse(env->allocator, &env->log, data, size, &options, out_model);
 }
 
 void rung_model_destroy(rung_model **model) {
@@ -349,7 +349,7 @@ rung_status *rung_session_profile_json(const rung_session *session, char **out_t
 rung_status *rung_cancel_create(rung_env *env, rung_cancel **out_cancel) {
   NEED(env);
   NEED(out_cancel);
-  rung_cancel *cancel = rung_alloc(&env->allocator, 1, sizeof *cancel, "cancel");
+  rung_cancel *cancel = rung_alloc(env->allocator, 1, sizeof *cancel, "cancel");
   RUNG_CHECK_ALLOC(cancel);
   cancel->env = rung__env_retain(env);
   atomic_init(&cancel->flag, 0);
@@ -368,7 +368,7 @@ void rung_cancel_reset(rung_cancel *cancel) {
 void rung_cancel_destroy(rung_cancel **cancel) {
   if (!cancel || !*cancel) return;
   rung_env *env = (*cancel)->env;
-  rung_free(&env->allocator, *cancel);
+  rung_free(env->allocator, *cancel);
   rung__env_release(env);
   *cancel = NULL;
 }
@@ -380,7 +380,7 @@ rung_status *rung_value_create(rung_env *env, rung_dtype dtype, int32_t rank, co
   NEED(env);
   NEED(out_value);
   RUNG_REQUIRE(dims || rank == 0, INVALID_ARGUMENT, "dims are NULL");
-  RUNG_TRY(rung_value_new_tensor(&env->allocator, dtype, rank, dims, out_value));
+  RUNG_TRY(rung_value_new_tensor(env->allocator, dtype, rank, dims, out_value));
   if ((*out_value)->tensor.size) memset((*out_value)->tensor.data, 0, (*out_value)->tensor.size);
   return NULL;
 }
@@ -390,7 +390,7 @@ rung_status *rung_value_create_view(rung_env *env, const rung_tensor *tensor, vo
   NEED(env);
   NEED(tensor);
   NEED(out_value);
-  return rung_value_wrap(&env->allocator, tensor, release, user, out_value);
+  return rung_value_wrap(env->allocator, tensor, release, user, out_value);
 }
 
 rung_status *rung_value_create_strings(rung_env *env, int32_t rank, const int64_t *dims, const rung_str *strings,
@@ -398,7 +398,7 @@ rung_status *rung_value_create_strings(rung_env *env, int32_t rank, const int64_
   NEED(env);
   NEED(out_value);
   RUNG_REQUIRE(dims || rank == 0, INVALID_ARGUMENT, "dims are NULL");
-  return rung_value_new_strings(&env->allocator, rank, dims, strings, out_value);
+  return rung_value_new_strings(env->allocator, rank, dims, strings, out_value);
 }
 
 rung_status *rung_value_create_compound(rung_env *env, rung_kind kind, rung_dtype dtype, rung_value *const *items,
@@ -409,7 +409,7 @@ rung_status *rung_value_create_compound(rung_env *env, rung_kind kind, rung_dtyp
   RUNG_REQUIRE(fits && (items || !count), INVALID_ARGUMENT, "%zu items do not make a value of kind %d", count,
                (int)kind);
   for (size_t i = 0; i < count; i++) NEED(items[i]);
-  return rung_value_new_compound(&env->allocator, kind, dtype, items, count, out_value);
+  return rung_value_new_compound(env->allocator, kind, dtype, items, count, out_value);
 }
 
 rung_kind rung_value_kind(const rung_value *value) { return value ? value->kind : RUNG_NONE; }
@@ -430,7 +430,7 @@ rung_status *rung_value_parse(rung_env *env, const void *data, size_t size, cons
   NEED(out_value);
   RUNG_REQUIRE(data || !size, INVALID_ARGUMENT, "data is NULL");
   static const rung_type any_tensor = {.kind = RUNG_TENSOR, .rank = -1};
-  return rung_model_read_value(&env->allocator, data, size, type ? type : &any_tensor, out_value);
+  return rung_model_read_value(env->allocator, data, size, type ? type : &any_tensor, out_value);
 }
 
 rung_status *rung_value_serialize(const rung_value *value, const char *name, char **out_data, size_t *out_size) {

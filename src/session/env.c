@@ -30,17 +30,17 @@ rung_status *rung__env_create(const rung_env_options *options, rung_env **out_en
   rung_env *env = rung_alloc(allocator, 1, sizeof *env, "environment");
   RUNG_CHECK_ALLOC(env);
   atomic_init(&env->references, 1);
-  env->allocator = *allocator;
+  env->allocator = allocator;
   env->cpu_mask = rung_cpu_features() & mask;
   env->pid = (int)getpid();
   pthread_mutex_init(&env->log_lock, NULL);
   env->log_fn = options->log;
   env->log_user = options->log_user;
   env->log = (rung_log){options->log ? write_line : NULL, env, options->log_level};
-  rung_arena_init(&env->arena, &env->allocator);
+  rung_arena_init(&env->arena, env->allocator);
   rung_status *status = copy_paths(env, options->search_paths);
-  if (!status) status = rung_registry_init(&env->registry, &env->allocator);
-  if (!status) status = rung_pool_create(&env->allocator, options->threads, &env->pool);
+  if (!status) status = rung_registry_init(&env->registry, env->allocator);
+  if (!status) status = rung_pool_create(env->allocator, options->threads, &env->pool);
   if (status) {
     rung__env_release(env);
     return status;
@@ -61,8 +61,7 @@ void rung__env_release(rung_env *env) {
   if (env->registry.allocator) rung_registry_finish(&env->registry);
   rung_arena_finish(&env->arena);
   pthread_mutex_destroy(&env->log_lock);
-  rung_allocator allocator = env->allocator;
-  rung_free(&allocator, env);
+  rung_free(env->allocator, env);
 }
 
 rung_status *rung__env_check(const rung_env *env) {

@@ -12,7 +12,7 @@
 
 struct rung_env {
   atomic_int references;
-  rung_allocator allocator;
+  const rung_allocator *allocator; /* the user's, which outlives everything */
   rung_log log;
   pthread_mutex_t log_lock;
   rung_log_fn log_fn; /* the user's; log.write locks and calls it */

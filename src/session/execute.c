@@ -12,7 +12,7 @@
 /* Frames */
 
 rung_status *rung__frame_init(frame *f, execution *run, const program *p, const frame *parent) {
-  const rung_allocator *allocator = &run->session->env->allocator;
+  const rung_allocator *allocator = run->session->env->allocator;
   size_t count = (size_t)p->graph->value_count + 1;
   *f = (frame){.run = run, .program = p, .parent = parent};
   f->values = rung_alloc(allocator, count, sizeof *f->values, "frame");
@@ -54,7 +54,7 @@ static void drop_value(frame *f, uint32_t index) {
 }
 
 void rung__frame_finish(frame *f) {
-  const rung_allocator *allocator = &f->run->session->env->allocator;
+  const rung_allocator *allocator = f->run->session->env->allocator;
   for (uint32_t i = 0; f->values && i < f->program->graph->value_count; i++)
     if (f->values[i]) drop_value(f, i);
   for (size_t i = 0; i < f->copies.count; i++) rung_value_release(f->copies.at[i].value);
@@ -94,7 +94,7 @@ static rung_status *allocate(execution *run, rung_memory *memory, const rung_ten
   size_t total = atomic_fetch_add(&run->bytes, like->size) + like->size;
   RUNG_REQUIRE(!session->max_bytes || total <= session->max_bytes, LIMIT,
                "the run needs more than max_bytes = %" PRIu64 " bytes of tensors", session->max_bytes);
-  const rung_allocator *allocator = &session->env->allocator;
+  const rung_allocator *allocator = session->env->allocator;
   if (!memory) return rung_value_new_tensor(allocator, like->dtype, like->rank, like->dims, out_value);
   rung_tensor tensor = *like;
   tensor.memory = memory;
@@ -137,7 +137,7 @@ static rung_status *cross(frame *f, rung_value *value, rung_memory *memory, rung
   rung_value *moved;
   if (memory && value->tensor.memory) RUNG_TRY(cross(f, value, NULL, &value)); /* between devices: by way of the host */
   RUNG_TRY(copy_tensor(f->run, value, memory, &moved));
-  if (!rung_vec_push(&f->run->session->env->allocator, &f->copies, (copy){value, memory, moved})) {
+  if (!rung_vec_push(f->run->session->env->allocator, &f->copies, (copy){value, memory, moved})) {
     rung_value_release(moved);
     return rung_status_out_of_memory();
   }
@@ -280,7 +280,7 @@ static rung_status *store_outputs(frame *f, island_run *i, rung_fence *fence) {
 static rung_status *run_island(frame *f, const program_step *step) {
   rung_session *session = f->run->session;
   const rung_link *link = &session->chain.links.at[step->link];
-  const rung_allocator *allocator = &session->env->allocator;
+  const rung_allocator *allocator = session->env->allocator;
   uint32_t in = step->island->input_count, out = step->island->output_count;
   void **operands = rung_alloc(allocator, 2 * (size_t)in + out + 1, sizeof *operands, "operands");
   RUNG_CHECK_ALLOC(operands);
@@ -422,9 +422,9 @@ rung_status *rung__session_run(rung_session *session, const rung_run_options *op
     rung_text_append(&session->profile, "[", 1);
     pthread_mutex_unlock(&session->profile_lock);
   }
-  rung_value **made = rung_alloc(&session->env->allocator, output_count + 1, sizeof *made, "outputs");
+  rung_value **made = rung_alloc(session->env->allocator, output_count + 1, sizeof *made, "outputs");
   RUNG_CHECK_ALLOC(made);
   rung_status *status = run_main(&e, inputs, outputs, made);
-  rung_free(&session->env->allocator, made);
+  rung_free(session->env->allocator, made);
   return status;
 }

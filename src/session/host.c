@@ -80,7 +80,7 @@ static void host_refuse(rung_claims *claims, const rung_node *node, rung_reason 
   if (answer) answer->link = RUNG_NO_LINK;
   refusal why = {node, claims->link, reason, rung_arena_copy(&session->arena, words, strlen(words)), !claims->answers};
   claims->refused = true;
-  if (!why.words || !rung_vec_push(&session->env->allocator, &session->refusals, why)) claims->failed = true;
+  if (!why.words || !rung_vec_push(session->env->allocator, &session->refusals, why)) claims->failed = true;
 }
 
 /* Values */
@@ -124,7 +124,7 @@ void rung__host_init(rung_session *session, const rung_session_options *options)
       .abi = RUNG_PROVIDER_ABI,
       .threads = options->threads ? RUNG_MIN(options->threads, width) : width,
       .seed = options->seed,
-      .allocator = &session->env->allocator,
+      .allocator = session->env->allocator,
       .context = session,
       .search_paths = session->env->search_paths,
       .error = host_error,

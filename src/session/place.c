@@ -30,7 +30,7 @@ static bool refuses(const rung_session *session, const rung_node *node, uint32_t
 static rung_status *note(rung_session *session, const rung_node *node, uint32_t link, rung_reason reason,
                          const char *words) {
   refusal why = {node, link, reason, words, false};
-  return rung_vec_push(&session->env->allocator, &session->refusals, why) ? NULL : rung_status_out_of_memory();
+  return rung_vec_push(session->env->allocator, &session->refusals, why) ? NULL : rung_status_out_of_memory();
 }
 
 /* A group of which one node is not free (or was refused when it was compiled) is given back whole. */
@@ -59,7 +59,7 @@ static rung_status *drop_broken_groups(rung_session *session, const program *p, 
 static rung_status *ask(rung_session *session, program *p, uint32_t link) {
   const rung_graph *graph = p->graph;
   rung_link *l = &session->chain.links.at[link];
-  node_place *answers = rung_alloc(&session->env->allocator, graph->node_count + 1, sizeof *answers, "claims");
+  node_place *answers = rung_alloc(session->env->allocator, graph->node_count + 1, sizeof *answers, "claims");
   RUNG_CHECK_ALLOC(answers);
   for (uint32_t n = 0; n < graph->node_count; n++) answers[n] = (node_place){.link = RUNG_NO_LINK};
   rung_claims claims = {.session = session, .link = link, .graph = graph, .answers = answers};
@@ -74,7 +74,7 @@ static rung_status *ask(rung_session *session, program *p, uint32_t link) {
     else if (!refuses(session, graph->nodes[n], link))
       status = note(session, graph->nodes[n], link, RUNG_REASON_NOT_CONSIDERED, "the provider did not answer");
   }
-  rung_free(&session->env->allocator, answers);
+  rung_free(session->env->allocator, answers);
   return rung_status_prefix(status, "provider %s", l->api->name);
 }
 
@@ -108,7 +108,7 @@ static void describe_unplaced(const rung_session *session, const rung_node *node
 static rung_status *place_rest(rung_session *session, program *p) {
   enum { MOST_LISTED = 20 };
   rung_text text;
-  rung_text_init(&text, &session->env->allocator);
+  rung_text_init(&text, session->env->allocator);
   uint32_t unplaced = 0;
   for (uint32_t n = 0; n < p->graph->node_count; n++) {
     const rung_node *node = p->graph->nodes[n];

@@ -34,7 +34,7 @@ static rung_host probing_host(rung_env *env) {
   return (rung_host){.struct_size = sizeof(rung_host),
                      .abi = RUNG_PROVIDER_ABI,
                      .threads = (uint32_t)rung_pool_threads(env->pool),
-                     .allocator = &env->allocator,
+                     .allocator = env->allocator,
                      .context = env,
                      .search_paths = env->search_paths,
                      .error = probe_error,
@@ -71,11 +71,11 @@ static rung_status *fill(rung_env *env, const rung_provider_api *api, struct env
 rung_status *rung__env_probe(rung_env *env, size_t index, const rung_provider_info **out_info) {
   RUNG_REQUIRE(index < env->registry.providers.count, INVALID_ARGUMENT, "there is no provider %zu", index);
   while (env->probed.count < env->registry.providers.count) {
-    struct env_provider *entry = rung_alloc(&env->allocator, 1, sizeof *entry, "probe");
+    struct env_provider *entry = rung_alloc(env->allocator, 1, sizeof *entry, "probe");
     RUNG_CHECK_ALLOC(entry);
-    rung_arena_init(&entry->arena, &env->allocator);
-    if (!rung_vec_push(&env->allocator, &env->probed, entry)) {
-      rung_free(&env->allocator, entry);
+    rung_arena_init(&entry->arena, env->allocator);
+    if (!rung_vec_push(env->allocator, &env->probed, entry)) {
+      rung_free(env->allocator, entry);
       return rung_status_out_of_memory();
     }
   }
@@ -89,7 +89,7 @@ rung_status *rung__env_probe(rung_env *env, size_t index, const rung_provider_in
 void rung__env_forget_probes(rung_env *env) {
   for (size_t i = 0; i < env->probed.count; i++) {
     rung_arena_finish(&env->probed.at[i]->arena);
-    rung_free(&env->allocator, env->probed.at[i]);
+    rung_free(env->allocator, env->probed.at[i]);
   }
-  rung_vec_free(&env->allocator, &env->probed);
+  rung_vec_free(env->allocator, &env->probed);
 }

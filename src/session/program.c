@@ -39,7 +39,7 @@ static rung_status *add_input(value_list *list, const program *p, int32_t island
 }
 
 static rung_status *collect_values(rung_session *session, const program *p, int32_t index, rung_graph *island) {
-  value_list inputs = {.allocator = &session->env->allocator}, outputs = inputs;
+  value_list inputs = {.allocator = session->env->allocator}, outputs = inputs;
   rung_status *status = NULL;
   for (uint32_t k = 0; k < island->node_count && !status; k++) {
     const rung_node *node = island->nodes[k];

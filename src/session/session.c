@@ -57,7 +57,7 @@ static rung_status *add_host_link(rung_session *session) {
     const rung_provider_api *api = registry->providers.at[i];
     if (!RUNG_HAS(api, evaluate)) continue;
     session->host_link = (uint32_t)session->chain.links.count;
-    if (!rung_vec_push(&session->env->allocator, &session->chain.links, (rung_link){.api = api}))
+    if (!rung_vec_push(session->env->allocator, &session->chain.links, (rung_link){.api = api}))
       return rung_status_out_of_memory();
     return open_link(session, &session->chain.links.at[session->host_link]);
   }
@@ -104,7 +104,7 @@ static rung_status *switch_passes_off(rung_session *session, const char *names) 
 static rung_status *build_graph(rung_session *session, const rung_session_options *options) {
   rung_ir_limits limits = rung_ir_limits_default;
   if (options->max_nodes) limits.expanded_nodes = options->max_nodes;
-  RUNG_TRY(rung_ir_build(&session->env->allocator, &session->env->log, session->model, &limits, &session->ir));
+  RUNG_TRY(rung_ir_build(session->env->allocator, &session->env->log, session->model, &limits, &session->ir));
   for (size_t i = 0; i < options->dimension_count; i++) {
     rung_ir_dimension dimension = {options->dimensions[i].name, options->dimensions[i].size};
     RUNG_TRY(rung_ir_override_dimensions(session->ir, &dimension, 1));
@@ -135,7 +135,7 @@ static rung_status *make(rung_session *session, const rung_session_options *opti
 
 rung_status *rung__session_create(rung_env *env, rung_model *model, const rung_session_options *options,
                                   rung_session **out_session) {
-  rung_session *session = rung_alloc(&env->allocator, 1, sizeof *session, "session");
+  rung_session *session = rung_alloc(env->allocator, 1, sizeof *session, "session");
   RUNG_CHECK_ALLOC(session);
   session->env = rung__env_retain(env);
   session->model = rung_model_retain(model);
@@ -144,9 +144,9 @@ rung_status *rung__session_create(rung_env *env, rung_model *model, const rung_s
   session->progress = options->progress;
   session->progress_user = options->progress_user;
   pthread_mutex_init(&session->profile_lock, NULL);
-  rung_text_init(&session->profile, &env->allocator);
-  rung_arena_init(&session->arena, &env->allocator);
-  rung_chain_init(&session->chain, &env->allocator);
+  rung_text_init(&session->profile, env->allocator);
+  rung_arena_init(&session->arena, env->allocator);
+  rung_chain_init(&session->chain, env->allocator);
   rung__host_init(session, options);
   if (!options->has_seed) session->host.seed = rung_os_now_ns();
   rung_status *status = make(session, options);
@@ -164,12 +164,12 @@ void rung__session_free(rung_session *session) {
     if (session->chain.links.at[i].provider) session->chain.links.at[i].api->close(session->chain.links.at[i].provider);
   rung_ir_free(&session->ir);
   rung_env *env = session->env;
-  rung_vec_free(&env->allocator, &session->refusals);
+  rung_vec_free(env->allocator, &session->refusals);
   rung_chain_finish(&session->chain);
   rung_arena_finish(&session->arena);
   rung_text_finish(&session->profile);
   pthread_mutex_destroy(&session->profile_lock);
   rung_model_release(session->model);
-  rung_free(&env->allocator, session);
+  rung_free(env->allocator, session);
   rung__env_release(env);
 }
