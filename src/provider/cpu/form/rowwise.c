@@ -8,15 +8,15 @@ enum {
   TASK_WORK = 1 << 15, /* elements below which a task is not worth its buffer */
 };
 
-void rung_rowwise_make(const rung_kernel_call *call, rung_rowwise *plan, rung_dtype dtype, size_t outer, size_t n,
-                       size_t inner) {
-  *plan = (rung_rowwise){.outer = outer, .n = n, .inner = inner, .strip = RUNG_MIN(inner, (size_t)STRIP)};
+void rung_rowwise_make(const rung_kernel_call *call, rung_rowwise *plan, rung_dtype from, rung_dtype to, size_t outer,
+                       size_t n, size_t inner) {
+  *plan = (rung_rowwise){from, to, outer, n, inner, .strip = RUNG_MIN(inner, (size_t)STRIP)};
   if (outer == 0 || n == 0 || inner == 0) return;
   size_t strips = outer * RUNG_DIV_UP(inner, plan->strip), work = outer * n * inner;
   plan->tasks = RUNG_MIN(strips, (size_t)call->host->threads * TASKS_PER_THREAD);
   plan->tasks = RUNG_CLAMP(work / TASK_WORK, 1, plan->tasks);
-  bool direct = inner == 1 && (dtype == RUNG_F32 || dtype == RUNG_F64);
-  size_t size = dtype == RUNG_F64 ? sizeof(double) : sizeof(float);
+  bool direct = inner == 1 && from == to && (from == RUNG_F32 || from == RUNG_F64);
+  size_t size = from == RUNG_F64 ? sizeof(double) : sizeof(float);
   if (!direct) plan->buffer = RUNG_ROUND_UP(plan->strip * n * size, RUNG_TENSOR_ALIGN);
 }
 
@@ -26,48 +26,45 @@ typedef struct job {
   const rung_rowwise *plan;
   const rung_row_functions *functions;
   void *context;
-  rung_dtype dtype;
   const char *x;
   char *y, *scratch;
 } job;
 
 static void run_row(const job *j, size_t row, const void *x, void *y) {
-  if (j->dtype == RUNG_F64)
+  if (j->plan->from == RUNG_F64)
     j->functions->f64(j->context, row, j->plan->n, x, y);
   else
     j->functions->f32(j->context, row, j->plan->n, x, y);
 }
 
-static void load(const job *j, size_t at, void *to) {
-  const rung_rowwise *plan = j->plan;
-  if (j->dtype == RUNG_F64)
-    rung_load_f64(j->dtype, j->x, at, plan->inner, plan->n, to);
+static void load(const rung_rowwise *p, const void *x, size_t at, void *to) {
+  if (p->from == RUNG_F64)
+    rung_load_f64(p->from, x, at, p->inner, p->n, to);
   else
-    rung_load_f32(j->dtype, j->x, at, plan->inner, plan->n, to);
+    rung_load_f32(p->from, x, at, p->inner, p->n, to);
 }
 
-static void store(const job *j, size_t at, const void *from) {
-  const rung_rowwise *plan = j->plan;
-  if (j->dtype == RUNG_F64)
-    rung_store_f64(j->dtype, j->y, at, plan->inner, plan->n, from);
+static void store(const rung_rowwise *p, void *y, size_t at, const void *from) {
+  if (p->from == RUNG_F64)
+    rung_store_f64(p->to, y, at, p->inner, p->n, from);
   else
-    rung_store_f32(j->dtype, j->y, at, plan->inner, plan->n, from);
+    rung_store_f32(p->to, y, at, p->inner, p->n, from);
 }
 
 /* Loads and stores of a strip come together: its rows share cache lines. */
 static void run_strip(const job *j, size_t outer, size_t first, char *buffer) {
   const rung_rowwise *plan = j->plan;
-  size_t size = j->dtype == RUNG_F64 ? sizeof(double) : sizeof(float),
+  size_t size = j->plan->from == RUNG_F64 ? sizeof(double) : sizeof(float),
          count = RUNG_MIN(plan->strip, plan->inner - first);
   size_t at = outer * plan->n * plan->inner + first;
   if (!plan->buffer) {
     run_row(j, outer, j->x + at * size, j->y + at * size);
     return;
   }
-  for (size_t i = 0; i < count; i++) load(j, at + i, buffer + i * plan->n * size);
+  for (size_t i = 0; i < count; i++) load(plan, j->x, at + i, buffer + i * plan->n * size);
   for (size_t i = 0; i < count; i++)
     run_row(j, outer * plan->inner + first + i, buffer + i * plan->n * size, buffer + i * plan->n * size);
-  for (size_t i = 0; i < count; i++) store(j, at + i, buffer + i * plan->n * size);
+  for (size_t i = 0; i < count; i++) store(plan, j->y, at + i, buffer + i * plan->n * size);
 }
 
 static void run_tasks(void *context, size_t begin, size_t end) {
@@ -81,9 +78,9 @@ static void run_tasks(void *context, size_t begin, size_t end) {
   }
 }
 
-void rung_rowwise_run(const rung_kernel_call *call, const rung_rowwise *plan, rung_dtype dtype, size_t nanoseconds,
+void rung_rowwise_run(const rung_kernel_call *call, const rung_rowwise *plan, size_t nanoseconds,
                       const rung_row_functions *functions, void *context, const void *x, void *y, void *scratch) {
-  job j = {plan, functions, context, dtype, x, y, scratch};
+  job j = {plan, functions, context, x, y, scratch};
   if (!plan->tasks) return;
   size_t task_work = plan->outer * plan->n * plan->inner / plan->tasks;
   rung_kernel_parallel(call, plan->tasks, rung_kernel_grain(RUNG_MAX(task_work, 1) * nanoseconds), run_tasks, &j);

@@ -4,17 +4,17 @@
  * value that the type has. */
 #include "op/reduction.h"
 
+#include "provider/cpu/cpu_math.h"
 #include "provider/cpu/cpu_types.h"
 #include "provider/cpu/form/reduce.h"
+#include "provider/cpu/form/reduce_loops.h"
 
 #include <math.h>
 
 /* Combining */
 
-enum { LANES = 16 };
-
 #define FABS(x) (_Generic((x), float: fabsf, default: fabs)(x))
-#define EXP(x) (_Generic((x), float: expf, default: exp)(x))
+#define EXP(x) (_Generic((x), float: rung_exp_f32, default: exp)(x))
 #define LOG(x) (_Generic((x), float: logf, default: log)(x))
 #define SQRT(x) (_Generic((x), float: sqrtf, default: sqrt)(x))
 
@@ -102,8 +102,7 @@ enum { LANES = 16 };
   X(op, U32, uint32_t, uint32_t, , ) \
   X(op, U64, uint64_t, uint64_t, , ) \
   X(op, BOOL, uint8_t, uint8_t, , )
-#define SUMMED \
-  (RUNG_SET_FLOAT | RUNG_SET(RUNG_I32) | RUNG_SET(RUNG_I64) | RUNG_SET(RUNG_U32) | RUNG_SET(RUNG_U64))
+#define SUMMED (RUNG_SET_FLOAT | RUNG_SET(RUNG_I32) | RUNG_SET(RUNG_I64) | RUNG_SET(RUNG_U32) | RUNG_SET(RUNG_U64))
 #define ORDERED (SUMMED | RUNG_SET(RUNG_I8) | RUNG_SET(RUNG_U8) | RUNG_SET(RUNG_BOOL))
 
 #define SATURATE(name, type, low, high)          \
@@ -117,56 +116,20 @@ SATURATE(i64, int64_t, INT64_MIN, INT64_MAX)
 SATURATE(u32, uint32_t, 0, UINT32_MAX)
 SATURATE(u64, uint64_t, 0, UINT64_MAX)
 
-/* A row goes through LANES accumulators side by side, which are then combined pairwise. */
-#define REDUCER(op, NAME, stored, computed, load, store)                                                   \
-  static void op##_##NAME##_begin(size_t n, void *acc) {                                                   \
-    computed *a = acc;                                                                                     \
-    for (size_t i = 0; i < n; i++) a[i] = op##_IDENTITY(NAME);                                             \
-  }                                                                                                        \
-  static void op##_##NAME##_row(size_t n, const void *in, const void *shift, void *acc) {                  \
-    const stored *x = in;                                                                                  \
-    computed *a = acc, lanes[LANES], s = shift ? *(const computed *)shift : 0;                             \
-    size_t i = 0;                                                                                          \
-    (void)s;                                                                                               \
-    for (int l = 0; l < LANES; l++) lanes[l] = op##_IDENTITY(NAME);                                        \
-    for (; i + LANES <= n; i += LANES)                                                                     \
-      for (int l = 0; l < LANES; l++) lanes[l] = op##_STEP(lanes[l], (computed)load(x[i + (size_t)l]), s); \
-    for (int l = 0; i < n; i++, l++) lanes[l] = op##_STEP(lanes[l], (computed)load(x[i]), s);              \
-    for (int half = LANES / 2; half; half /= 2)                                                            \
-      for (int l = 0; l < half; l++) lanes[l] = op##_MERGE(lanes[l], lanes[l + half]);                     \
-    *a = op##_MERGE(*a, lanes[0]);                                                                         \
-  }                                                                                                        \
-  static void op##_##NAME##_columns(size_t n, const void *in, const void *shift, void *acc) {              \
-    const stored *x = in;                                                                                  \
-    const computed *s = shift;                                                                             \
-    computed *a = acc;                                                                                     \
-    (void)s;                                                                                               \
-    for (size_t i = 0; i < n; i++) a[i] = op##_STEP(a[i], (computed)load(x[i]), s[i]);                     \
-  }                                                                                                        \
-  static void op##_##NAME##_merge(size_t n, const void *other, void *acc) {                                \
-    const computed *b = other;                                                                             \
-    computed *a = acc;                                                                                     \
-    for (size_t i = 0; i < n; i++) a[i] = op##_MERGE(a[i], b[i]);                                          \
-  }
-
-#define REDUCER_ENTRY(op, NAME, stored, computed, load, store)                                      \
-  [RUNG_##NAME] = {sizeof(computed), op##_##NAME##_begin, op##_##NAME##_row, op##_##NAME##_columns, \
-                   op##_##NAME##_merge},
-
-RUNG_EACH_FLOAT(REDUCER, SUM)
-EACH_WRAPPING(REDUCER, SUM)
-EACH_AS_DOUBLE(REDUCER, REAL_SUM)
-RUNG_EACH_FLOAT(REDUCER, SQUARES)
-EACH_WRAPPING(REDUCER, SQUARES)
-EACH_AS_DOUBLE(REDUCER, REAL_SQUARES)
-RUNG_EACH_FLOAT(REDUCER, PROD)
-EACH_WRAPPING(REDUCER, PROD)
-RUNG_EACH_FLOAT(REDUCER, ABSOLUTE)
-EACH_WRAPPING_SIGNED(REDUCER, MAGNITUDE)
-EACH_REAL(REDUCER, EXPONENTIAL)
-EACH_AS_DOUBLE(REDUCER, REAL_MAX)
-EACH_ORDERED(REDUCER, MAX)
-EACH_ORDERED(REDUCER, MIN)
+RUNG_EACH_FLOAT(RUNG_REDUCER, SUM)
+EACH_WRAPPING(RUNG_REDUCER, SUM)
+EACH_AS_DOUBLE(RUNG_REDUCER, REAL_SUM)
+RUNG_EACH_FLOAT(RUNG_REDUCER, SQUARES)
+EACH_WRAPPING(RUNG_REDUCER, SQUARES)
+EACH_AS_DOUBLE(RUNG_REDUCER, REAL_SQUARES)
+RUNG_EACH_FLOAT(RUNG_REDUCER, PROD)
+EACH_WRAPPING(RUNG_REDUCER, PROD)
+RUNG_EACH_FLOAT(RUNG_REDUCER, ABSOLUTE)
+EACH_WRAPPING_SIGNED(RUNG_REDUCER, MAGNITUDE)
+EACH_REAL(RUNG_REDUCER, EXPONENTIAL)
+EACH_AS_DOUBLE(RUNG_REDUCER, REAL_MAX)
+EACH_ORDERED(RUNG_REDUCER, MAX)
+EACH_ORDERED(RUNG_REDUCER, MIN)
 
 /* Finishing */
 
@@ -179,38 +142,30 @@ EACH_ORDERED(REDUCER, MIN)
 #define MEAN_SIGNED(a, count, s) ((count) ? (uint64_t)((int64_t)(a) / (int64_t)(count)) : 0)
 #define MEAN_UNSIGNED(a, count, s) ((count) ? (a) / (count) : 0)
 
-#define FINISH(op, NAME, stored, computed, load, store)                                            \
-  static void op##_##NAME(size_t n, size_t count, const void *shift, const void *acc, void *out) { \
-    const computed *a = acc, *s = shift, total = (computed)count;                                  \
-    stored *y = out;                                                                               \
-    (void)s, (void)total;                                                                          \
-    for (size_t i = 0; i < n; i++) y[i] = (stored)store(op(a[i], total, s[i]));                    \
-  }
-
-RUNG_EACH_FLOAT(FINISH, PLAIN)
-EACH_WRAPPING(FINISH, PLAIN)
-EACH_ORDERED(FINISH, FOUND)
-RUNG_EACH_FLOAT(FINISH, MEAN)
-EACH_WRAPPING_SIGNED(FINISH, MEAN_SIGNED)
-EACH_WRAPPING_UNSIGNED(FINISH, MEAN_UNSIGNED)
-EACH_REAL(FINISH, ROOT)
-EACH_REAL(FINISH, LOGARITHM)
-EACH_REAL(FINISH, SHIFTED_LOG)
+RUNG_EACH_FLOAT(RUNG_FINISH, PLAIN)
+EACH_WRAPPING(RUNG_FINISH, PLAIN)
+EACH_ORDERED(RUNG_FINISH, FOUND)
+RUNG_EACH_FLOAT(RUNG_FINISH, MEAN)
+EACH_WRAPPING_SIGNED(RUNG_FINISH, MEAN_SIGNED)
+EACH_WRAPPING_UNSIGNED(RUNG_FINISH, MEAN_UNSIGNED)
+EACH_REAL(RUNG_FINISH, ROOT)
+EACH_REAL(RUNG_FINISH, LOGARITHM)
+EACH_REAL(RUNG_FINISH, SHIFTED_LOG)
 
 /* Kernels */
 
 #define REDUCERS(name, ...) static const rung_reducer name[RUNG_DTYPE_NUMBERS] = {__VA_ARGS__};
-REDUCERS(sum, RUNG_EACH_FLOAT(REDUCER_ENTRY, SUM) EACH_WRAPPING(REDUCER_ENTRY, SUM))
-REDUCERS(real_sum, RUNG_EACH_FLOAT(REDUCER_ENTRY, SUM) EACH_AS_DOUBLE(REDUCER_ENTRY, REAL_SUM))
-REDUCERS(squares, RUNG_EACH_FLOAT(REDUCER_ENTRY, SQUARES) EACH_WRAPPING(REDUCER_ENTRY, SQUARES))
-REDUCERS(real_squares, RUNG_EACH_FLOAT(REDUCER_ENTRY, SQUARES) EACH_AS_DOUBLE(REDUCER_ENTRY, REAL_SQUARES))
-REDUCERS(prod, RUNG_EACH_FLOAT(REDUCER_ENTRY, PROD) EACH_WRAPPING(REDUCER_ENTRY, PROD))
-REDUCERS(magnitudes, RUNG_EACH_FLOAT(REDUCER_ENTRY, ABSOLUTE) EACH_WRAPPING_SIGNED(REDUCER_ENTRY, MAGNITUDE)
-                         EACH_WRAPPING_UNSIGNED(REDUCER_ENTRY, SUM))
-REDUCERS(exponentials, EACH_REAL(REDUCER_ENTRY, EXPONENTIAL))
-REDUCERS(real_max, RUNG_EACH_FLOAT(REDUCER_ENTRY, MAX) EACH_AS_DOUBLE(REDUCER_ENTRY, REAL_MAX))
-REDUCERS(max, EACH_ORDERED(REDUCER_ENTRY, MAX))
-REDUCERS(min, EACH_ORDERED(REDUCER_ENTRY, MIN))
+REDUCERS(sum, RUNG_EACH_FLOAT(RUNG_REDUCER_ENTRY, SUM) EACH_WRAPPING(RUNG_REDUCER_ENTRY, SUM))
+REDUCERS(real_sum, RUNG_EACH_FLOAT(RUNG_REDUCER_ENTRY, SUM) EACH_AS_DOUBLE(RUNG_REDUCER_ENTRY, REAL_SUM))
+REDUCERS(squares, RUNG_EACH_FLOAT(RUNG_REDUCER_ENTRY, SQUARES) EACH_WRAPPING(RUNG_REDUCER_ENTRY, SQUARES))
+REDUCERS(real_squares, RUNG_EACH_FLOAT(RUNG_REDUCER_ENTRY, SQUARES) EACH_AS_DOUBLE(RUNG_REDUCER_ENTRY, REAL_SQUARES))
+REDUCERS(prod, RUNG_EACH_FLOAT(RUNG_REDUCER_ENTRY, PROD) EACH_WRAPPING(RUNG_REDUCER_ENTRY, PROD))
+REDUCERS(magnitudes, RUNG_EACH_FLOAT(RUNG_REDUCER_ENTRY, ABSOLUTE) EACH_WRAPPING_SIGNED(RUNG_REDUCER_ENTRY, MAGNITUDE)
+                         EACH_WRAPPING_UNSIGNED(RUNG_REDUCER_ENTRY, SUM))
+REDUCERS(exponentials, EACH_REAL(RUNG_REDUCER_ENTRY, EXPONENTIAL))
+REDUCERS(real_max, RUNG_EACH_FLOAT(RUNG_REDUCER_ENTRY, MAX) EACH_AS_DOUBLE(RUNG_REDUCER_ENTRY, REAL_MAX))
+REDUCERS(max, EACH_ORDERED(RUNG_REDUCER_ENTRY, MAX))
+REDUCERS(min, EACH_ORDERED(RUNG_REDUCER_ENTRY, MIN))
 
 #define FINISHES(name, ...) static const rung_reduce_finish name[RUNG_DTYPE_NUMBERS] = {__VA_ARGS__};
 FINISHES(plain, RUNG_EACH_FLOAT(RUNG_TABLE_ENTRY, PLAIN) EACH_WRAPPING(RUNG_TABLE_ENTRY, PLAIN))
@@ -249,17 +204,14 @@ static rung_status *run_reduce(rung_kernel_call *call, const rung_reducer *reduc
   size_t size = rung_dtype_size(x->dtype);
   rung_reduce plan;
   RUNG_TRY(make_plan(call, &plan));
-  rung_reduce_run(call, &plan, &reducers[x->dtype], finishes[x->dtype], x->data, size, NULL,
-                  rung_out(call, 0)->data, size, call->scratch);
+  rung_reduce_run(call, &plan, &reducers[x->dtype], finishes[x->dtype], x->data, size, NULL, rung_out(call, 0)->data,
+                  size, call->scratch);
   return NULL;
 }
 
-#define KERNEL(symbol, set, reducers, finishes)              \
-  static rung_status *run_##symbol(rung_kernel_call *call) { \
-    return run_reduce(call, reducers, finishes);             \
-  }                                                          \
-  const rung_kernel rung_cpu_##symbol = {                    \
-      .types = {{'T', set}}, .prepare = prepare_reduce, .run = run_##symbol};
+#define KERNEL(symbol, set, reducers, finishes)                                                             \
+  static rung_status *run_##symbol(rung_kernel_call *call) { return run_reduce(call, reducers, finishes); } \
+  const rung_kernel rung_cpu_##symbol = {.types = {{'T', set}}, .prepare = prepare_reduce, .run = run_##symbol};
 KERNEL(ReduceL1, SUMMED, magnitudes, plain)
 KERNEL(ReduceL2, SUMMED, real_squares, root)
 KERNEL(ReduceLogSum, SUMMED, real_sum, logarithm)
@@ -273,14 +225,8 @@ KERNEL(ReduceSumSquare, SUMMED, squares, plain)
 /* ReduceLogSumExp: the maxima first, so that no exponential overflows. They lie in scratch as accumulators.
  */
 
-#define SHIFT(op, NAME, stored, computed, load, store)                                             \
-  static void op##_##NAME(size_t n, size_t count, const void *shift, const void *acc, void *out) { \
-    const computed *a = acc;                                                                       \
-    computed *y = out;                                                                             \
-    (void)count, (void)shift;                                                                      \
-    for (size_t i = 0; i < n; i++) y[i] = a[i] - a[i] == 0 ? a[i] : 0; /* finite */                \
-  }
-EACH_REAL(SHIFT, SHIFT)
+#define SHIFT(a, count, s) ((a) - (a) == 0 ? (a) : 0) /* finite */
+EACH_REAL(RUNG_FINISH_WIDE, SHIFT)
 FINISHES(shifts, EACH_REAL(RUNG_TABLE_ENTRY, SHIFT))
 
 static rung_status *prepare_ReduceLogSumExp(rung_kernel_call *call) {
@@ -299,10 +245,8 @@ static rung_status *run_ReduceLogSumExp(rung_kernel_call *call) {
   RUNG_TRY(make_plan(call, &plan));
   char *partials = call->scratch, *shift = partials + rung_reduce_scratch(&plan);
   const rung_reducer *r = &exponentials[x->dtype];
-  rung_reduce_run(call, &plan, &real_max[x->dtype], shifts[x->dtype], x->data, size, NULL, shift, r->size,
-                  partials);
-  rung_reduce_run(call, &plan, r, shifted_log[x->dtype], x->data, size, shift, rung_out(call, 0)->data, size,
-                  partials);
+  rung_reduce_run(call, &plan, &real_max[x->dtype], shifts[x->dtype], x->data, size, NULL, shift, r->size, partials);
+  rung_reduce_run(call, &plan, r, shifted_log[x->dtype], x->data, size, shift, rung_out(call, 0)->data, size, partials);
   return NULL;
 }
 

@@ -64,8 +64,8 @@ static rung_status *make_plan(const rung_kernel_call *call, rung_rowwise *plan) 
   int32_t axis;
   RUNG_TRY(rung_kernel_axis(p->axis, x->rank, &axis));
   int32_t end = p->flat ? x->rank : axis + 1;
-  rung_rowwise_make(call, plan, x->dtype, (size_t)rung_tensor_span(x, 0, axis), (size_t)rung_tensor_span(x, axis, end),
-                    (size_t)rung_tensor_span(x, end, x->rank));
+  rung_rowwise_make(call, plan, x->dtype, x->dtype, (size_t)rung_tensor_span(x, 0, axis),
+                    (size_t)rung_tensor_span(x, axis, end), (size_t)rung_tensor_span(x, end, x->rank));
   return NULL;
 }
 
@@ -80,7 +80,7 @@ static rung_status *run_softmax(rung_kernel_call *call, const rung_row_functions
   const rung_tensor *x = rung_in(call, 0);
   rung_rowwise plan;
   RUNG_TRY(make_plan(call, &plan));
-  rung_rowwise_run(call, &plan, x->dtype, 2, functions, NULL, x->data, rung_out(call, 0)->data, call->scratch);
+  rung_rowwise_run(call, &plan, 2, functions, NULL, x->data, rung_out(call, 0)->data, call->scratch);
   return NULL;
 }
 
