@@ -79,7 +79,7 @@ rung_status *rung_file_open(const rung_allocator *allocator, const char *path, b
   if (fstat(fd, &info) != 0)
     status = os_error(errno, "look at", path);
   else if (!S_ISREG(info.st_mode))
-    status = os_error(S_ISDIR(info.st_mode) ? EISDIR : ESPIPE, "read", path);
+    status = RUNG_ERROR(IO, "it is %s", S_ISDIR(info.st_mode) ? "a directory" : "no regular file");
   else
     status = take_contents(allocator, fd, &info, read, path, out_file);
   close(fd);

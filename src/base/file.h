@@ -19,7 +19,8 @@ typedef struct rung_file {
   uint64_t device, inode;          /* which file it is, whatever its name */
 } rung_file;
 
-/* Opens a regular file, following links: the path is the user's. `read`: read instead of mapping. */
+/* Opens a regular file, following links: the path is the user's. `read`: read instead of mapping. Messages of this and
+ * the next function may say "it": the caller puts the name before them. */
 rung_status *rung_file_open(const rung_allocator *allocator, const char *path, bool read,
                             rung_file *out_file) RUNG_MUST_CHECK;
 
@@ -34,8 +35,7 @@ typedef struct rung_file_scope {
 /* Opens the regular file `location`, a relative path that an untrusted file gives. Refused with INVALID_MODEL: a path
  * that is empty, absolute, or holds a NUL byte or a ".." component; one that leaves the scope by a link; anything but
  * a regular file; one with several hard links (a second name may stand outside the folder); the scope's own file.
- * Kernels before Linux 5.6 cannot keep links inside: there all links are refused. Messages say "it": the caller puts
- * the location before them. */
+ * Kernels before Linux 5.6 cannot keep links inside: there all links are refused. */
 rung_status *rung_file_open_beneath(const rung_allocator *allocator, const rung_file_scope *scope, rung_str location,
                                     bool read, rung_file *out_file) RUNG_MUST_CHECK;
 

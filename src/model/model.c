@@ -9,6 +9,9 @@
 
 enum { OLDEST_IR = 3, NEWEST_IR = 13 };
 
+/* Reading is recursive, and takes about 1 KiB of stack per level. */
+enum { DEEPEST = 1000 };
+
 const rung_model_limits rung_model_limits_default = {
     .depth = 100,
     .nodes = 1000000,
@@ -159,7 +162,7 @@ static rung_model_limits effective_limits(const rung_model_options *options) {
   rung_model_limits limits = rung_model_limits_default;
   if (!options) return limits;
   const rung_model_limits *given = &options->limits;
-  if (given->depth) limits.depth = given->depth;
+  if (given->depth) limits.depth = RUNG_MIN(given->depth, (uint32_t)DEEPEST);
   if (given->nodes) limits.nodes = given->nodes;
   if (given->functions) limits.functions = given->functions;
   if (given->tensor_bytes) limits.tensor_bytes = given->tensor_bytes;

@@ -16,10 +16,13 @@
 
 struct rung_model_graph;
 
+/* Strings and tensors are views of the file; TYPE_PROTOS is an array behind value.type_proto. Names are unique within a
+ * node. */
 typedef struct rung_model_attribute {
   rung_attribute value; /* graph and graphs stay NULL: */
-  struct rung_model_graph **graphs; /* GRAPH: one; GRAPHS: value.count */
-  const char *reference; /* inside a function: the attribute of the call that it stands for; else NULL */
+  struct rung_model_graph **graphs; /* GRAPH and GRAPHS: value.count (of GRAPH, 1) */
+  const char *reference; /* inside a function: the attribute of the call that it stands for (then only the name and,
+                          * if the file gives it, the type of `value` are set); else NULL */
 } rung_model_attribute;
 
 typedef struct rung_model_node {
@@ -52,7 +55,8 @@ typedef struct rung_model_opset {
   int64_t version;
 } rung_model_opset;
 
-/* A model-local function: a body with formal inputs, outputs and attributes. */
+/* A model-local function: a body with formal inputs, outputs and attributes. Named dimensions in it are symbols of its
+ * own; a call with other shapes needs fresh ones. It may import no operator set, and then follows the model's. */
 typedef struct rung_model_function {
   const char *domain, *name, *overload;
   size_t input_count, output_count, attribute_count, default_count, node_count, opset_count, value_count;
@@ -67,13 +71,13 @@ typedef struct rung_model_property {
   const char *key, *value;
 } rung_model_property;
 
-/* Defaults in rung_model_limits_default; a file that exceeds one is refused by an error that names it. */
+/* A file that exceeds one is refused with LIMIT and its name. 0 stands for the default, which is given here. */
 typedef struct rung_model_limits {
-  uint32_t depth;           /* nesting of messages, and of bodies: 100 */
+  uint32_t depth;           /* nesting of messages: 100. A body in a body is three levels. At most 1000 */
   uint64_t nodes;           /* in all graphs and functions together: 1,000,000 */
   uint64_t functions;       /* 10,000 */
-  uint64_t tensor_bytes;    /* of one tensor: 2^40 */
-  uint64_t decoded_bytes;   /* of all tensors and names that must be decoded: 2^33 */
+  uint64_t tensor_bytes;    /* of one tensor, for a sparse one as if it were dense: 2^40 */
+  uint64_t decoded_bytes;   /* memory that reading takes: structs, names, and tensors that must be decoded: 2^33 */
 } rung_model_limits;
 extern const rung_model_limits rung_model_limits_default;
 
@@ -88,7 +92,7 @@ typedef struct rung_model {
   rung_model_opset *opsets;
   rung_model_property *properties;
   rung_model_function *functions;
-  const char **symbols; /* of symbolic dimension -1 - k, entry k: its name, or NULL when the file gives none */
+  const char **symbols; /* of dimension RUNG_SYMBOL(k), entry k: its name, or NULL when the file gives none */
   rung_model_graph *graph;
   size_t bytes, external_bytes; /* of the model file; of external data that initializers refer to */
   struct rung_model_files *files; /* mappings */
@@ -97,11 +101,15 @@ typedef struct rung_model {
 
 typedef struct rung_model_options {
   rung_model_limits limits;
-  bool read_files; /* read instead of mapping: safe against files that change while in use */
-  const char *external_folder; /* where external data lies; NULL: the model's own folder, or nowhere from memory */
+  bool read_files; /* read instead of mapping: safe against files that change or shrink while in use (a mapped one that
+                    * shrinks raises SIGBUS) */
+  const char *external_folder; /* where external data lies; NULL: the model's own folder, or nowhere from memory. When
+                                * the model file is a link, also the folder that it really lies in */
 } rung_model_options;
 
-/* Reads a file. `options` NULL: defaults. Errors name the file, the message and the field, node or tensor. */
+/* Reads a file. `options` NULL: defaults; `log` may be NULL. Errors name the file, graph, node, attribute or tensor.
+ * External data is opened beneath its folder only; see rung_file_open_beneath for what else is refused. Its checksum,
+ * if given, is verified (SHA-1 of the whole file; up to 4 GiB, beyond that the log warns). */
 rung_status *rung_model_open(const rung_allocator *allocator, const rung_log *log, const char *path,
                              const rung_model_options *options, rung_model **out_model) RUNG_MUST_CHECK;
 /* Parses bytes, which the caller keeps alive and unchanged until the model dies. */
@@ -110,8 +118,9 @@ rung_status *rung_model_parse(const rung_allocator *allocator, const rung_log *l
 rung_model *rung_model_retain(rung_model *model);
 void rung_model_release(rung_model *model);
 
-/* Single messages, as in the files of ONNX test data: a TensorProto, SequenceProto or OptionalProto, by what `type`
- * expects (kind NONE: a tensor). The value owns a copy of its data. */
+/* Single messages, as in the files of ONNX test data: TensorProto, SparseTensorProto, SequenceProto, MapProto or
+ * OptionalProto, by the kind that `type` expects (NULL or NONE: a tensor). The value owns a copy of its data. Nothing
+ * is checked against `type` but the kind; it also tells what an empty sequence would hold. */
 rung_status *rung_model_read_value(const rung_allocator *allocator, const void *data, size_t size,
                                    const rung_type *type, rung_value **out_value) RUNG_MUST_CHECK;
 

@@ -54,15 +54,31 @@ static const rung_field node_fields[] = {
     RUNG_ONE(8, "overload", TEXT, rung_model_node, overload),
 };
 
-static rung_status *check_node(rung_model_node *node) {
+static rung_status *check_attributes(const rung_reader *reader, const rung_model_node *node) {
+  rung_map names;
+  rung_map_init(&names, reader->allocator);
+  rung_status *status = NULL;
+  for (size_t i = 0; i < node->attribute_count && node->attribute_count > 1 && !status; i++) {
+    const rung_attribute *attribute = &node->attributes[i].value;
+    rung_str name = rung_str_of(attribute->name);
+    if (rung_map_get(&names, name))
+      status = RUNG_ERROR(INVALID_MODEL, "there are two attributes \"%s\"", attribute->name);
+    else if (!rung_map_put(&names, name, (void *)attribute))
+      status = rung_status_out_of_memory();
+  }
+  rung_map_finish(&names);
+  return status;
+}
+
+static rung_status *check_node(const rung_reader *reader, rung_model_node *node) {
   node->domain = rung__read_domain(node->domain);
   RUNG_REQUIRE(node->op_type[0], INVALID_MODEL, "it has no operator type");
-  return NULL;
+  return check_attributes(reader, node);
 }
 
 rung_status *rung__read_node(rung_reader *reader, rung_wire wire, size_t index, void *out) {
   rung_status *status = rung__read_fields(reader, wire, node_fields, RUNG_COUNT(node_fields), out, NULL);
-  if (!status) status = check_node(out);
+  if (!status) status = check_node(reader, out);
   if (!status) return NULL;
   char name[RUNG_PRINTABLE], op_type[RUNG_PRINTABLE];
   return rung_status_prefix(status, "node %zu \"%s\" (%s)", index, rung_printable(rung_wire_peek(wire, 3), name),

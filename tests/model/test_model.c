@@ -338,6 +338,16 @@ static void write_no_op(rung_text *out, const void *context) {
   onnx_node(out, "n", "", "x", "y");
 }
 
+static void write_twins(rung_text *out, const void *context) {
+  (void)context;
+  size_t node = rung_put_begin(out, GRAPH_NODE);
+  rung_put_text(out, NODE_OP, "Op");
+  for (int i = 0; i < 2; i++)
+    rung_write_attribute(out, NODE_ATTRIBUTE, &(rung_attribute){.name = "axis", .type = RUNG_ATTRIBUTE_INT, .i = i},
+                         (rung_symbols){NULL, 0});
+  rung_put_end(out, node);
+}
+
 static void write_nameless_input(rung_text *out, const void *context) {
   (void)context;
   rung_write_value_info(out, GRAPH_INPUT, "", &(rung_type){0}, (rung_symbols){NULL, 0});
@@ -348,6 +358,7 @@ static void names_and_fields_are_checked(void **state) {
   assert_error(onnx_try(onnx_model(write_nul_name, NULL)), INVALID_MODEL, "the input before byte");
   assert_error(onnx_try(onnx_model(write_wrong_wire_type, NULL)), INVALID_MODEL, "varint instead of length-delimited");
   assert_error(onnx_try(onnx_model(write_no_op, NULL)), INVALID_MODEL, "node 0 \"n\" (): it has no operator type");
+  assert_error(onnx_try(onnx_model(write_twins, NULL)), INVALID_MODEL, "(Op): there are two attributes \"axis\"");
   assert_error(onnx_try(onnx_model(write_nameless_input, NULL)), INVALID_MODEL, "it has no name");
 }
 
@@ -463,6 +474,10 @@ static void depth_is_limited(void **state) {
   assert_error(onnx_try(onnx_model(write_nested, &(int){34})), LIMIT, "limit `depth`");
   assert_error(onnx_try(onnx_model(write_nested, &(int){3000})), LIMIT, "limit `depth`");
   const rung_model_options options = {.limits = {.depth = 7}};
+  const rung_model_options endless = {.limits = {.depth = UINT32_MAX}}; /* the stack sets a limit of its own */
+  rung_text deep = onnx_model(write_nested, &(int){400});
+  assert_error(onnx_parse(&deep, &endless, NULL), LIMIT, "limit `depth`");
+  rung_text_finish(&deep);
   for (int bodies = 1; bodies <= 3; bodies++) {
     rung_text bytes = onnx_model(write_nested, &bodies);
     rung_status *status = onnx_parse(&bytes, &options, NULL);
