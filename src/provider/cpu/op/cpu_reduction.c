@@ -4,7 +4,7 @@
  * value that the type has. */
 #include "op/reduction.h"
 
-#include "provider/cpu/cpu_math.h"
+#include "provider/cpu/form/fastmath.h"
 #include "provider/cpu/cpu_types.h"
 #include "provider/cpu/form/reduce.h"
 #include "provider/cpu/form/reduce_loops.h"

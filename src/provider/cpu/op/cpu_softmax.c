@@ -2,7 +2,7 @@
  */
 #include "op/normalize.h"
 
-#include "provider/cpu/cpu_math.h"
+#include "provider/cpu/form/fastmath.h"
 #include "provider/cpu/form/floats.h"
 #include "provider/cpu/form/rowwise.h"
 
