@@ -463,7 +463,7 @@ static rung_status *add_inputs(builder *b, scope *in, const rung_model_graph *fr
     if (rung_map_get(&in->names, rung_str_of(input->name)) && is_initializer(from, input->name)) continue;
     rung_value_info *info;
     RUNG_TRY(declare(b, in, input->name, &info));
-    info->type = input->type;
+    if (input->type.kind != RUNG_NONE) info->type = input->type;
     graph->inputs[graph->input_count++] = info;
   }
   return NULL;
@@ -476,7 +476,8 @@ static rung_status *add_outputs(builder *b, scope *in, const rung_model_graph *f
   for (size_t i = 0; i < from->output_count; i++) {
     rung_value_info *info = find_value(in, from->outputs[i].name);
     RUNG_REQUIRE(info, INVALID_MODEL, "output \"%s\" is made by nobody", from->outputs[i].name);
-    if (info->type.kind == RUNG_NONE && !info->constant) info->type = from->outputs[i].type;
+    if (info->type.kind == RUNG_NONE && !info->constant && from->outputs[i].type.kind != RUNG_NONE)
+      info->type = from->outputs[i].type;
     graph->outputs[graph->output_count++] = info;
   }
   return NULL;
@@ -486,7 +487,8 @@ static rung_status *add_outputs(builder *b, scope *in, const rung_model_graph *f
 static void add_declared_types(scope *in, const rung_model_graph *from) {
   for (size_t i = 0; i < from->value_count; i++) {
     rung_value_info *info = rung_map_get(&in->names, rung_str_of(from->values[i].name));
-    if (info && info->type.kind == RUNG_NONE && !info->constant) info->type = from->values[i].type;
+    if (info && info->type.kind == RUNG_NONE && !info->constant && from->values[i].type.kind != RUNG_NONE)
+      info->type = from->values[i].type;
   }
 }
 

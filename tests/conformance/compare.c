@@ -25,7 +25,7 @@ static int numbers_agree(const rung_tensor *got, const rung_tensor *want, size_t
     return 0;
   }
   double cosine = left > 0 && right > 0 ? dot / sqrt(left * right) : 1;
-  if (cosine >= allowed->cosine) return 1;
+  if (allowed->cosine <= 0 || cosine >= allowed->cosine) return 1;
   snprintf(words, size, "cosine %.6f is below %.6f", cosine, allowed->cosine);
   return 0;
 }
