@@ -112,6 +112,17 @@ rung_status *rung__opwise_run_dynamic(rung_opwise *e, const opwise_step *s, cons
   return status;
 }
 
+/* Values may lie in a mapped file at any byte; kernels want elements where the machine wants them. */
+static rung_status *align_inputs(const rung_allocator *allocator, uint32_t count, rung_value *const *inputs,
+                                 rung_value **aligned) {
+  for (uint32_t i = 0; i < count; i++) {
+    bool odd = inputs[i] && inputs[i]->kind == RUNG_TENSOR && !rung_tensor_is_aligned(&inputs[i]->tensor);
+    if (odd) RUNG_TRY(rung_value_copy_tensor(allocator, &inputs[i]->tensor, &aligned[i]));
+    else aligned[i] = rung_value_retain(inputs[i]);
+  }
+  return NULL;
+}
+
 rung_status *rung_opwise_evaluate(const rung_host *host, const rung_kernel *kernel, const rung_node *node,
                                   rung_value *const *inputs, rung_value **outputs) {
   rung_step step = {kernel,       node,         node->op, node->params, node->input_count, node->output_count,
@@ -123,8 +134,14 @@ rung_status *rung_opwise_evaluate(const rung_host *host, const rung_kernel *kern
                            .output_count = node->output_count,
                            .inputs = inputs,
                            .host = host};
-  if (kernel->pack) RUNG_TRY(kernel->pack(&call, &packed));
-  rung_status *status = run_on_values(host, NULL, &step, packed, inputs, outputs);
+  rung_value **aligned = rung_alloc(host->allocator, node->input_count + 1, sizeof *aligned, "operands");
+  RUNG_CHECK_ALLOC(aligned);
+  rung_status *status = align_inputs(host->allocator, node->input_count, inputs, aligned);
+  call.inputs = aligned;
+  if (!status && kernel->pack) status = kernel->pack(&call, &packed);
+  if (!status) status = run_on_values(host, NULL, &step, packed, aligned, outputs);
+  for (uint32_t i = 0; i < node->input_count; i++) rung_value_release(aligned[i]);
+  rung_free(host->allocator, aligned);
   rung_free(host->allocator, packed);
   return status;
 }
