@@ -25,6 +25,7 @@ typedef struct rung_value_info {
   uint32_t uses;        /* how many node inputs, captures and graph outputs read it */
   uint32_t index;       /* in the values of the graph that owns it */
   uint32_t mark;        /* scratch of the host's walks */
+  struct rung_value_info *forward; /* the host's: read this one instead (while a pass runs) */
   rung_graph *graph;    /* the graph that owns it */
   /* What inference knows of the contents of a small integer tensor (shape arithmetic): `known_count` elements, each a
    * number or a symbol like a dimension's (RUNG_IS_SYMBOL). NULL when nothing is known. */
@@ -80,6 +81,8 @@ struct rung_node {
   rung_attribute *attributes;
   rung_value_info **captures; /* what its bodies read from the graphs around them, in no order */
   rung_graph *graph;          /* the graph it stands in */
+  uint32_t mark;              /* scratch of the host's walks */
+  uint32_t refused_by;        /* the host's: bit i says that link i of the chain refused it when it compiled */
   const struct rung_op *op;   /* NULL: only a provider may know it */
   const void *params;         /* attributes in the form of the host's definition; NULL without one */
 };

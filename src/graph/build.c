@@ -438,12 +438,6 @@ static rung_status *sort_nodes(builder *b, rung_graph *graph, size_t first) {
 
 /* Graphs */
 
-static bool is_initializer(const rung_model_graph *graph, const char *name) {
-  for (size_t i = 0; i < graph->initializer_count; i++)
-    if (strcmp(graph->initializers[i].name, name) == 0) return true;
-  return false;
-}
-
 static rung_status *add_initializers(builder *b, scope *in, const rung_model_graph *from) {
   for (size_t i = 0; i < from->initializer_count; i++) {
     rung_value_info *info;
@@ -460,8 +454,8 @@ static rung_status *add_inputs(builder *b, scope *in, const rung_model_graph *fr
   RUNG_CHECK_ALLOC(graph->inputs);
   for (size_t i = 0; i < from->input_count; i++) {
     const rung_model_value *input = &from->inputs[i];
-    if (rung_map_get(&in->names, rung_str_of(input->name)) && is_initializer(from, input->name)) continue;
-    rung_value_info *info;
+    rung_value_info *info = rung_map_get(&in->names, rung_str_of(input->name));
+    if (info && info->constant) continue;
     RUNG_TRY(declare(b, in, input->name, &info));
     if (input->type.kind != RUNG_NONE) info->type = input->type;
     graph->inputs[graph->input_count++] = info;

@@ -63,31 +63,35 @@ rung_status *rung_node_each_body(const rung_node *node, rung_status *(*fn)(rung_
   return NULL;
 }
 
-/* Replacing */
+/* Replacing: a value points to the one to read instead; chains are followed, and shortened on the way. */
 
-typedef struct replacement {
-  rung_value_info *from, *to;
-} replacement;
+void rung_ir_forward(rung_value_info *from, rung_value_info *to) { from->forward = to; }
 
-static rung_status *replace_in(rung_graph *graph, void *context) {
-  const replacement *change = context;
-  for (uint32_t n = 0; n < graph->node_count; n++) {
-    rung_node *node = graph->nodes[n];
-    for (uint32_t i = 0; i < node->input_count; i++)
-      if (node->inputs[i] == change->from) node->inputs[i] = change->to;
-    for (uint32_t i = 0; i < node->capture_count; i++)
-      if (node->captures[i] == change->from) node->captures[i] = change->to;
-    RUNG_TRY(rung_node_each_body(node, replace_in, context));
+static rung_value_info *resolve(rung_value_info *info) {
+  rung_value_info *end = info;
+  while (end && end->forward) end = end->forward;
+  while (info && info->forward) {
+    rung_value_info *next = info->forward;
+    info->forward = end;
+    info = next == end ? NULL : next;
   }
-  for (uint32_t i = 0; i < graph->output_count; i++)
-    if (graph->outputs[i] == change->from) graph->outputs[i] = change->to;
+  return end;
+}
+
+void rung_ir_resolve_inputs(rung_node *node) {
+  for (uint32_t i = 0; i < node->input_count; i++) node->inputs[i] = resolve(node->inputs[i]);
+}
+
+static rung_status *resolve_in(rung_graph *graph, void *context) {
+  for (uint32_t n = 0; n < graph->node_count; n++) {
+    rung_ir_resolve_inputs(graph->nodes[n]);
+    RUNG_TRY(rung_node_each_body(graph->nodes[n], resolve_in, context));
+  }
+  for (uint32_t i = 0; i < graph->output_count; i++) graph->outputs[i] = resolve(graph->outputs[i]);
   return NULL;
 }
 
-rung_status *rung_ir_replace(rung_ir *ir, rung_graph *graph, rung_value_info *from, rung_value_info *to) {
-  (void)ir;
-  return replace_in(graph, &(replacement){from, to});
-}
+rung_status *rung_ir_resolve(rung_ir *ir) { return resolve_in(ir->graph, NULL); }
 
 void rung_ir_remove_nodes(rung_graph *graph, const bool *dead) {
   uint32_t kept = 0;

@@ -43,9 +43,11 @@ void rung_ir_free(rung_ir **ir);
 rung_value_info *rung_ir_add_value(rung_ir *ir, rung_graph *graph, const char *name); /* NULL: out of memory */
 /* Keeps a reference; the value info of a constant has no producer. */
 rung_status *rung_ir_set_constant(rung_ir *ir, rung_value_info *info, rung_value *value) RUNG_MUST_CHECK;
-/* Every reader of `from` (node inputs, captures, graph outputs, in bodies too) reads `to` instead. */
-rung_status *rung_ir_replace(rung_ir *ir, rung_graph *graph, rung_value_info *from,
-                             rung_value_info *to) RUNG_MUST_CHECK;
+/* Every reader of `from` (node inputs, graph outputs, in bodies too) is to read `to` instead. Takes effect for a node
+ * with rung_ir_resolve_inputs, for all with rung_ir_resolve, which must come before anything else reads the graph. */
+void rung_ir_forward(rung_value_info *from, rung_value_info *to);
+void rung_ir_resolve_inputs(rung_node *node);
+rung_status *rung_ir_resolve(rung_ir *ir) RUNG_MUST_CHECK;
 /* Removes the nodes marked true in `dead` (by index) and numbers the rest. */
 void rung_ir_remove_nodes(rung_graph *graph, const bool *dead);
 /* Recounts `uses` and captures everywhere. */

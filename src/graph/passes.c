@@ -138,12 +138,6 @@ static rung_status *pass_fold(rewrite *r, rung_graph *graph) { return sweep(r, g
 
 /* Identities */
 
-static bool is_graph_output(const rung_graph *graph, const rung_value_info *info) {
-  for (uint32_t i = 0; i < graph->output_count; i++)
-    if (graph->outputs[i] == info) return true;
-  return false;
-}
-
 static bool hands_on(const rung_node *node) {
   if (!node->op || node->domain[0] || node->output_count != 1 || !node->inputs[0]) return false;
   if (strcmp(node->op_type, "Identity") == 0) return true;
@@ -156,29 +150,30 @@ static bool hands_on(const rung_node *node) {
 }
 
 /* The name of a graph output is the user's: when an identity makes it, its input's producer makes it instead. */
-static rung_status *bypass(rewrite *r, rung_graph *graph, rung_node *node, bool *out_gone) {
+static bool bypass(rung_graph *graph, rung_node *node) {
   rung_value_info *from = node->inputs[0], *to = node->outputs[0];
-  *out_gone = false;
-  if (!is_graph_output(graph, to)) {
-    RUNG_TRY(rung_ir_replace(r->ir, graph, to, from));
+  if (!to->mark) {
+    rung_ir_forward(to, from);
   } else {
     rung_node *producer = from->producer;
-    if (!producer || producer->graph != graph || is_graph_output(graph, from) || from->constant) return NULL;
+    if (!producer || producer->graph != graph || from->mark || from->constant) return false;
     for (uint32_t i = 0; i < producer->output_count; i++)
       if (producer->outputs[i] == from) producer->outputs[i] = to;
     if (to->type.kind == RUNG_NONE || from->type.rank >= 0) to->type = from->type;
     to->producer = producer;
     to->known = from->known;
     to->known_count = from->known_count;
-    RUNG_TRY(rung_ir_replace(r->ir, graph, from, to));
+    rung_ir_forward(from, to);
   }
-  *out_gone = true;
-  return NULL;
+  return true;
 }
 
 static rung_status *mark_identities(rewrite *r, rung_graph *graph, bool *dead) {
-  for (uint32_t n = 0; n < graph->node_count; n++)
-    if (hands_on(graph->nodes[n])) RUNG_TRY(bypass(r, graph, graph->nodes[n], &dead[n]));
+  (void)r;
+  for (uint32_t n = 0; n < graph->node_count; n++) {
+    rung_ir_resolve_inputs(graph->nodes[n]);
+    dead[n] = hands_on(graph->nodes[n]) && bypass(graph, graph->nodes[n]);
+  }
   return NULL;
 }
 
@@ -223,17 +218,16 @@ static uint64_t node_hash(const rung_node *node) {
   return node->input_count ? rung_hash_bytes(node->inputs, node->input_count * sizeof *node->inputs, hash) : hash;
 }
 
-static bool may_merge(const rung_graph *graph, const rung_node *node) {
+static bool may_merge(const rung_node *node) {
   if (!node->op || (node->op->flags & (RUNG_OP_RANDOM | RUNG_OP_CONTROL))) return false;
   for (uint32_t i = 0; i < node->output_count; i++)
-    if (node->outputs[i] && is_graph_output(graph, node->outputs[i])) return false;
+    if (node->outputs[i] && node->outputs[i]->mark) return false;
   return true;
 }
 
-static rung_status *merge_into(rewrite *r, rung_graph *graph, const rung_node *first, const rung_node *again) {
+static void merge_into(const rung_node *first, const rung_node *again) {
   for (uint32_t i = 0; i < first->output_count; i++)
-    if (first->outputs[i]) RUNG_TRY(rung_ir_replace(r->ir, graph, again->outputs[i], first->outputs[i]));
-  return NULL;
+    if (first->outputs[i]) rung_ir_forward(again->outputs[i], first->outputs[i]);
 }
 
 /* Open addressing by hash of operator and inputs; nodes come in topological order, so inputs are merged before. */
@@ -242,20 +236,20 @@ static rung_status *mark_duplicates(rewrite *r, rung_graph *graph, bool *dead) {
   while (capacity < 2 * (size_t)graph->node_count) capacity *= 2;
   rung_node **table = rung_alloc(r->ir->allocator, capacity, sizeof *table, "dedupe");
   RUNG_CHECK_ALLOC(table);
-  rung_status *status = NULL;
-  for (uint32_t n = 0; n < graph->node_count && !status; n++) {
+  for (uint32_t n = 0; n < graph->node_count; n++) {
     rung_node *node = graph->nodes[n];
-    if (!may_merge(graph, node)) continue;
+    rung_ir_resolve_inputs(node);
+    if (!may_merge(node)) continue;
     size_t at = node_hash(node) & (capacity - 1);
     while (table[at] && !computes_same(table[at], node)) at = (at + 1) & (capacity - 1);
     dead[n] = table[at] != NULL;
     if (dead[n])
-      status = merge_into(r, graph, table[at], node);
+      merge_into(table[at], node);
     else
       table[at] = node;
   }
   rung_free(r->ir->allocator, table);
-  return status;
+  return NULL;
 }
 
 static rung_status *pass_dedupe(rewrite *r, rung_graph *graph) { return sweep(r, graph, mark_duplicates); }
@@ -296,8 +290,11 @@ typedef struct walk {
   rung_pass pass;
 } walk;
 
+/* The outputs of a graph are the user's: their values are marked. */
 static rung_status *run_pass(rung_graph *graph, void *context) {
   walk *w = context;
+  for (uint32_t i = 0; i < graph->value_count; i++) graph->values[i]->mark = 0;
+  for (uint32_t i = 0; i < graph->output_count; i++) graph->outputs[i]->mark = 1;
   RUNG_TRY(functions[w->pass](w->r, graph));
   for (uint32_t n = 0; n < graph->node_count; n++) RUNG_TRY(rung_node_each_body(graph->nodes[n], run_pass, context));
   return NULL;
@@ -313,6 +310,7 @@ rung_status *rung_ir_optimize(rung_ir *ir, rung_passes *passes) {
       rewrite r = {ir, passes, 0};
       RUNG_TRY(rung_ir_recount(ir));
       RUNG_TRY(run_pass(ir->graph, &(walk){&r, (rung_pass)pass}));
+      RUNG_TRY(rung_ir_resolve(ir));
       passes->changed[pass] += r.changed;
       changing |= r.changed > 0;
     }

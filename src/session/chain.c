@@ -63,6 +63,7 @@ static rung_status *add_link(rung_chain *chain, const rung_registry *registry, c
   for (size_t i = 0; i < chain->links.count; i++)
     RUNG_REQUIRE(chain->links.at[i].api != link.api, INVALID_ARGUMENT, "chain: provider %s is listed twice",
                  link.api->name);
+  RUNG_REQUIRE(chain->links.count < RUNG_MOST_LINKS, LIMIT, "chain: more than %d providers", RUNG_MOST_LINKS);
   return rung_vec_push(chain->allocator, &chain->links, link) ? NULL : rung_status_out_of_memory();
 }
 

@@ -10,6 +10,8 @@
 #include "provider/registry.h"
 #include "rung.h"
 
+enum { RUNG_MOST_LINKS = 31 }; /* a node keeps one bit for each, and one for the host's own */
+
 typedef struct rung_link {
   const rung_provider_api *api;
   bool optional;

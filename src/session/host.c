@@ -77,7 +77,10 @@ static void host_refuse(rung_claims *claims, const rung_node *node, rung_reason 
   vsnprintf(words, sizeof words, format, args);
   va_end(args);
   node_place *answer = answer_for(claims, node);
-  if (answer) answer->link = RUNG_NO_LINK;
+  if (answer)
+    *answer = (node_place){.link = RUNG_NO_LINK, .refused = true};
+  else
+    ((rung_node *)node)->refused_by |= 1u << claims->link; /* the graph is the session's own */
   refusal why = {node, claims->link, reason, rung_arena_copy(&session->arena, words, strlen(words)), !claims->answers};
   claims->refused = true;
   if (!why.words || !rung_vec_push(session->env->allocator, &session->refusals, why)) claims->failed = true;

@@ -14,18 +14,7 @@ static rung_status *place_graph(rung_session *session, rung_graph *graph, const 
 
 static bool is_driven(const rung_node *node) { return node->op && (node->op->flags & RUNG_OP_CONTROL); }
 
-static bool was_refused(const rung_session *session, const rung_node *node, uint32_t link) {
-  for (size_t i = 0; i < session->refusals.count; i++)
-    if (session->refusals.at[i].final && session->refusals.at[i].node == node && session->refusals.at[i].link == link)
-      return true;
-  return false;
-}
-
-static bool refuses(const rung_session *session, const rung_node *node, uint32_t link) {
-  for (size_t i = 0; i < session->refusals.count; i++)
-    if (session->refusals.at[i].node == node && session->refusals.at[i].link == link) return true;
-  return false;
-}
+static bool was_refused(const rung_node *node, uint32_t link) { return node->refused_by >> link & 1; }
 
 static rung_status *note(rung_session *session, const rung_node *node, uint32_t link, rung_reason reason,
                          const char *words) {
@@ -34,26 +23,25 @@ static rung_status *note(rung_session *session, const rung_node *node, uint32_t 
 }
 
 /* A group of which one node is not free (or was refused when it was compiled) is given back whole. */
-static rung_status *drop_broken_groups(rung_session *session, const program *p, node_place *answers, uint32_t link) {
+static rung_status *drop_broken_groups(rung_session *session, const program *p, node_place *answers,
+                                       const rung_claims *claims) {
   const rung_graph *graph = p->graph;
-  for (bool changed = true; changed;) {
-    changed = false;
-    for (uint32_t n = 0; n < graph->node_count; n++) {
-      node_place *answer = &answers[n];
-      bool free = p->places[n].link == RUNG_NO_LINK && !was_refused(session, graph->nodes[n], link);
-      if (answer->link == RUNG_NO_LINK || free) continue;
-      uint32_t group = answer->group;
-      answer->link = RUNG_NO_LINK;
-      for (uint32_t m = 0; group && m < graph->node_count; m++) {
-        if (answers[m].group != group || answers[m].link == RUNG_NO_LINK) continue;
-        answers[m].link = RUNG_NO_LINK;
-        changed = true;
-        if (!refuses(session, graph->nodes[m], link) && p->places[m].link == RUNG_NO_LINK)
-          RUNG_TRY(note(session, graph->nodes[m], link, RUNG_REASON_GROUP, "another node of its group was refused"));
-      }
-    }
+  bool *broken = rung_alloc(session->env->allocator, (size_t)claims->next_group + 1, sizeof *broken, "groups");
+  RUNG_CHECK_ALLOC(broken);
+  for (uint32_t n = 0; n < graph->node_count; n++) {
+    bool is_free = p->places[n].link == RUNG_NO_LINK && !was_refused(graph->nodes[n], claims->link);
+    if (answers[n].link == RUNG_NO_LINK || is_free) continue;
+    broken[answers[n].group] = true;
+    answers[n].link = RUNG_NO_LINK;
   }
-  return NULL;
+  rung_status *status = NULL;
+  for (uint32_t n = 0; n < graph->node_count && !status; n++) {
+    if (!answers[n].group || !broken[answers[n].group] || answers[n].link == RUNG_NO_LINK) continue;
+    answers[n] = (node_place){.link = RUNG_NO_LINK, .refused = true};
+    status = note(session, graph->nodes[n], claims->link, RUNG_REASON_GROUP, "another node of its group was refused");
+  }
+  rung_free(session->env->allocator, broken);
+  return status;
 }
 
 static rung_status *ask(rung_session *session, program *p, uint32_t link) {
@@ -65,13 +53,13 @@ static rung_status *ask(rung_session *session, program *p, uint32_t link) {
   rung_claims claims = {.session = session, .link = link, .graph = graph, .answers = answers};
   rung_status *status = l->api->claim(l->provider, graph, &claims);
   if (!status && claims.failed) status = rung_status_out_of_memory();
-  if (!status) status = drop_broken_groups(session, p, answers, link);
+  if (!status) status = drop_broken_groups(session, p, answers, &claims);
   for (uint32_t n = 0; n < graph->node_count && !status; n++) {
     if (p->places[n].link != RUNG_NO_LINK) continue;
     l->offered += !is_driven(graph->nodes[n]);
     if (answers[n].link == link)
       p->places[n].link = link;
-    else if (!refuses(session, graph->nodes[n], link))
+    else if (!answers[n].refused && !was_refused(graph->nodes[n], link))
       status = note(session, graph->nodes[n], link, RUNG_REASON_NOT_CONSIDERED, "the provider did not answer");
   }
   rung_free(session->env->allocator, answers);
@@ -153,27 +141,52 @@ static void set_ranks(program *p) {
   }
 }
 
+/* Node numbers in the order of rank, and of the graph within a rank. */
+static uint32_t *sort_by_rank(rung_session *session, const program *p) {
+  uint32_t count = p->graph->node_count, *order = rung_arena_alloc(&session->arena, count, sizeof *order);
+  uint32_t *starts = rung_arena_alloc(&session->arena, (size_t)count + 2, sizeof *starts); /* a rank is at most count */
+  if (!order || !starts) return NULL;
+  for (uint32_t n = 0; n < count; n++) starts[p->places[n].rank + 1]++;
+  for (uint32_t rank = 1; rank <= count; rank++) starts[rank] += starts[rank - 1];
+  for (uint32_t n = 0; n < count; n++) order[starts[p->places[n].rank]++] = n;
+  return order;
+}
+
+/* Each step gets its nodes, in the order of the graph. */
+static rung_status *fill_steps(rung_session *session, program *p, const uint32_t *order) {
+  for (uint32_t i = 0; i < p->graph->node_count; i++) p->steps[p->places[i].island].node_count++;
+  for (size_t s = 0; s < p->step_count; s++) {
+    p->steps[s].nodes = rung_arena_alloc(&session->arena, p->steps[s].node_count, sizeof *p->steps[s].nodes);
+    RUNG_CHECK_ALLOC(p->steps[s].nodes);
+    p->steps[s].node_count = 0;
+  }
+  for (uint32_t i = 0; i < p->graph->node_count; i++) {
+    program_step *step = &p->steps[p->places[order[i]].island];
+    step->nodes[step->node_count++] = p->graph->nodes[order[i]];
+  }
+  return NULL;
+}
+
 /* Steps: islands and driven nodes, in the order of rank; within a rank in the order of their first node. */
 static rung_status *collect_steps(rung_session *session, program *p) {
-  uint32_t count = p->graph->node_count, last = 0;
-  p->steps = rung_arena_alloc(&session->arena, count, sizeof *p->steps);
-  RUNG_CHECK_ALLOC(p->steps);
-  for (uint32_t n = 0; n < count; n++) {
-    p->places[n].island = -1;
-    last = RUNG_MAX(last, p->places[n].rank);
-  }
-  for (uint32_t rank = 0; rank <= last; rank++)
-    for (uint32_t n = 0; n < count; n++) {
-      node_place *place = &p->places[n];
-      if (place->rank != rank || place->island >= 0) continue;
-      program_step *step = &p->steps[p->step_count];
-      place->island = (int32_t)p->step_count++;
-      step->link = place->link;
-      if (place->link == RUNG_NO_LINK) step->node = p->graph->nodes[n];
-      for (uint32_t m = n + 1; m < count && place->link != RUNG_NO_LINK; m++)
-        if (p->places[m].rank == rank && same_owner(&p->places[m], place)) p->places[m].island = place->island;
+  size_t owners = 2 * session->chain.links.count;                          /* a link for itself, and for the host */
+  int32_t *open = rung_arena_alloc(&session->arena, owners, sizeof *open); /* per owner: its step of this rank */
+  uint32_t *order = sort_by_rank(session, p);
+  p->steps = rung_arena_alloc(&session->arena, p->graph->node_count, sizeof *p->steps);
+  if (!open || !order || !p->steps) return rung_status_out_of_memory();
+  for (uint32_t i = 0; i < p->graph->node_count; i++) {
+    node_place *place = &p->places[order[i]];
+    if (i == 0 || place->rank != p->places[order[i - 1]].rank)
+      for (size_t k = 0; k < owners; k++) open[k] = -1;
+    int32_t *step = place->link == RUNG_NO_LINK ? NULL : &open[2 * place->link + place->by_host];
+    if (!step || *step < 0) {
+      place->island = (int32_t)p->step_count;
+      p->steps[p->step_count++] = (program_step){.link = place->link, .node = step ? NULL : p->graph->nodes[order[i]]};
+      if (step) *step = place->island;
     }
-  return NULL;
+    if (step) place->island = *step;
+  }
+  return fill_steps(session, p, order);
 }
 
 /* Bodies of nodes that the session drives. */
@@ -242,7 +255,7 @@ static bool uses(const program *p, uint32_t link) {
 rung_status *rung__place(rung_session *session) {
   size_t kept = 0; /* refusals of the last round, but for those that compile made */
   for (size_t i = 0; i < session->refusals.count; i++)
-    if (session->refusals.at[i].final) session->refusals.at[kept++] = session->refusals.at[i];
+    if (session->refusals.at[i].by_compile) session->refusals.at[kept++] = session->refusals.at[i];
   session->refusals.count = kept;
   for (uint32_t link = 0; link < session->chain.links.count; link++) session->chain.links.at[link].offered = 0;
   RUNG_TRY(place_graph(session, session->ir->graph, "", &session->main));

@@ -29,19 +29,24 @@ static void count_program(plan_maker *m, const program *p) {
   }
 }
 
-static rung_status *set_refusals(plan_maker *m, const rung_node *node, rung_plan_node *out) {
+/* Nodes carry their number in the plan as mark. */
+static rung_status *add_refusals(plan_maker *m) {
   const rung_session *session = m->session;
-  for (size_t i = 0; i < session->refusals.count; i++)
-    out->refusal_count += session->refusals.at[i].node == node && session->refusals.at[i].link < session->listed;
-  rung_plan_refusal *refusals = rung_arena_alloc(&m->session->arena, out->refusal_count, sizeof *refusals);
+  size_t total = session->refusals.count;
+  rung_plan_refusal *refusals = rung_arena_alloc(&m->session->arena, total, sizeof *refusals);
   RUNG_CHECK_ALLOC(refusals);
-  size_t count = 0;
-  for (size_t i = 0; i < session->refusals.count; i++) {
-    const refusal *r = &session->refusals.at[i];
-    if (r->node == node && r->link < session->listed)
-      refusals[count++] = (rung_plan_refusal){link_name(session, r->link), rung_reason_text(r->reason), r->words};
+  for (size_t i = 0; i < total; i++) m->nodes[session->refusals.at[i].node->mark].refusal_count++;
+  for (size_t n = 0; n < m->node_count; n++) {
+    m->nodes[n].refusals = refusals;
+    refusals += m->nodes[n].refusal_count;
+    m->nodes[n].refusal_count = 0;
   }
-  out->refusals = refusals;
+  for (size_t i = 0; i < total; i++) {
+    const refusal *r = &session->refusals.at[i];
+    rung_plan_node *node = &m->nodes[r->node->mark];
+    rung_plan_refusal *out = (rung_plan_refusal *)&node->refusals[node->refusal_count++];
+    *out = (rung_plan_refusal){link_name(session, r->link), rung_reason_text(r->reason), r->words};
+  }
   return NULL;
 }
 
@@ -88,23 +93,21 @@ static rung_status *add_program(plan_maker *m, const program *p) {
     const program_step *step = &p->steps[s];
     numbers[s] = step->node ? -1 : first++;
     if (step->node) continue;
-    size_t count = 0;
-    for (uint32_t n = 0; n < p->graph->node_count; n++) count += p->places[n].island == (int32_t)s;
     m->islands[m->island_count++] =
-        (rung_plan_island){link_name(m->session, step->link), p->path, step->description, count};
+        (rung_plan_island){link_name(m->session, step->link), p->path, step->description, step->node_count};
     if (step->island) add_crossings(m, p, step);
   }
   for (uint32_t n = 0; n < p->graph->node_count; n++) {
     const rung_node *node = p->graph->nodes[n];
     const node_place *place = &p->places[n];
-    rung_plan_node *out = &m->nodes[m->node_count++];
-    *out = (rung_plan_node){.name = node->name,
-                            .op_type = node->op_type,
-                            .domain = node->domain,
-                            .graph = p->path,
-                            .provider = place->by_host ? "host" : link_name(m->session, place->link),
-                            .island = numbers[place->island]};
-    RUNG_TRY(set_refusals(m, node, out));
+    p->graph->nodes[n]->mark = (uint32_t)m->node_count;
+    m->nodes[m->node_count++] =
+        (rung_plan_node){.name = node->name,
+                         .op_type = node->op_type,
+                         .domain = node->domain,
+                         .graph = p->path,
+                         .provider = place->by_host ? "host" : link_name(m->session, place->link),
+                         .island = numbers[place->island]};
   }
   int64_t executions = m->executions;
   for (size_t s = 0; s < p->step_count; s++)
@@ -156,6 +159,7 @@ rung_status *rung__plan_make(rung_session *session) {
   m.node_count = m.island_count = m.crossing_count = 0;
   m.executions = 1;
   RUNG_TRY(add_program(&m, session->main));
+  RUNG_TRY(add_refusals(&m));
   session->plan = (rung_plan){.struct_size = sizeof session->plan,
                               .stage = session->compiled ? "compiled" : "claimed",
                               .node_count = m.node_count,

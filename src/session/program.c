@@ -70,12 +70,11 @@ static rung_status *cut_island(rung_session *session, const program *p, int32_t 
   program_step *step = &p->steps[index];
   rung_graph *island = rung_arena_alloc(&session->arena, 1, sizeof *island);
   RUNG_CHECK_ALLOC(island);
-  *island = (rung_graph){.name = p->graph->name, .parent = p->graph->parent, .ir = p->graph->ir};
-  for (uint32_t n = 0; n < p->graph->node_count; n++) island->node_count += p->places[n].island == index;
-  island->nodes = rung_arena_alloc(&session->arena, island->node_count, sizeof *island->nodes);
-  RUNG_CHECK_ALLOC(island->nodes);
-  for (uint32_t n = 0, k = 0; n < p->graph->node_count; n++)
-    if (p->places[n].island == index) island->nodes[k++] = p->graph->nodes[n];
+  *island = (rung_graph){.name = p->graph->name,
+                         .parent = p->graph->parent,
+                         .ir = p->graph->ir,
+                         .nodes = step->nodes,
+                         .node_count = step->node_count};
   step->island = island;
   return collect_values(session, p, index, island);
 }

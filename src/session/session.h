@@ -16,6 +16,7 @@ typedef struct node_place {
   uint32_t group; /* 0: none; nodes of one group are placed together */
   int32_t island; /* in program->steps; -1 before */
   bool by_host;   /* shape arithmetic that no provider took */
+  bool refused;   /* while claims are collected: the provider has said no */
 } node_place;
 
 /* Why a provider refused a node. */
@@ -24,12 +25,14 @@ typedef struct refusal {
   uint32_t link;
   rung_reason reason;
   const char *words;
-  bool final; /* said by compile: claims cannot take it back */
+  bool by_compile; /* then it stands when claims are asked for again */
 } refusal;
 
 /* One island or one driven node, in the order of execution. */
 typedef struct program_step {
   uint32_t link; /* RUNG_NO_LINK: a control-flow node */
+  uint32_t node_count;
+  rung_node **nodes; /* in the order of the graph */
   rung_graph *island;
   void *executable;
   rung_node *node; /* control flow */
