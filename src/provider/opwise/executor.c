@@ -275,15 +275,6 @@ static rung_status *acquire_plan(rung_opwise *e, const rung_run *run, opwise_pla
   return status;
 }
 
-static void free_workspace(const rung_allocator *allocator, workspace *w) {
-  if (!w) return;
-  rung_free(allocator, w->arena);
-  rung_free(allocator, w->values);
-  rung_free(allocator, w->slots);
-  rung_free(allocator, w->operands);
-  rung_free(allocator, w);
-}
-
 static rung_status *make_workspace(const rung_opwise *e, const opwise_plan *plan, workspace **out) {
   const rung_allocator *allocator = e->host->allocator;
   workspace *w = rung_alloc(allocator, 1, sizeof *w, "workspace");
@@ -293,7 +284,7 @@ static rung_status *make_workspace(const rung_opwise *e, const opwise_plan *plan
   w->slots = rung_alloc(allocator, e->slot_count + 1, sizeof *w->slots, "workspace");
   w->operands = rung_alloc(allocator, e->most_operands + 1, sizeof *w->operands, "workspace");
   if (!w->arena || !w->values || !w->slots || !w->operands) {
-    free_workspace(allocator, w);
+    rung__opwise_free_workspace(allocator, w);
     return rung_status_out_of_memory();
   }
   for (uint32_t s = 0; s < e->slot_count; s++) {
@@ -322,17 +313,6 @@ static void release_plan(rung_opwise *e, opwise_plan *plan, workspace *w) {
   if (w) w->next = plan->idle, plan->idle = w;
   plan->users--;
   pthread_mutex_unlock(&e->lock);
-}
-
-void rung__opwise_free_plan(rung_opwise *e, opwise_plan *plan) {
-  while (plan->idle) {
-    workspace *w = plan->idle;
-    plan->idle = w->next;
-    free_workspace(e->host->allocator, w);
-  }
-  for (uint32_t s = 0; plan->slots && s < e->slot_count; s++) rung_value_release(plan->slots[s].constant);
-  rung_arena_finish(&plan->arena);
-  rung_free(e->host->allocator, plan);
 }
 
 /* Running */
@@ -398,6 +378,22 @@ static rung_status *run_static(const rung_opwise *e, const opwise_plan *plan, ui
   return s->step.kernel->run(&call);
 }
 
+/* A step whose shapes were not known before. What it makes is stored in `slots` as new references. */
+static rung_status *run_dynamic(rung_opwise *e, const opwise_step *s, const rung_run *run, rung_value **slots) {
+  const rung_allocator *allocator = e->host->allocator;
+  uint32_t count = s->step.input_count + s->step.output_count;
+  rung_value **inputs = rung_alloc(allocator, count + 1, sizeof *inputs, "operands");
+  RUNG_CHECK_ALLOC(inputs);
+  rung_value **outputs = inputs + s->step.input_count;
+  for (uint32_t i = 0; i < s->step.input_count; i++)
+    inputs[i] = s->inputs[i] == RUNG_NO_SLOT ? NULL : slots[s->inputs[i]];
+  rung_status *status = rung__opwise_call(run->host, run, &s->step, s->packed, inputs, outputs);
+  for (uint32_t i = 0; i < s->step.output_count && !status; i++)
+    if (s->outputs[i] != RUNG_NO_SLOT) slots[s->outputs[i]] = outputs[i];
+  rung_free(allocator, inputs);
+  return status;
+}
+
 static void release_dead(const rung_opwise *e, const opwise_plan *plan, uint32_t step, rung_value **slots) {
   const opwise_step *s = &e->steps[step];
   for (uint32_t i = 0; i < s->step.input_count; i++) {
@@ -412,8 +408,7 @@ static rung_status *run_steps(rung_opwise *e, const opwise_plan *plan, const run
   for (uint32_t n = 0; n < e->step_count; n++) {
     const plan_step *p = &plan->steps[n];
     if (p->folded || p->view) continue;
-    rung_status *status =
-        p->is_static ? run_static(e, plan, n, run, w) : rung__opwise_run_dynamic(e, &e->steps[n], run, w->slots);
+    rung_status *status = p->is_static ? run_static(e, plan, n, run, w) : run_dynamic(e, &e->steps[n], run, w->slots);
     if (status)
       return rung_status_prefix(status, "node \"%s\" (%s)", e->steps[n].step.node->name,
                                 e->steps[n].step.node->op_type);

@@ -1,4 +1,4 @@
-/* Shared by executor.c (runs) and opwise_plan.c (makes plans). */
+/* Shared by opwise_call.c (one step on values), opwise_plan.c (plans, from one walk) and executor.c (runs them). */
 #ifndef RUNG_PROVIDER_OPWISE_INTERNAL_H
 #define RUNG_PROVIDER_OPWISE_INTERNAL_H
 
@@ -82,11 +82,12 @@ struct rung_opwise {
 
 rung_status *rung__opwise_make_plan(rung_opwise *e, const rung_run *run, opwise_plan **out_plan) RUNG_MUST_CHECK;
 void rung__opwise_free_plan(rung_opwise *e, opwise_plan *plan);
+void rung__opwise_free_workspace(const rung_allocator *allocator, workspace *w);
 
-/* Runs a step whose shapes were not known before: infers, allocates, prepares, runs. `slots` are the current values;
- * outputs are stored there as new references. */
-rung_status *rung__opwise_run_dynamic(rung_opwise *e, const opwise_step *s, const rung_run *run,
-                                      rung_value **slots) RUNG_MUST_CHECK;
+/* Infers and runs a step on values that are all there; `run` may be NULL. `outputs` come as NULLs, and become new
+ * references on success. */
+rung_status *rung__opwise_call(const rung_host *host, const rung_run *run, const rung_step *step, const void *packed,
+                               rung_value *const *inputs, rung_value **outputs) RUNG_MUST_CHECK;
 
 /* Infers the outputs of a step from operands. types and known have room for step->output_count. */
 rung_status *rung__opwise_infer(const rung_allocator *allocator, rung_arena *arena, const rung_step *step,

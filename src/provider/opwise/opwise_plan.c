@@ -17,135 +17,6 @@ static rung_status *with_place(rung_status *status, const rung_step *step) {
   return rung_status_prefix(status, "node \"%s\" (%s)", step->node->name, step->node->op_type);
 }
 
-/* Inference */
-
-rung_status *rung__opwise_infer(const rung_allocator *allocator, rung_arena *arena, const rung_step *step,
-                                const rung_operand *operands, rung_type *types) {
-  rung_known *known = rung_alloc(allocator, step->output_count + 1, sizeof *known, "infer");
-  RUNG_CHECK_ALLOC(known);
-  int64_t next_symbol = RUNG_SYMBOL(1);
-  rung_infer infer = {step->node, step->params, step->input_count, step->output_count, operands, types,
-                      known,      arena,        &next_symbol};
-  rung_status *status = rung_op_infer(step->op, &infer);
-  rung_free(allocator, known);
-  return status;
-}
-
-/* One call of one step with outputs made as far as types tell; shared by folding, evaluation and dynamic steps. */
-static rung_status *call_step(const rung_host *host, const rung_run *run, const rung_step *step, const void *packed,
-                              rung_value *const *inputs, const rung_type *types, rung_value **outputs) {
-  const rung_allocator *allocator = host->allocator;
-  rung_kernel_call call = {.node = step->node,
-                           .params = step->params,
-                           .input_count = step->input_count,
-                           .output_count = step->output_count,
-                           .inputs = inputs,
-                           .outputs = outputs,
-                           .types = types,
-                           .packed = packed,
-                           .host = host,
-                           .run = run};
-  rung_status *status = NULL;
-  for (uint32_t i = 0; i < step->output_count && !status; i++) {
-    if (!step->outputs[i]) continue;
-    call.wanted |= (uint64_t)1 << (i & 63);
-    if (rung_type_is_concrete(&types[i]) && types[i].dtype && types[i].dtype != RUNG_STRING)
-      status = rung_value_new_tensor(allocator, types[i].dtype, types[i].rank, types[i].dims, &outputs[i]);
-  }
-  if (!status && step->kernel->state_size) {
-    call.state = rung_alloc(allocator, 1, step->kernel->state_size, "kernel state");
-    if (!call.state) status = rung_status_out_of_memory();
-  }
-  if (!status && step->kernel->prepare) status = step->kernel->prepare(&call);
-  if (!status && call.scratch_size) {
-    call.scratch = rung_alloc_data(allocator, call.scratch_size, "scratch");
-    if (!call.scratch) status = rung_status_out_of_memory();
-  }
-  if (!status) status = step->kernel->run(&call);
-  for (uint32_t i = 0; i < step->output_count && !status; i++)
-    if (step->outputs[i] && !outputs[i]) status = RUNG_ERROR(INTERNAL, "the kernel made no output %u", i);
-  rung_free(allocator, call.scratch);
-  rung_free(allocator, call.state);
-  return status;
-}
-
-/* Infers and calls a step on values that are all there. `outputs` must be NULLs; they are new references. */
-static rung_status *run_on_values(const rung_host *host, const rung_run *run, const rung_step *step, const void *packed,
-                                  rung_value *const *inputs, rung_value **outputs) {
-  const rung_allocator *allocator = host->allocator;
-  rung_arena arena;
-  rung_arena_init(&arena, allocator);
-  rung_operand *operands = rung_arena_alloc(&arena, step->input_count, sizeof *operands);
-  rung_type *input_types = rung_arena_alloc(&arena, step->input_count, sizeof *input_types);
-  rung_type *types = rung_arena_alloc(&arena, step->output_count, sizeof *types);
-  rung_status *status = operands && input_types && types ? NULL : rung_status_out_of_memory();
-  for (uint32_t i = 0; i < step->input_count && !status; i++) {
-    if (!inputs[i]) continue;
-    const rung_tensor *t = &inputs[i]->tensor;
-    input_types[i] = (rung_type){.kind = inputs[i]->kind, .dtype = t->dtype, .rank = t->rank};
-    memcpy(input_types[i].dims, t->dims, sizeof t->dims);
-    operands[i] = (rung_operand){.type = &input_types[i], .value = inputs[i]};
-  }
-  if (!status) status = rung__opwise_infer(allocator, &arena, step, operands, types);
-  if (!status) status = call_step(host, run, step, packed, inputs, types, outputs);
-  if (status)
-    for (uint32_t i = 0; i < step->output_count; i++) {
-      rung_value_release(outputs[i]);
-      outputs[i] = NULL;
-    }
-  rung_arena_finish(&arena);
-  return status;
-}
-
-rung_status *rung__opwise_run_dynamic(rung_opwise *e, const opwise_step *s, const rung_run *run, rung_value **slots) {
-  const rung_allocator *allocator = e->host->allocator;
-  uint32_t count = s->step.input_count + s->step.output_count;
-  rung_value **inputs = rung_alloc(allocator, count + 1, sizeof *inputs, "operands");
-  RUNG_CHECK_ALLOC(inputs);
-  rung_value **outputs = inputs + s->step.input_count;
-  for (uint32_t i = 0; i < s->step.input_count; i++)
-    inputs[i] = s->inputs[i] == RUNG_NO_SLOT ? NULL : slots[s->inputs[i]];
-  rung_status *status = run_on_values(run->host, run, &s->step, s->packed, inputs, outputs);
-  for (uint32_t i = 0; i < s->step.output_count && !status; i++)
-    if (s->outputs[i] != RUNG_NO_SLOT) slots[s->outputs[i]] = outputs[i];
-  rung_free(allocator, inputs);
-  return status;
-}
-
-/* Values may lie in a mapped file at any byte; kernels want elements where the machine wants them. */
-static rung_status *align_inputs(const rung_allocator *allocator, uint32_t count, rung_value *const *inputs,
-                                 rung_value **aligned) {
-  for (uint32_t i = 0; i < count; i++) {
-    bool odd = inputs[i] && inputs[i]->kind == RUNG_TENSOR && !rung_tensor_is_aligned(&inputs[i]->tensor);
-    if (odd) RUNG_TRY(rung_value_copy_tensor(allocator, &inputs[i]->tensor, &aligned[i]));
-    else aligned[i] = rung_value_retain(inputs[i]);
-  }
-  return NULL;
-}
-
-rung_status *rung_opwise_evaluate(const rung_host *host, const rung_kernel *kernel, const rung_node *node,
-                                  rung_value *const *inputs, rung_value **outputs) {
-  rung_step step = {kernel,       node,         node->op, node->params, node->input_count, node->output_count,
-                    node->inputs, node->outputs};
-  void *packed = NULL;
-  rung_kernel_call call = {.node = node,
-                           .params = node->params,
-                           .input_count = node->input_count,
-                           .output_count = node->output_count,
-                           .inputs = inputs,
-                           .host = host};
-  rung_value **aligned = rung_alloc(host->allocator, node->input_count + 1, sizeof *aligned, "operands");
-  RUNG_CHECK_ALLOC(aligned);
-  rung_status *status = align_inputs(host->allocator, node->input_count, inputs, aligned);
-  call.inputs = aligned;
-  if (!status && kernel->pack) status = kernel->pack(&call, &packed);
-  if (!status) status = run_on_values(host, NULL, &step, packed, aligned, outputs);
-  for (uint32_t i = 0; i < node->input_count; i++) rung_value_release(aligned[i]);
-  rung_free(host->allocator, aligned);
-  rung_free(host->allocator, packed);
-  return status;
-}
-
 /* The walk */
 
 typedef struct planner {
@@ -226,7 +97,7 @@ static rung_status *fold_step(planner *p, uint32_t n) {
   rung_value **outputs = inputs + s->step.input_count;
   for (uint32_t i = 0; i < s->step.input_count; i++)
     inputs[i] = s->inputs[i] == RUNG_NO_SLOT ? NULL : known_value(p, s->inputs[i]);
-  RUNG_TRY(run_on_values(p->run->host, NULL, &s->step, s->packed, inputs, outputs));
+  RUNG_TRY(rung__opwise_call(p->run->host, NULL, &s->step, s->packed, inputs, outputs));
   for (uint32_t i = 0; i < s->step.output_count; i++) {
     if (s->outputs[i] == RUNG_NO_SLOT) continue;
     plan_slot *slot = &p->plan->slots[s->outputs[i]];
@@ -425,4 +296,24 @@ rung_status *rung__opwise_make_plan(rung_opwise *e, const rung_run *run, opwise_
   }
   *out_plan = plan;
   return NULL;
+}
+
+void rung__opwise_free_workspace(const rung_allocator *allocator, workspace *w) {
+  if (!w) return;
+  rung_free(allocator, w->arena);
+  rung_free(allocator, w->values);
+  rung_free(allocator, w->slots);
+  rung_free(allocator, w->operands);
+  rung_free(allocator, w);
+}
+
+void rung__opwise_free_plan(rung_opwise *e, opwise_plan *plan) {
+  while (plan->idle) {
+    workspace *w = plan->idle;
+    plan->idle = w->next;
+    rung__opwise_free_workspace(e->host->allocator, w);
+  }
+  for (uint32_t s = 0; plan->slots && s < e->slot_count; s++) rung_value_release(plan->slots[s].constant);
+  rung_arena_finish(&plan->arena);
+  rung_free(e->host->allocator, plan);
 }
