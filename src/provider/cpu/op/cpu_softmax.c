@@ -44,7 +44,7 @@ SOFTMAX_ROW(f64, double)
     type rest = logarithm(sum);                                                                   \
     for (size_t i = 0; i < n; i++) y[i] = x[i] - largest - rest;                                  \
   }
-LOG_SOFTMAX_ROW(f32, float, rung_exp_f32, logf)
+LOG_SOFTMAX_ROW(f32, float, rung_exp_f32, rung_log_f32)
 LOG_SOFTMAX_ROW(f64, double, exp, log)
 
 #define HARDMAX_ROW(suffix, type)                                                             \
