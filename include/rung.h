@@ -126,6 +126,20 @@ RUNG_API rung_status *rung_env_providers_json(rung_env *env, char **out_text);
 /* Every operator with its versions and which element types each built-in provider takes, as JSON. */
 RUNG_API rung_status *rung_env_ops_json(rung_env *env, char **out_text);
 
+typedef struct rung_op_info {
+  size_t struct_size;
+  const char *domain, *name; /* domain: "" is ai.onnx */
+  int64_t since, newest;     /* the versions of the domain that are understood */
+  int driven;                /* control flow: the session runs it through its bodies unless a provider claims it */
+} rung_op_info;
+
+RUNG_API size_t rung_env_op_count(const rung_env *env);
+/* Operator `index`, sorted by domain and name; `out_info->struct_size` must be set. */
+RUNG_API rung_status *rung_env_op(const rung_env *env, size_t index, rung_op_info *out_info);
+/* Does provider `provider` (of rung_env_provider) know operator `index`? Then 1, and `types` says in words which
+ * element types it takes; it is cut at `size`. */
+RUNG_API int rung_env_op_support(const rung_env *env, size_t index, size_t provider, char *types, size_t size);
+
 /* Models */
 
 typedef struct rung_model_config {
@@ -195,6 +209,8 @@ typedef struct rung_session_options {
   uint64_t max_loop_trips;   /* of one Loop or Scan; 0: default */
   uint64_t max_bytes;        /* of all tensors of a run; 0: no limit */
   int plan_only;             /* claims only: the session can say its plan, and not run */
+  int inspect_only;          /* as plan_only, and nothing is demanded of the chain: a node that no provider claims has a
+                              * NULL provider in the plan, a listed provider may go unused */
   rung_progress_fn progress; /* of compiling */
   void *progress_user;
 } rung_session_options;
@@ -227,10 +243,11 @@ typedef struct rung_plan_refusal {
 
 typedef struct rung_plan_node {
   const char *name, *op_type, *domain, *graph; /* graph: "" is the main one, else the path of the body */
-  const char *provider;                        /* "host" for what the session does itself */
+  const char *provider;                        /* "host" for what the session does itself; NULL: nobody */
   int32_t island;                              /* -1: none */
   size_t refusal_count;
   const rung_plan_refusal *refusals; /* of providers before it in the chain */
+  double flops;                      /* of one execution, as far as shapes are known; 0 for what moves data */
 } rung_plan_node;
 
 typedef struct rung_plan_island {
@@ -277,6 +294,10 @@ RUNG_API const rung_plan *rung_session_plan(const rung_session *session);
 RUNG_API rung_status *rung_session_plan_json(const rung_session *session, char **out_text);
 /* The graph after passes as JSON: values with types, nodes, operator counts, FLOPs. */
 RUNG_API rung_status *rung_session_graph_json(const rung_session *session, char **out_text);
+/* The graph after passes as structs (rung_graph.h), to look at only. Borrowed from the session. */
+RUNG_API const struct rung_graph *rung_session_graph(const rung_session *session);
+/* The name that the model gives a symbolic dimension of a type; NULL: none. */
+RUNG_API const char *rung_session_dimension_name(const rung_session *session, int64_t dimension);
 /* Writes the graph after passes as an ONNX model. */
 RUNG_API rung_status *rung_session_save_model(const rung_session *session, const char *path);
 

@@ -144,6 +144,35 @@ rung_status *rung_env_ops_json(rung_env *env, char **out_text) {
   return hand_out_text(rung__ops_json(env, &text), &text, out_text);
 }
 
+size_t rung_env_op_count(const rung_env *env) {
+  size_t count = 0;
+  if (env) rung_op_all(&count);
+  return count;
+}
+
+rung_status *rung_env_op(const rung_env *env, size_t index, rung_op_info *out_info) {
+  NEED(env);
+  NEED(out_info);
+  NEED_SIZE(out_info, rung_op_info);
+  size_t count;
+  const rung_op *const *ops = rung_op_all(&count);
+  RUNG_REQUIRE(index < count, INVALID_ARGUMENT, "there is no operator %zu", index);
+  *out_info = (rung_op_info){.struct_size = sizeof *out_info,
+                             .domain = ops[index]->domain,
+                             .name = ops[index]->name,
+                             .since = ops[index]->since,
+                             .newest = rung_op_newest(ops[index]->domain),
+                             .driven = (ops[index]->flags & RUNG_OP_CONTROL) != 0};
+  return NULL;
+}
+
+int rung_env_op_support(const rung_env *env, size_t index, size_t provider, char *types, size_t size) {
+  size_t count;
+  const rung_op *const *ops = rung_op_all(&count);
+  if (!env || index >= count || provider >= env->registry.providers.count) return 0;
+  return rung__op_support(env->registry.providers.at[provider], ops[index], types, size);
+}
+
 /* Models */
 
 void rung_model_config_init(rung_model_config *config) { *config = (rung_model_config){.struct_size = sizeof *config}; }
@@ -296,6 +325,12 @@ rung_status *rung_session_plan_json(const rung_session *session, char **out_text
   rung_text text;
   rung_text_init(&text, &rung_system_allocator);
   return hand_out_text(rung__plan_json(session, &text), &text, out_text);
+}
+
+const struct rung_graph *rung_session_graph(const rung_session *session) { return session ? session->ir->graph : NULL; }
+
+const char *rung_session_dimension_name(const rung_session *session, int64_t dimension) {
+  return session ? rung__dimension_name(session, dimension) : NULL;
 }
 
 rung_status *rung_session_graph_json(const rung_session *session, char **out_text) {

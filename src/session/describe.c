@@ -54,6 +54,8 @@ static void put_nodes(rung_json *json, const rung_plan *plan) {
     put_string(json, "graph", n->graph);
     put_string(json, "provider", n->provider);
     put_number(json, "island", n->island);
+    rung_json_key(json, "flops");
+    rung_json_f64(json, n->flops);
     begin_list(json, "refusals");
     for (size_t k = 0; k < n->refusal_count; k++) {
       rung_json_begin_object(json);
@@ -281,13 +283,17 @@ static void put_places(rung_json *json, const rung_op *op, const char *key,
   rung_json_end_array(json);
 }
 
-/* What each built-in provider says of an operator, by its own claim table. */
+int rung__op_support(const rung_provider_api *api, const rung_op *op, char *types, size_t size) {
+  if (size) types[0] = 0;
+  return RUNG_HAS(api, support) && api->support(op->domain, op->name, types, size);
+}
+
 static void put_support(rung_json *json, const rung_env *env, const rung_op *op) {
   begin_list(json, "providers");
   for (size_t i = 0; i < env->registry.providers.count; i++) {
     const rung_provider_api *api = env->registry.providers.at[i];
-    char types[512] = "";
-    if (!RUNG_HAS(api, support) || !api->support(op->domain, op->name, types, sizeof types)) continue;
+    char types[512];
+    if (!rung__op_support(api, op, types, sizeof types)) continue;
     rung_json_begin_object(json);
     put_string(json, "provider", api->name);
     put_string(json, "types", types);

@@ -9,6 +9,9 @@ rung_status *rung__graph_json(const rung_session *session, rung_text *text) RUNG
 rung_status *rung__providers_json(rung_env *env, rung_text *text) RUNG_MUST_CHECK;
 rung_status *rung__ops_json(rung_env *env, rung_text *text) RUNG_MUST_CHECK;
 
+/* What a provider says of an operator, by its own claim table; 0: it does not know it. */
+int rung__op_support(const rung_provider_api *api, const rung_op *op, char *types, size_t size);
+
 /* probe.c: looks at a provider; kept in the environment until it is looked at again. */
 rung_status *rung__env_probe(rung_env *env, size_t index, const rung_provider_info **out_info) RUNG_MUST_CHECK;
 

@@ -109,7 +109,7 @@ static rung_status *place_rest(rung_session *session, program *p) {
       describe_unplaced(session, node, &text);
   }
   rung_status *status = NULL;
-  if (unplaced)
+  if (unplaced && !session->inspect_only)
     status =
         RUNG_ERROR(UNSUPPORTED, "%u node%s no provider of the chain can run%s:%s%s", unplaced, unplaced > 1 ? "s" : "",
                    p->path[0] ? " in a body" : "", text.data ? text.data : "", unplaced > MOST_LISTED ? "\n  ..." : "");
@@ -261,7 +261,7 @@ rung_status *rung__place(rung_session *session) {
   RUNG_TRY(place_graph(session, session->ir->graph, "", &session->main));
   for (uint32_t link = 0; link < session->listed; link++) {
     const rung_link *l = &session->chain.links.at[link];
-    if (!l->provider || l->optional || !l->offered || uses(session->main, link)) continue;
+    if (!l->provider || l->optional || !l->offered || session->inspect_only || uses(session->main, link)) continue;
     return RUNG_ERROR(CONTRACT, "provider %s is listed but can run no node of this model (%s?: it may go unused)",
                       l->api->name, l->api->name);
   }

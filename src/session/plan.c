@@ -1,6 +1,5 @@
-/* The plan as structs, for rung_session_plan, and as JSON. */
-#include "base/json.h"
-#include "session/session.h"
+/* The plan as structs, for rung_session_plan. */
+#include "session/describe.h"
 
 #include <stdio.h>
 
@@ -15,6 +14,12 @@ typedef struct plan_maker {
 
 static const char *link_name(const rung_session *session, uint32_t link) {
   return link == RUNG_NO_LINK || link >= session->listed ? "host" : session->chain.links.at[link].api->name;
+}
+
+static const char *provider_name(const rung_session *session, const rung_node *node, const node_place *place) {
+  bool is_driven = node->op && (node->op->flags & RUNG_OP_CONTROL);
+  if (place->link == RUNG_NO_LINK && !is_driven) return NULL; /* only where nothing is demanded */
+  return place->by_host ? "host" : link_name(session, place->link);
 }
 
 /* Counting, so that arrays are made once. */
@@ -101,13 +106,13 @@ static rung_status *add_program(plan_maker *m, const program *p) {
     const rung_node *node = p->graph->nodes[n];
     const node_place *place = &p->places[n];
     p->graph->nodes[n]->mark = (uint32_t)m->node_count;
-    m->nodes[m->node_count++] =
-        (rung_plan_node){.name = node->name,
-                         .op_type = node->op_type,
-                         .domain = node->domain,
-                         .graph = p->path,
-                         .provider = place->by_host ? "host" : link_name(m->session, place->link),
-                         .island = numbers[place->island]};
+    m->nodes[m->node_count++] = (rung_plan_node){.name = node->name,
+                                                 .op_type = node->op_type,
+                                                 .domain = node->domain,
+                                                 .graph = p->path,
+                                                 .provider = provider_name(m->session, node, place),
+                                                 .island = numbers[place->island],
+                                                 .flops = rung__node_flops(node)};
   }
   int64_t executions = m->executions;
   for (size_t s = 0; s < p->step_count; s++)
@@ -130,8 +135,10 @@ static rung_status *add_providers(rung_session *session) {
                                         .why = link->why,
                                         .fix = link->fix};
     if (link->provider && link->api->precision) providers[i].precision = link->api->precision(link->provider);
-    for (size_t n = 0; n < session->plan.node_count; n++)
-      providers[i].node_count += strcmp(session->plan.nodes[n].provider, link->api->name) == 0;
+    for (size_t n = 0; n < session->plan.node_count; n++) {
+      const char *name = session->plan.nodes[n].provider;
+      providers[i].node_count += name && strcmp(name, link->api->name) == 0;
+    }
   }
   session->plan.providers = providers;
   session->plan.provider_count = session->listed;

@@ -128,8 +128,8 @@ static rung_status *make(rung_session *session, const rung_session_options *opti
   RUNG_TRY(build_graph(session, options));
   RUNG_TRY(rung__place(session));
   RUNG_TRY(rung__cut_islands(session));
-  if (!options->plan_only) RUNG_TRY(rung__compile(session));
-  session->compiled = !options->plan_only;
+  session->compiled = !options->plan_only && !options->inspect_only;
+  if (session->compiled) RUNG_TRY(rung__compile(session));
   return rung__plan_make(session);
 }
 
@@ -141,6 +141,7 @@ rung_status *rung__session_create(rung_env *env, rung_model *model, const rung_s
   session->model = rung_model_retain(model);
   session->max_loop_trips = options->max_loop_trips ? options->max_loop_trips : 100000000;
   session->max_bytes = options->max_bytes;
+  session->inspect_only = options->inspect_only != 0;
   session->progress = options->progress;
   session->progress_user = options->progress_user;
   pthread_mutex_init(&session->profile_lock, NULL);

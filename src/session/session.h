@@ -65,6 +65,7 @@ struct rung_session {
   uint32_t host_link; /* runs shape arithmetic that nobody took: a link behind the chain, or RUNG_NO_LINK */
   uint32_t listed;    /* links that the user listed; those behind are the host's */
   rung_plan plan;
+  bool inspect_only; /* nothing is demanded of the chain */
   bool compiled;
   uint64_t max_loop_trips, max_bytes;
   rung_progress_fn progress;
