@@ -113,11 +113,11 @@ static void find_groups(const items *all, const int64_t *order, groups *g) {
 
 /* Groups by first occurrence, which the old list of first items is not needed for. `spare` and `spare_members` have
  * room for all items. */
-static void order_by_occurrence(size_t items, groups *g, int64_t *spare, int64_t *spare_members) {
+static void order_by_occurrence(size_t count, groups *g, int64_t *spare, int64_t *spare_members) {
   int64_t *renamed = spare;
   size_t next = 0;
   for (size_t i = 0; i < g->count; i++) renamed[i] = -1;
-  for (size_t i = 0; i < items; i++) {
+  for (size_t i = 0; i < count; i++) {
     int64_t old = g->inverse[i];
     if (renamed[old] < 0) {
       renamed[old] = (int64_t)next;
