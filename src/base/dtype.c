@@ -1,6 +1,7 @@
 #include "base/dtype.h"
 
 #include "base/str.h"
+#include "rung.h"
 
 static const rung_dtype_info facts[] = {
 #define RUNG_DTYPE(name, number, text, bits, numpy) [number] = {text, bits, numpy},

@@ -1,5 +1,7 @@
 #include "base/status.h"
 
+#include "rung.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,6 +1,7 @@
 #include "base/value.h"
 
 #include "base/str.h"
+#include "rung.h"
 
 #include <assert.h>
 

@@ -221,10 +221,28 @@ static rung_status *infer_with_definition(rung_ir *ir, rung_node *node) {
   return status;
 }
 
+/* A node that only a provider may know. */
+static rung_status *infer_foreign(rung_ir *ir, rung_node *node) {
+  if (!ir->infer_foreign || !node->output_count) return NULL;
+  rung_type *types = rung_arena_alloc(&ir->arena, node->output_count, sizeof *types);
+  RUNG_CHECK_ALLOC(types);
+  for (uint32_t i = 0; i < node->output_count; i++) types[i].rank = -1;
+  rung_status *status = ir->infer_foreign(ir->infer_user, node, types);
+  if (status && rung_status_code(status) == RUNG_UNSUPPORTED) {
+    rung_status_free(status);
+    return NULL;
+  }
+  for (uint32_t i = 0; i < node->output_count && !status; i++) assign(node->outputs[i], &types[i]);
+  return status;
+}
+
 static rung_status *infer_bodies(rung_graph *body, void *context) { return infer_graph(context, body); }
 
 static rung_status *infer_node(rung_ir *ir, rung_node *node) {
-  if (!node->op) return rung_node_each_body(node, infer_bodies, ir);
+  if (!node->op) {
+    RUNG_TRY(rung_node_each_body(node, infer_bodies, ir));
+    return infer_foreign(ir, node);
+  }
   if (node->op->flags & RUNG_OP_CONTROL)
     for (size_t i = 0; i < RUNG_COUNT(control_flow); i++)
       if (strcmp(control_flow[i].name, node->op_type) == 0) return control_flow[i].infer(ir, node);

@@ -33,6 +33,9 @@ typedef struct rung_ir {
   int64_t next_symbol;
   uint64_t node_count;              /* in all graphs, for the limit */
   RUNG_VEC(rung_value *) constants; /* those that folding made */
+  /* (optional) Types of the outputs of a node without a definition: asked of the providers. UNSUPPORTED: unknown. */
+  rung_status *(*infer_foreign)(void *user, const rung_node *node, rung_type *outputs);
+  void *infer_user;
 } rung_ir;
 
 rung_status *rung_ir_build(const rung_allocator *allocator, const rung_log *log, rung_model *model,

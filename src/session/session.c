@@ -84,6 +84,19 @@ static rung_status *evaluate(void *user, const rung_node *node, rung_value *cons
   return session->chain.links.at[session->host_link].api->evaluate(&session->host, node, inputs, outputs);
 }
 
+/* The first provider of the chain that knows a node without a definition says what comes out of it. */
+static rung_status *infer_foreign(void *user, const rung_node *node, rung_type *outputs) {
+  rung_session *session = user;
+  for (uint32_t i = 0; i < session->listed; i++) {
+    const rung_link *link = &session->chain.links.at[i];
+    if (!link->provider || !RUNG_HAS(link->api, infer)) continue;
+    rung_status *status = link->api->infer(link->provider, node, outputs);
+    if (!status || rung_status_code(status) != RUNG_UNSUPPORTED) return status;
+    rung_status_free(status);
+  }
+  return RUNG_ERROR(UNSUPPORTED, "nobody knows %s", node->op_type);
+}
+
 static rung_status *switch_passes_off(rung_session *session, const char *names) {
   for (const char *at = names; at && *at;) {
     size_t size = strcspn(at, ",");
@@ -105,6 +118,8 @@ static rung_status *build_graph(rung_session *session, const rung_session_option
   rung_ir_limits limits = rung_ir_limits_default;
   if (options->max_nodes) limits.expanded_nodes = options->max_nodes;
   RUNG_TRY(rung_ir_build(session->env->allocator, &session->env->log, session->model, &limits, &session->ir));
+  session->ir->infer_foreign = infer_foreign;
+  session->ir->infer_user = session;
   for (size_t i = 0; i < options->dimension_count; i++) {
     rung_ir_dimension dimension = {options->dimensions[i].name, options->dimensions[i].size};
     RUNG_TRY(rung_ir_override_dimensions(session->ir, &dimension, 1));
