@@ -37,6 +37,14 @@ rung_status *rung_kernel_give_strings(rung_kernel_call *call, uint32_t index, in
   return rung_kernel_give(call, index, value);
 }
 
+rung_status *rung_kernel_keep(const rung_kernel_call *call, uint32_t index, rung_value **out_value) {
+  rung_value *value = call->inputs[index];
+  if (value->kind == RUNG_TENSOR && !value->block && !value->release)
+    return rung_value_copy_tensor(call->host->allocator, &value->tensor, out_value);
+  *out_value = rung_value_retain(value);
+  return NULL;
+}
+
 rung_status *rung_kernel_axis(int64_t axis, int32_t rank, int32_t *out_axis) {
   RUNG_RUN_REQUIRE(axis >= -rank && axis < rank, "axis %lld is outside [%d, %d)", (long long)axis, -rank, rank);
   *out_axis = (int32_t)(axis < 0 ? axis + rank : axis);

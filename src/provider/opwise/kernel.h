@@ -72,6 +72,10 @@ rung_status *rung_kernel_give(rung_kernel_call *call, uint32_t index, rung_value
 rung_status *rung_kernel_give_strings(rung_kernel_call *call, uint32_t index, int32_t rank, const int64_t *dims,
                                       const rung_str *strings) RUNG_MUST_CHECK;
 
+/* A reference to input `index` that may outlive the run, as an element of a sequence does: a copy where the storage is
+ * the plan's or the caller's. */
+rung_status *rung_kernel_keep(const rung_kernel_call *call, uint32_t index, rung_value **out_value) RUNG_MUST_CHECK;
+
 /* fn(context, 0, count), in pieces of at least `grain`, on the session's threads. */
 static inline void rung_kernel_parallel(const rung_kernel_call *call, size_t count, size_t grain,
                                         void (*fn)(void *context, size_t begin, size_t end), void *context) {
