@@ -16,11 +16,15 @@ typedef struct rung_broadcast {
   int64_t strides[RUNG_BROADCAST_OPERANDS][RUNG_MAX_RANK]; /* elements; 0 where the operand repeats */
 } rung_broadcast;
 
-/* Output elements [at, at + n) of one row; operand k of element i is number from[k] + i * step[k]. */
+/* Output elements [at, at + n) of one row; operand k of element i is number from[k] + i * step[k]. A step is 1, or 0
+ * when the operand repeats. */
 typedef void (*rung_broadcast_fn)(void *context, size_t n, size_t at, const size_t *from, const ptrdiff_t *step);
 
-/* `inputs` (at most RUNG_BROADCAST_OPERANDS) must be broadcastable to the output's shape, as the definition inferred. */
+/* `inputs` (at most RUNG_BROADCAST_OPERANDS) must be broadcastable to the output's shape, as the definition inferred.
+ */
 void rung_broadcast_make(rung_broadcast *plan, const rung_tensor *out, const rung_tensor *const *inputs, int32_t count);
+/* Calls fn for the rows that make up the output elements [begin, end), in order. */
+void rung_broadcast_rows(const rung_broadcast *plan, size_t begin, size_t end, rung_broadcast_fn fn, void *context);
 /* Calls fn for rows that together cover the output, on all threads. `nanoseconds`: what one element costs. */
 void rung_broadcast_run(const rung_kernel_call *call, const rung_broadcast *plan, size_t nanoseconds,
                         rung_broadcast_fn fn, void *context);

@@ -100,10 +100,10 @@ RUNG_ALWAYS_INLINE float rung_tanh_f32(float x) {
 }
 
 /* With e = e^(-|x|): 1 / (1 + e), or e / (1 + e) for negative x. What 1 + e loses by rounding is taken from the
- * quotient again: 3/4 of it, where 1 / (1 + e) of it would be exact. */
+ * quotient again, times 1 - e / 2, which is about 1 / (1 + e). */
 RUNG_ALWAYS_INLINE float rung_sigmoid_f32(float x) {
   float e = rung_exp_f32(-fabsf(x)), sum = 1 + e, lost = e - (sum - 1), y = (x < 0 ? e : 1) / sum;
-  return y - y * (lost * 0.75f);
+  return y - y * (lost * (1 - 0.5f * e));
 }
 
 /* Below 1: x + x Q(x^2). Above: 1 - e^-q, where q is a fit of -log(erfc(|x|)); from 3.93 on the result is 1. */
