@@ -82,25 +82,29 @@ static void pad_rows(void *context, size_t begin, size_t end) {
   }
 }
 
-static bool has_margin(const pad_dim *d) {
-  return d->begin || d->low || d->high != d->out;
-}
+/* Nothing added, nothing cut. */
+static bool is_whole(const pad_dim *d, int64_t in) { return d->begin == 0 && d->out == in; }
 
 /* Merges from the last dimension on: into the element, then among dimensions. */
 static void merge_dims(pad_job *job, const rung_tensor *in, const pad_dim *dims) {
   pad_dim merged[RUNG_MAX_RANK];
   int32_t count = 0;
   int64_t stride = (int64_t)job->size;
+  bool after_whole = false; /* the last dimension in `merged` is whole */
   for (int32_t i = in->rank - 1; i >= 0; i--) {
     pad_dim d = dims[i];
+    bool whole = is_whole(&d, in->dims[i]);
     d.stride = stride;
     stride *= in->dims[i];
-    if (has_margin(&d) || (count && has_margin(&merged[count - 1])))
-      merged[count++] = d;
-    else if (count)
-      merged[count - 1].out *= d.out, merged[count - 1].high *= d.out;
-    else
+    if (whole && count == 0) {
       job->size *= (size_t)d.out;
+    } else if (whole && after_whole) {
+      merged[count - 1].out *= d.out;
+      merged[count - 1].high *= d.out;
+    } else {
+      merged[count++] = d;
+      after_whole = whole;
+    }
   }
   job->rank = count;
   for (int32_t i = 0; i < count; i++) job->dims[i] = merged[count - 1 - i];
@@ -123,8 +127,8 @@ static rung_status *pad(const rung_kernel_call *call, int mode, const int64_t *b
   for (int32_t i = 0; i < in->rank; i++) {
     dims[i] = (pad_dim){.out = out->dims[i], .begin = begin[i], .low = RUNG_MAX(0, -begin[i])};
     dims[i].high = RUNG_MIN(in->dims[i], in->dims[i] + end[i]);
-    RUNG_RUN_REQUIRE(out->dims[i] == in->dims[i] + begin[i] + end[i],
-                     "dimension %d is not what the pads make of it", i);
+    RUNG_RUN_REQUIRE(out->dims[i] == in->dims[i] + begin[i] + end[i], "dimension %d is not what the pads make of it",
+                     i);
     RUNG_RUN_REQUIRE(mode == RUNG_PAD_CONSTANT || out->size == 0 || dims[i].high > dims[i].low,
                      "dimension %d has nothing to pad with", i);
   }
@@ -176,10 +180,9 @@ static rung_status *run_pad(rung_kernel_call *call) {
   pad_value value[8] = {{0}}; /* room for the largest element, zero */
   if (pads) RUNG_TRY(rung_kernel_ints(pads, list, RUNG_COUNT(list), &count));
   if (axes) RUNG_TRY(rung_kernel_ints(axes, axis_list, RUNG_COUNT(axis_list), &axis_count));
-  RUNG_TRY(rung_pad_spread(in->rank, pads ? list : p->pads.at, count, axes ? axis_list : NULL, axis_count,
-                           begin, end));
-  RUNG_RUN_REQUIRE(!constant || rung_tensor_count(constant) == 1,
-                   "constant_value has %zu elements, 1 is expected", rung_tensor_count(constant));
+  RUNG_TRY(rung_pad_spread(in->rank, pads ? list : p->pads.at, count, axes ? axis_list : NULL, axis_count, begin, end));
+  RUNG_RUN_REQUIRE(!constant || rung_tensor_count(constant) == 1, "constant_value has %zu elements, 1 is expected",
+                   rung_tensor_count(constant));
   if (!pads) RUNG_TRY(attribute_value(in->dtype, p->value, value));
   return pad(call, p->mode, begin, end, constant ? constant->data : value);
 }
