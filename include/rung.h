@@ -158,6 +158,18 @@ RUNG_API rung_status *rung_model_load(rung_env *env, const char *path, const run
 /* `data` must stay as it is until the model and all its sessions are gone. */
 RUNG_API rung_status *rung_model_load_memory(rung_env *env, const void *data, size_t size,
                                              const rung_model_config *config, rung_model **out_model);
+/* Where a model's bytes come from when they lie in no file: an archive, an encrypted store. */
+typedef struct rung_reader {
+  size_t struct_size;
+  uint64_t size; /* of the model, in bytes */
+  /* Puts `count` bytes from `offset` on into `buffer`; 0 when it worked. */
+  int (*read)(void *user, uint64_t offset, void *buffer, size_t count);
+  void *user;
+} rung_reader;
+
+/* Reads all bytes, once, into memory that the model owns. */
+RUNG_API rung_status *rung_model_load_reader(rung_env *env, const rung_reader *reader, const rung_model_config *config,
+                                             rung_model **out_model);
 RUNG_API void rung_model_destroy(rung_model **model);
 
 typedef struct rung_model_facts {

@@ -209,6 +209,25 @@ rung_status *rung_model_load_memory(rung_env *env, const void *data, size_t size
   return rung_model_parse(env->allocator, &env->log, data, size, &options, out_model);
 }
 
+rung_status *rung_model_load_reader(rung_env *env, const rung_reader *reader, const rung_model_config *config,
+                                    rung_model **out_model) {
+  NEED(env);
+  NEED(reader);
+  NEED(out_model);
+  NEED_SIZE(reader, rung_reader);
+  if (config) NEED_SIZE(config, rung_model_config);
+  RUNG_TRY(rung__env_check(env));
+  RUNG_REQUIRE(reader->size <= INT64_MAX, INVALID_ARGUMENT, "a model cannot have that many bytes");
+  void *data = rung_alloc_data(env->allocator, (size_t)reader->size, "model");
+  RUNG_CHECK_ALLOC(data);
+  if (reader->size && reader->read(reader->user, 0, data, (size_t)reader->size)) {
+    rung_free(env->allocator, data);
+    return RUNG_ERROR(IO, "the reader could not give the model's bytes");
+  }
+  rung_model_options options = model_options(config);
+  return rung_model_parse_owned(env->allocator, &env->log, data, (size_t)reader->size, &options, out_model);
+}
+
 void rung_model_destroy(rung_model **model) {
   if (!model) return;
   rung_model_release(*model);

@@ -140,8 +140,8 @@ static rung_status *keep_symbols(rung_reader *reader, rung_model *model) {
 /* Fills the model from its bytes; on failure what was made so far stays with the model. */
 static rung_status *read_model(rung_model *model, const rung_log *log, const rung_model_limits *limits,
                                const void *data, size_t size) {
-  rung_reader reader = {.allocator = model->allocator, .log = log, .arena = &model->arena, .model = model,
-                        .limits = *limits};
+  rung_reader reader = {
+      .allocator = model->allocator, .log = log, .arena = &model->arena, .model = model, .limits = *limits};
   rung_map_init(&reader.symbols, model->allocator);
   rung_wire wire = rung_wire_over(data, size, limits->depth);
   rung_status *status;
@@ -174,6 +174,7 @@ static void destroy(rung_model *model) {
   for (size_t i = 0; i < model->tensors.count; i++) rung_value_release(model->tensors.at[i]);
   rung_vec_free(model->allocator, &model->tensors);
   rung__files_close(model);
+  rung_free(model->allocator, model->owned);
   rung_arena_finish(&model->arena);
   rung_free(model->allocator, model);
 }
@@ -226,6 +227,19 @@ rung_status *rung_model_parse(const rung_allocator *allocator, const rung_log *l
     destroy(model);
     return status;
   }
+  *out_model = model;
+  return NULL;
+}
+
+rung_status *rung_model_parse_owned(const rung_allocator *allocator, const rung_log *log, void *data, size_t size,
+                                    const rung_model_options *options, rung_model **out_model) {
+  rung_model *model;
+  rung_status *status = rung_model_parse(allocator, log, data, size, options, &model);
+  if (status) {
+    rung_free(allocator, data);
+    return status;
+  }
+  model->owned = data;
   *out_model = model;
   return NULL;
 }

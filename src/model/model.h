@@ -96,6 +96,7 @@ typedef struct rung_model {
   rung_model_graph *graph;
   size_t bytes, external_bytes; /* of the model file; of external data that initializers refer to */
   struct rung_model_files *files; /* mappings */
+  void *owned;                    /* bytes that the model frees, see rung_model_parse_owned; else NULL */
   RUNG_VEC(rung_value *) tensors; /* every value that the description owns */
 } rung_model;
 
@@ -115,6 +116,9 @@ rung_status *rung_model_open(const rung_allocator *allocator, const rung_log *lo
 /* Parses bytes, which the caller keeps alive and unchanged until the model dies. */
 rung_status *rung_model_parse(const rung_allocator *allocator, const rung_log *log, const void *data, size_t size,
                               const rung_model_options *options, rung_model **out_model) RUNG_MUST_CHECK;
+/* The same with bytes made by rung_alloc_data of this allocator: taken, also on failure. */
+rung_status *rung_model_parse_owned(const rung_allocator *allocator, const rung_log *log, void *data, size_t size,
+                                    const rung_model_options *options, rung_model **out_model) RUNG_MUST_CHECK;
 rung_model *rung_model_retain(rung_model *model);
 void rung_model_release(rung_model *model);
 

@@ -1,0 +1,66 @@
+/* The layouts of public structs, pinned: a struct may grow at its end (then a line is added with the new last member,
+ * and the old line stays), and never changes otherwise. For 64-bit systems. */
+#include "rung.h"
+#include "rung_provider.h"
+#include "support/test.h"
+
+/* Until version 1.0 a line may still change, on purpose and with a note in the changelog. */
+#define LAYOUT(type, member, offset, size)                                          \
+  _Static_assert(offsetof(type, member) == offset, #type "." #member " has moved"); \
+  _Static_assert(sizeof(type) >= size, #type " has shrunk");
+
+#if UINTPTR_MAX == UINT64_MAX
+LAYOUT(rung_env_options, search_paths, 56, 64)
+LAYOUT(rung_provider_step, fix, 32, 40)
+LAYOUT(rung_provider_info, devices, 80, 88)
+LAYOUT(rung_model_config, max_tensor_bytes, 40, 48)
+LAYOUT(rung_model_facts, dimension_count, 120, 128)
+LAYOUT(rung_dimension, size, 8, 16)
+LAYOUT(rung_shape, dims, 16, 24)
+LAYOUT(rung_provider_option, value, 16, 24)
+LAYOUT(rung_session_options, progress_user, 136, 144)
+LAYOUT(rung_slot, dimension_names, 16, 144)
+LAYOUT(rung_plan_refusal, words, 16, 24)
+LAYOUT(rung_plan_node, flops, 64, 72)
+LAYOUT(rung_plan_island, node_count, 24, 32)
+LAYOUT(rung_plan_crossing, executions, 32, 40)
+LAYOUT(rung_plan_provider, node_count, 40, 48)
+LAYOUT(rung_plan_pass, off, 16, 24)
+LAYOUT(rung_plan, passes, 88, 96)
+LAYOUT(rung_run_options, profile, 24, 32)
+LAYOUT(rung_str, size, 8, 16)
+LAYOUT(rung_tensor, memory, 152, 160)
+LAYOUT(rung_type, element, 144, 152)
+LAYOUT(rung_allocator, user, 16, 24)
+LAYOUT(rung_reader, user, 24, 32)
+#endif
+
+/* Numbers that files and other programs know. */
+_Static_assert(RUNG_F32 == 1 && RUNG_I64 == 7 && RUNG_STRING == 8 && RUNG_BOOL == 9 && RUNG_BF16 == 16, "as in ONNX");
+_Static_assert(RUNG_OK == 0 && RUNG_OUT_OF_MEMORY == 6 && RUNG_CONTRACT == 11 && RUNG_INTERNAL == 15, "status codes");
+_Static_assert(RUNG_REASON_OPERATOR == 1 && RUNG_REASON_CONTROL_FLOW == 14, "reasons");
+
+static void every_code_has_a_name_and_advice(void **state) {
+  (void)state;
+  for (int code = RUNG_OK; code <= RUNG_INTERNAL; code++) {
+    assert_string_not_equal(rung_code_name((rung_code)code), "UNKNOWN");
+    assert_string_not_equal(rung_code_advice((rung_code)code), "");
+  }
+  assert_string_equal(rung_code_name((rung_code)999), "UNKNOWN");
+}
+
+static void structs_from_another_version_are_refused(void **state) {
+  (void)state;
+  rung_env *env = NULL;
+  rung_env_options options;
+  rung_env_options_init(&options);
+  options.struct_size = 8;
+  assert_error(rung_env_create(&options, &env), INVALID_ARGUMENT, "struct_size");
+  assert_null(env);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {cmocka_unit_test(every_code_has_a_name_and_advice),
+                                     cmocka_unit_test(structs_from_another_version_are_refused)};
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
