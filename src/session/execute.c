@@ -386,6 +386,30 @@ static rung_status *hand_out(frame *f, rung_value **made) {
   return NULL;
 }
 
+/* What the user gets is the user's alone: a weight would go with the model, an input handed through is the user's
+ * memory under another name. */
+static rung_status *own(const execution *e, rung_value *made, rung_value *const *inputs, rung_value **out_value) {
+  bool shared = made && made->kind == RUNG_TENSOR && !made->block;
+  for (uint32_t i = 0; i < e->session->main->graph->input_count; i++) shared |= made && made == inputs[i];
+  if (shared && made->kind == RUNG_TENSOR) return rung_value_copy_tensor(made->allocator, &made->tensor, out_value);
+  *out_value = rung_value_retain(made);
+  return NULL;
+}
+
+/* Turns `made` into references for the user; NULL where the user gave memory. On failure none remains. */
+static rung_status *own_all(const execution *e, rung_value *const *inputs, rung_value *const *given,
+                            rung_value **made) {
+  for (uint32_t i = 0; i < e->session->main->graph->output_count; i++) {
+    rung_value *mine = NULL;
+    rung_status *status = given[i] ? NULL : own(e, made[i], inputs, &mine);
+    made[i] = mine;
+    if (!status) continue;
+    while (i-- > 0) rung_value_release(made[i]);
+    return status;
+  }
+  return NULL;
+}
+
 static rung_status *run_main(execution *e, rung_value *const *inputs, rung_value **outputs, rung_value **made) {
   const program *p = e->session->main;
   frame f;
@@ -397,8 +421,9 @@ static rung_status *run_main(execution *e, rung_value *const *inputs, rung_value
   }
   if (!status) status = rung__frame_run(&f);
   if (!status) status = hand_out(&f, made);
+  if (!status) status = own_all(e, inputs, outputs, made);
   for (uint32_t i = 0; i < p->graph->output_count && !status; i++)
-    if (!outputs[i]) outputs[i] = rung_value_retain(made[i]);
+    if (made[i]) outputs[i] = made[i];
   rung__frame_finish(&f);
   return status;
 }
