@@ -11,7 +11,7 @@
   X(RELU, "Relu", 0, 0)                      /* max(x, 0) */                        \
   X(LEAKY_RELU, "LeakyRelu", 0.01f, 0)       /* x < 0 ? alpha * x : x */            \
   X(HARD_SIGMOID, "HardSigmoid", 0.2f, 0.5f) /* min(max(alpha * x + beta, 0), 1) */ \
-  X(HARD_SWISH, "HardSwish", 1.f / 6, 0.5f)  /* x * HardSigmoid(x) */               \
+  X(HARD_SWISH, "HardSwish", 0, 0)           /* x * min(max(x / 6 + 0.5, 0), 1) */  \
   X(SIGMOID, "Sigmoid", 0, 0)                /* 1 / (1 + exp(-x)) */                \
   X(SILU, "Swish", 1, 0)                     /* x * Sigmoid(alpha * x) */           \
   X(TANH, "Tanh", 0, 0)                                                             \

@@ -5,12 +5,12 @@
 #define MOST_SIZE (INT64_C(1) << 61)
 
 static rung_status *check_list(const char *name, rung_ints list, size_t rank, int64_t least) {
-  RUNG_MODEL_REQUIRE(list.count == 0 || rank == 0 || list.count == rank,
-                     "attribute \"%s\" has %zu entries, not %zu", name, list.count, rank);
+  RUNG_MODEL_REQUIRE(list.count == 0 || rank == 0 || list.count == rank, "attribute \"%s\" has %zu entries, not %zu",
+                     name, list.count, rank);
   RUNG_REQUIRE(list.count <= 2 * RUNG_MAX_RANK, LIMIT, "attribute \"%s\" has %zu entries", name, list.count);
   for (size_t i = 0; i < list.count; i++)
-    RUNG_MODEL_REQUIRE(list.at[i] >= least && list.at[i] <= MOST_ATTRIBUTE, "attribute \"%s\" holds %lld",
-                       name, (long long)list.at[i]);
+    RUNG_MODEL_REQUIRE(list.at[i] >= least && list.at[i] <= MOST_ATTRIBUTE, "attribute \"%s\" holds %lld", name,
+                       (long long)list.at[i]);
   return NULL;
 }
 
@@ -22,44 +22,39 @@ static rung_status *check_lists(const rung_window_params *p, size_t rank) {
 }
 
 rung_status *rung_window_check(const rung_window_params *p) {
-  size_t rank = RUNG_MAX(RUNG_MAX(p->kernel_shape.count, p->strides.count),
-                         RUNG_MAX(p->dilations.count, p->pads.count / 2));
+  size_t rank =
+      RUNG_MAX(RUNG_MAX(p->kernel_shape.count, p->strides.count), RUNG_MAX(p->dilations.count, p->pads.count / 2));
   return check_lists(p, rank);
 }
 
-static int64_t entry(rung_ints list, int32_t at, int64_t fallback) {
-  return list.count ? list.at[at] : fallback;
-}
+static int64_t entry(rung_ints list, int32_t at, int64_t fallback) { return list.count ? list.at[at] : fallback; }
 
-rung_status *rung_window_axis_make(const rung_window_params *p, int32_t rank, int32_t axis, int64_t in,
-                                   int64_t kernel, rung_window_axis *out) {
+rung_status *rung_window_axis_make(const rung_window_params *p, int32_t rank, int32_t axis, int64_t in, int64_t kernel,
+                                   rung_window_axis *out) {
   RUNG_TRY(check_lists(p, (size_t)rank));
-  RUNG_MODEL_REQUIRE(in < MOST_SIZE && kernel >= 1 && kernel <= MOST_ATTRIBUTE,
-                     "a window of %lld over %lld elements", (long long)kernel, (long long)in);
-  rung_window_axis a = {.in = in,
-                        .kernel = kernel,
-                        .stride = entry(p->strides, axis, 1),
-                        .dilation = entry(p->dilations, axis, 1)};
-  int64_t span = (kernel - 1) * a.dilation + 1, end = 0;
+  RUNG_MODEL_REQUIRE(in < MOST_SIZE && kernel >= 1 && kernel <= MOST_ATTRIBUTE, "a window of %lld over %lld elements",
+                     (long long)kernel, (long long)in);
+  rung_window_axis a = {
+      .in = in, .kernel = kernel, .stride = entry(p->strides, axis, 1), .dilation = entry(p->dilations, axis, 1)};
+  int64_t span = (kernel - 1) * a.dilation + 1;
   if (p->auto_pad == RUNG_PAD_SAME_UPPER || p->auto_pad == RUNG_PAD_SAME_LOWER) {
     a.out = RUNG_DIV_UP(in, a.stride);
     int64_t total = RUNG_MAX(0, (a.out - 1) * a.stride + span - in);
     a.begin = p->auto_pad == RUNG_PAD_SAME_UPPER ? total / 2 : total - total / 2;
+    a.end = total - a.begin;
     *out = a;
     return NULL;
   }
   if (p->auto_pad == RUNG_PAD_NOTSET) {
     a.begin = entry(p->pads, axis, 0);
-    end = entry(p->pads, rank + axis, 0);
+    a.end = entry(p->pads, rank + axis, 0);
   }
-  int64_t room = in + a.begin + end - span;
-  RUNG_MODEL_REQUIRE(room >= 0,
-                     "a window of %lld elements does not fit into dimension %d of %lld, padding included",
-                     (long long)span, axis, (long long)(in + a.begin + end));
+  int64_t room = in + a.begin + a.end - span;
+  RUNG_MODEL_REQUIRE(room >= 0, "a window of %lld elements does not fit into dimension %d of %lld, padding included",
+                     (long long)span, axis, (long long)(in + a.begin + a.end));
   bool up = p->ceil_mode && p->auto_pad == RUNG_PAD_NOTSET;
   a.out = (up ? RUNG_DIV_UP(room, a.stride) : room / a.stride) + 1;
-  if (up && (a.out - 1) * a.stride >= in + a.begin)
-    a.out--; /* the last window would begin behind the input */
+  if (up && (a.out - 1) * a.stride >= in + a.begin) a.out--; /* the last window would begin behind the input */
   *out = a;
   return NULL;
 }
@@ -78,12 +73,11 @@ static bool keeps_size(const rung_window_params *p, int32_t rank, int32_t axis, 
   if (entry(p->strides, axis, 1) != 1) return false;
   int64_t span = (kernel - 1) * entry(p->dilations, axis, 1) + 1;
   if (p->auto_pad == RUNG_PAD_VALID) return span == 1;
-  return p->auto_pad != RUNG_PAD_NOTSET ||
-         entry(p->pads, axis, 0) + entry(p->pads, rank + axis, 0) == span - 1;
+  return p->auto_pad != RUNG_PAD_NOTSET || entry(p->pads, axis, 0) + entry(p->pads, rank + axis, 0) == span - 1;
 }
 
-rung_status *rung_window_infer(rung_infer *infer, const rung_window_params *params, int32_t rank,
-                               int32_t axis, int64_t in, int64_t kernel, int64_t *out) {
+rung_status *rung_window_infer(rung_infer *infer, const rung_window_params *params, int32_t rank, int32_t axis,
+                               int64_t in, int64_t kernel, int64_t *out) {
   RUNG_TRY(check_lists(params, (size_t)rank));
   if (kernel < 1 || in < 0) {
     *out = kernel >= 1 && keeps_size(params, rank, axis, kernel) ? in : rung_infer_symbol(infer);

@@ -31,7 +31,7 @@ typedef struct rung_window_params {
 /* One spatial dimension, worked out. */
 typedef struct rung_window_axis {
   int64_t in, out, kernel, stride, dilation;
-  int64_t begin; /* padding before the first element */
+  int64_t begin, end; /* padding before the first element, behind the last */
 } rung_window_axis;
 
 typedef struct rung_window {
@@ -52,7 +52,7 @@ rung_status *rung_window_make(const rung_window_params *params, int32_t rank, co
                               const int64_t *kernel, rung_window *out) RUNG_MUST_CHECK;
 
 /* For inference: the output's size where the input's may be a symbol. */
-rung_status *rung_window_infer(rung_infer *infer, const rung_window_params *params, int32_t rank,
-                               int32_t axis, int64_t in, int64_t kernel, int64_t *out) RUNG_MUST_CHECK;
+rung_status *rung_window_infer(rung_infer *infer, const rung_window_params *params, int32_t rank, int32_t axis,
+                               int64_t in, int64_t kernel, int64_t *out) RUNG_MUST_CHECK;
 
 #endif

@@ -1,0 +1,355 @@
+#include "provider/cpu/form/conv.h"
+
+#include "base/pool.h"
+#include "provider/cpu/form/floats.h"
+#include "provider/cpu/form/gemm.h"
+#include "provider/cpu/kernel/isa.h"
+
+/* Boxes of about this many columns: enough to make use of a panel of weights in the first-level cache. */
+enum { LEAST_COLUMNS = 256, MOST_COLUMNS = 1024 };
+
+/* Floats of a band; beyond, strides and dilations are odd enough for the plain form. */
+#define MOST_BAND 1.6e7
+
+static size_t panel_end(size_t rows, size_t panels, size_t panel) { return rows * (panel + 1) / panels; }
+
+void rung_conv_pack(rung_cpu_set features, size_t group, size_t out_channels, size_t k, rung_dtype dtype, const void *w,
+                    float *packed) {
+  size_t panels = RUNG_DIV_UP(out_channels, rung_gemm_f32_for(features)->rows);
+  for (size_t g = 0; g < group; g++)
+    for (size_t p = 0, row = 0; p < panels; p++) {
+      size_t end = panel_end(out_channels, panels, p), at = (g * out_channels + row) * k;
+      rung_pack_panel(dtype, w, at, end - row, k, k, 1, 1, packed + at);
+      row = end;
+    }
+}
+
+/* Planning */
+
+static size_t gcd(size_t a, size_t b) {
+  while (b) {
+    size_t rest = a % b;
+    a = b;
+    b = rest;
+  }
+  return a;
+}
+
+static void set_axis(rung_conv_axis *axis, const rung_window_axis *window) {
+  axis->window = *window;
+  if (window->out == 1) axis->window.stride = 1; /* it has no next element */
+  size_t stride = (size_t)axis->window.stride, dilation = (size_t)window->dilation, kernel = (size_t)window->kernel;
+  axis->phase_step = gcd(dilation, stride);
+  axis->phases = dilation == 1 ? RUNG_MIN(stride, kernel) : stride / axis->phase_step;
+  if (kernel == 1) axis->phases = 1;
+  axis->reach = (kernel - 1) * dilation / stride;
+}
+
+static void set_axes(rung_conv *plan, const rung_window *window) {
+  static const rung_window_axis none = {1, 1, 1, 1, 1, 0, 0};
+  const rung_window_axis *axes[3] = {&none, &none, &none};
+  for (int32_t i = 0; i < window->rank; i++) axes[3 - window->rank + i] = &window->axes[i];
+  rung_window_axis merged[3] = {*axes[0], *axes[1], *axes[2]};
+  for (int i = 1; i >= 0; i--) { /* dimensions that nothing happens in are one */
+    rung_window_axis *outer = &merged[i], *inner = &merged[2];
+    bool still = outer->kernel == 1 && outer->stride == 1 && outer->in == outer->out && inner->kernel == 1 &&
+                 inner->stride == 1 && inner->in == inner->out;
+    if (!still) break;
+    inner->in = inner->out = inner->in * outer->in;
+    *outer = none;
+  }
+  set_axis(&plan->z, &merged[0]);
+  set_axis(&plan->y, &merged[1]);
+  set_axis(&plan->x, &merged[2]);
+}
+
+/* The least pitch at which what a row reads beyond its end is 0, and so is the beginning of the next row. */
+static size_t least_pitch(const rung_conv_axis *x, size_t width) {
+  int64_t stride = x->window.stride, begin = x->window.begin, need = (int64_t)(width + x->reach);
+  if (width < (size_t)x->window.out) return (size_t)need;
+  int64_t padded = begin - 1 - (int64_t)((x->phases - 1) * x->phase_step);
+  if (padded < 0) return (size_t)need;
+  int64_t behind = RUNG_DIV_UP(x->window.in + begin, stride), before = need - 1 - padded / stride;
+  return (size_t)RUNG_MIN(need, RUNG_MAX((int64_t)width, RUNG_MAX(behind, before)));
+}
+
+/* The band of a box; false when it is too large. */
+static bool set_box(rung_conv *plan, size_t tile_y, size_t tile_x) {
+  plan->tile_y = tile_y;
+  plan->tile_x = tile_x;
+  plan->pitch = least_pitch(&plan->x, tile_x);
+  double rows = (double)(tile_y + plan->y.reach), need = (double)(tile_x + plan->x.reach);
+  double phases = (double)plan->y.phases * (double)plan->x.phases, channels = (double)plan->in_channels;
+  if ((rows * need + need + 32) * phases * (double)plan->z.window.kernel * channels > MOST_BAND) return false;
+  plan->phase = (tile_y + plan->y.reach) * plan->pitch + (tile_x + plan->x.reach - plan->pitch);
+  plan->slice = plan->phase * plan->y.phases * plan->x.phases;
+  /* Channels begin in different sets of the first-level cache. */
+  plan->plane = (plan->slice * (size_t)plan->z.window.kernel + 31) / 32 * 32 + 16;
+  plan->columns = (tile_y - 1) * plan->pitch + tile_x;
+  return true;
+}
+
+static size_t band_size(const rung_conv *plan) { return plan->plane * plan->in_channels; }
+
+/* Rows until the band fills half of the second-level cache; a part of a row when one is too much. */
+static bool choose_box(rung_conv *plan) {
+  size_t most = rung_cpu_cache_sizes().l2 / 2 / sizeof(float), width = (size_t)plan->x.window.out;
+  size_t rows = (size_t)plan->y.window.out, tile_x = RUNG_MIN(width, MOST_COLUMNS), lanes = plan->kernel->cols;
+  size_t tile_y = RUNG_CLAMP(MOST_COLUMNS / tile_x, 1, rows);
+  if (tile_x < width) tile_x = RUNG_ROUND_UP(RUNG_DIV_UP(width, RUNG_DIV_UP(width, tile_x)), lanes);
+  if (!set_box(plan, tile_y, RUNG_MIN(tile_x, width))) return false;
+  while (band_size(plan) > most && plan->tile_y > 1)
+    if (!set_box(plan, plan->tile_y - RUNG_MAX(1, plan->tile_y / 8), plan->tile_x)) return false;
+  while (band_size(plan) > most && plan->tile_x > 2 * lanes)
+    if (!set_box(plan, 1, RUNG_ROUND_UP(plan->tile_x / 2, lanes))) return false;
+  return true;
+}
+
+static size_t tasks_of(const rung_conv *plan) {
+  return plan->batch * plan->group_tasks * (size_t)plan->z.window.out * plan->y_tiles * plan->x_tiles * plan->splits;
+}
+
+static double work_of(const rung_conv *plan) { /* multiplications of a task */
+  return (double)plan->columns * (double)plan->k * (double)plan->out_channels / (double)plan->splits *
+         (double)plan->groups_per_task;
+}
+
+/* Enough tasks for all threads: fewer channels per task first, since those cost only another copy of the band. */
+static bool choose_tasks(rung_conv *plan) {
+  size_t panels = RUNG_DIV_UP(plan->out_channels, plan->kernel->rows);
+  plan->splits = plan->groups_per_task = 1;
+  for (;;) {
+    plan->y_tiles = RUNG_DIV_UP((size_t)plan->y.window.out, plan->tile_y);
+    plan->x_tiles = RUNG_DIV_UP((size_t)plan->x.window.out, plan->tile_x);
+    plan->group_tasks = plan->group;
+    if (plan->threads == 1 || work_of(plan) < 2e6 || tasks_of(plan) >= 4 * plan->threads) break;
+    if (plan->splits * 4 <= panels)
+      plan->splits *= 2;
+    else if (plan->tile_y > 1 && plan->columns > LEAST_COLUMNS) {
+      if (!set_box(plan, RUNG_DIV_UP(plan->tile_y, 2), plan->tile_x)) return false;
+    } else if (plan->splits * 2 <= panels)
+      plan->splits *= 2;
+    else
+      break;
+  }
+  while (plan->groups_per_task < plan->group && work_of(plan) < 5e5) plan->groups_per_task *= 2;
+  plan->groups_per_task = RUNG_MIN(plan->groups_per_task, plan->group);
+  plan->group_tasks = RUNG_DIV_UP(plan->group, plan->groups_per_task);
+  return true;
+}
+
+bool rung_conv_plan(const rung_kernel_call *call, const rung_conv_shape *shape, rung_dtype dtype, rung_conv *plan) {
+  rung_cpu_set features = rung_isa(call->host);
+  if (shape->window.rank > 3) return false;
+  *plan = (rung_conv){.kernel = rung_gemm_f32_for(features),
+                      .math = rung_math_for(features),
+                      .dtype = dtype,
+                      .batch = (size_t)shape->batch,
+                      .group = (size_t)shape->group,
+                      .in_channels = (size_t)(shape->in_channels / shape->group),
+                      .out_channels = (size_t)(shape->out_channels / shape->group),
+                      .threads = RUNG_MAX(call->host->threads, 1)};
+  set_axes(plan, &shape->window);
+  plan->taps = (size_t)(plan->z.window.kernel * plan->y.window.kernel * plan->x.window.kernel);
+  plan->k = plan->taps * plan->in_channels;
+  if (plan->batch == 0 || plan->out_channels == 0 || plan->z.window.out == 0 || plan->y.window.out == 0 ||
+      plan->x.window.out == 0 || !choose_box(plan) || !choose_tasks(plan))
+    return false;
+  plan->direct = dtype == RUNG_F32 && (plan->tile_y == 1 || plan->pitch == (size_t)plan->x.window.out);
+  return true;
+}
+
+/* Scratch: offsets, then for every thread a band and the sums of one panel of channels. */
+static size_t table_size(const rung_conv *plan) { return RUNG_ROUND_UP(plan->k, 16); }
+static size_t band_space(const rung_conv *plan) { return RUNG_ROUND_UP(band_size(plan), 16) + 2 * RUNG_TILE_MOST_COLS; }
+static size_t sums_space(const rung_conv *plan) {
+  return plan->direct ? 0 : plan->kernel->rows * RUNG_ROUND_UP(plan->columns, 16);
+}
+
+bool rung_conv_scratch(const rung_conv *plan, size_t *out_bytes) {
+  size_t threads = plan->threads;
+  return rung_mul_size(band_space(plan) + sums_space(plan), threads, out_bytes) &&
+         rung_add_size(*out_bytes, table_size(plan), out_bytes) && rung_mul_size(*out_bytes, sizeof(float), out_bytes);
+}
+
+/* Running */
+
+typedef struct job {
+  const rung_conv *plan;
+  const rung_conv_run *run;
+  const int32_t *offsets;
+  float *space;
+} job;
+
+/* A box: its place in the output, for one group of one image. */
+typedef struct box {
+  size_t image, group;
+  size_t z, y, x, rows, columns; /* columns: of the output */
+  float *band, *sums;
+} box;
+
+static size_t tap_offset(const rung_conv_axis *axis, size_t tap, size_t *phase) {
+  size_t at = tap * (size_t)axis->window.dilation, stride = (size_t)axis->window.stride;
+  *phase = at % stride / axis->phase_step;
+  return at / stride;
+}
+
+static void fill_offsets(const rung_conv *plan, int32_t *offsets) {
+  size_t t = 0;
+  for (size_t kz = 0; kz < (size_t)plan->z.window.kernel; kz++)
+    for (size_t ky = 0; ky < (size_t)plan->y.window.kernel; ky++)
+      for (size_t kx = 0; kx < (size_t)plan->x.window.kernel; kx++, t++) {
+        size_t py, px, row = tap_offset(&plan->y, ky, &py), column = tap_offset(&plan->x, kx, &px);
+        offsets[t] =
+            (int32_t)(kz * plan->slice + (py * plan->x.phases + px) * plan->phase + row * plan->pitch + column);
+      }
+  for (size_t i = t; i < plan->k; i++) offsets[i] = offsets[i - t] + (int32_t)plan->plane;
+}
+
+/* n elements of a row of phase `px`, padding written out; `row` is the index of the row's first element in X. */
+static void copy_row(const rung_conv *plan, const void *x, size_t row, int64_t first, size_t n, float *to) {
+  int64_t stride = plan->x.window.stride, in = plan->x.window.in, count = (int64_t)n;
+  int64_t from = first >= 0 ? 0 : RUNG_DIV_UP(-first, stride);
+  int64_t end = first >= in ? 0 : (in - 1 - first) / stride + 1;
+  from = RUNG_MIN(from, count);
+  end = RUNG_CLAMP(end, from, count);
+  for (int64_t i = 0; i < from; i++) to[i] = 0;
+  size_t at = row + (size_t)(first + from * stride);
+  if (end > from && stride == 1)
+    rung_epilogue_load(plan->math, plan->dtype, x, at, (size_t)(end - from), to + from);
+  else if (end > from)
+    rung_load_f32(plan->dtype, x, at, (size_t)stride, (size_t)(end - from), to + from);
+  for (int64_t i = end; i < count; i++) to[i] = 0;
+}
+
+/* One slice of one channel: `slice` is the index of its first element, SIZE_MAX outside of the input. */
+static void copy_slice(const rung_conv *plan, const box *b, const void *x, size_t slice, float *to) {
+  const rung_window_axis *wy = &plan->y.window, *wx = &plan->x.window;
+  size_t rows = plan->tile_y + plan->y.reach, tail = plan->tile_x + plan->x.reach - plan->pitch;
+  for (size_t py = 0; py < plan->y.phases; py++)
+    for (size_t px = 0; px < plan->x.phases; px++) {
+      int64_t first = (int64_t)b->x * wx->stride - wx->begin + (int64_t)(px * plan->x.phase_step);
+      int64_t line = (int64_t)b->y * wy->stride - wy->begin + (int64_t)(py * plan->y.phase_step);
+      for (size_t r = 0; r < rows; r++, line += wy->stride, to += plan->pitch) {
+        bool inside = slice != SIZE_MAX && line >= 0 && line < wy->in;
+        if (inside)
+          copy_row(plan, x, slice + (size_t)(line * wx->in), first, plan->pitch, to);
+        else
+          memset(to, 0, plan->pitch * sizeof *to);
+      }
+      memset(to, 0, tail * sizeof *to);
+      to += tail;
+    }
+}
+
+static void fill_band(const rung_conv *plan, const box *b, const void *x) {
+  size_t area = (size_t)(plan->y.window.in * plan->x.window.in), volume = area * (size_t)plan->z.window.in;
+  size_t channel = (b->image * plan->group + b->group) * plan->in_channels * volume;
+  for (size_t c = 0; c < plan->in_channels; c++, channel += volume)
+    for (size_t kz = 0; kz < (size_t)plan->z.window.kernel; kz++) {
+      int64_t z = (int64_t)b->z * plan->z.window.stride + (int64_t)kz * plan->z.window.dilation - plan->z.window.begin;
+      bool inside = z >= 0 && z < plan->z.window.in;
+      copy_slice(plan, b, x, inside ? channel + (size_t)z * area : SIZE_MAX,
+                 b->band + c * plan->plane + kz * plan->slice);
+    }
+}
+
+/* Where output channel `m` of the box begins in Y. */
+static size_t output_at(const rung_conv *plan, const box *b, size_t m) {
+  size_t row = (size_t)plan->x.window.out, area = row * (size_t)plan->y.window.out;
+  return ((b->image * plan->group + b->group) * plan->out_channels + m) * area * (size_t)plan->z.window.out +
+         b->z * area + b->y * row + b->x;
+}
+
+/* Takes the sums of one channel to Y, row by row. */
+static void store_rows(const rung_conv *plan, const rung_conv_run *run, const box *b, size_t at, float *sums,
+                       bool active) {
+  const rung_epilogue *epilogue = &run->epilogue;
+  size_t step = (size_t)plan->x.window.out;
+  for (size_t y = 0; y < b->rows; y++, at += step, sums += plan->pitch) {
+    if (epilogue->residual) {
+      float strip[MOST_COLUMNS];
+      for (size_t x = 0; x < b->columns; x += MOST_COLUMNS) {
+        size_t n = RUNG_MIN(MOST_COLUMNS, b->columns - x);
+        rung_epilogue_load(plan->math, plan->dtype, epilogue->residual, at + x, n, strip);
+        for (size_t i = 0; i < n; i++) sums[x + i] += strip[i];
+      }
+    }
+    if (!active) rung_epilogue_activate(plan->math, &epilogue->activation, b->columns, sums);
+    rung_epilogue_store(plan->math, plan->dtype, run->y, at, b->columns, sums);
+  }
+}
+
+/* One panel of output channels [m, m + rows). */
+static void run_panel(const job *j, const box *b, rung_tile_f32 *tile, size_t m, size_t rows, bool active) {
+  const rung_conv *plan = j->plan;
+  const rung_conv_run *run = j->run;
+  size_t volume = (size_t)(plan->z.window.out * plan->y.window.out * plan->x.window.out), at = output_at(plan, b, m);
+  tile->a = run->w + (b->group * plan->out_channels + m) * plan->k;
+  if (run->epilogue.bias) tile->bias = run->epilogue.bias + b->group * plan->out_channels + m;
+  tile->c = plan->direct ? (float *)run->y + at : b->sums;
+  tile->c_step = plan->direct ? volume : RUNG_ROUND_UP(plan->columns, 16);
+  if (plan->direct && run->epilogue.residual) {
+    tile->residual = (const float *)run->epilogue.residual + at;
+    tile->residual_step = volume;
+  }
+  plan->kernel->tile[rows](tile);
+  for (size_t r = 0; r < rows; r++) {
+    if (!plan->direct)
+      store_rows(plan, run, b, at + r * volume, tile->c + r * tile->c_step, active);
+    else if (!active)
+      rung_epilogue_activate(plan->math, &run->epilogue.activation, tile->cols, tile->c + r * volume);
+  }
+}
+
+static void run_box(const job *j, const box *b, size_t split) {
+  const rung_conv *plan = j->plan;
+  const rung_epilogue *epilogue = &j->run->epilogue;
+  size_t panels = RUNG_DIV_UP(plan->out_channels, plan->kernel->rows);
+  size_t first = split ? panel_end(panels, plan->splits, split - 1) : 0, last = panel_end(panels, plan->splits, split);
+  fill_band(plan, b, j->run->x);
+  rung_tile_f32 tile = {.k = plan->k,
+                        .cols = (b->rows - 1) * plan->pitch + b->columns,
+                        .b = b->band,
+                        .offsets = j->offsets,
+                        .b_step = plan->kernel->cols};
+  bool active = epilogue->activation.kind == RUNG_ACTIVATION_NONE;
+  if (epilogue->bias) tile.flags |= RUNG_TILE_ROW_BIAS;
+  if (epilogue->residual && plan->direct) tile.flags |= RUNG_TILE_RESIDUAL;
+  if (!epilogue->residual || plan->direct) active = rung_epilogue_clamp(&epilogue->activation, &tile);
+  for (size_t p = first, m = p ? panel_end(plan->out_channels, panels, p - 1) : 0; p < last; p++) {
+    size_t end = panel_end(plan->out_channels, panels, p);
+    run_panel(j, b, &tile, m, end - m, active);
+    m = end;
+  }
+}
+
+static void run_tasks(void *context, size_t begin, size_t end) {
+  const job *j = context;
+  const rung_conv *plan = j->plan;
+  float *own = j->space + rung_pool_slot() * (band_space(plan) + sums_space(plan));
+  for (size_t i = begin; i < end; i++) {
+    box b = {.band = own, .sums = own + band_space(plan)};
+    size_t rest = i, split = rest % plan->splits;
+    rest /= plan->splits;
+    b.x = rest % plan->x_tiles * plan->tile_x;
+    rest /= plan->x_tiles;
+    b.y = rest % plan->y_tiles * plan->tile_y;
+    rest /= plan->y_tiles;
+    b.z = rest % (size_t)plan->z.window.out;
+    rest /= (size_t)plan->z.window.out;
+    b.image = rest / plan->group_tasks;
+    b.rows = RUNG_MIN(plan->tile_y, (size_t)plan->y.window.out - b.y);
+    b.columns = RUNG_MIN(plan->tile_x, (size_t)plan->x.window.out - b.x);
+    size_t group = rest % plan->group_tasks * plan->groups_per_task;
+    for (b.group = group; b.group < RUNG_MIN(group + plan->groups_per_task, plan->group); b.group++)
+      run_box(j, &b, split);
+  }
+}
+
+void rung_conv_run_all(const rung_kernel_call *call, const rung_conv *plan, const rung_conv_run *run, void *scratch) {
+  int32_t *offsets = scratch;
+  fill_offsets(plan, offsets);
+  job j = {plan, run, offsets, (float *)scratch + table_size(plan)};
+  rung_kernel_parallel(call, tasks_of(plan), 1, run_tasks, &j);
+}
