@@ -130,8 +130,9 @@ struct rung_sink { /* receives bytes in order */
 struct rung_host {
   size_t struct_size;
   uint32_t abi;
-  uint32_t threads; /* how many threads this session may use, >= 1 */
-  uint64_t seed;    /* of random operators that have none of their own */
+  uint32_t threads;      /* how many threads this session may use, >= 1 */
+  uint32_t cpu_features; /* processor features that may be used (the environment can mask some); the host's numbering */
+  uint64_t seed;         /* of random operators that have none of their own */
   const rung_allocator *allocator;
   void *context;                   /* the host's */
   const char *const *search_paths; /* folders where vendor libraries may lie, NULL-terminated; from the user */
@@ -175,6 +176,11 @@ struct rung_host {
 
   /* compile: 1 when the user wants to stop; then return CANCELLED soon. */
   int (*progress)(const rung_compile *compile, const char *stage, uint64_t done, uint64_t total);
+
+  /* compile: a block that is the same for all sessions of the model (packed weights, say): found by `key`, else made
+   * by `make` with the host's allocator. It lives as long as the model. */
+  rung_status *(*share)(const rung_host *host, const void *key, size_t key_size,
+                        rung_status *(*make)(void *user, void **out_block), void *user, void **out_block);
 
   /* run: the storage of output `index`, in the provider's memory; *out_tensor has data and all else set. The shape
    * may be told only now. At most once per output. */

@@ -174,6 +174,7 @@ static void destroy(rung_model *model) {
   for (size_t i = 0; i < model->tensors.count; i++) rung_value_release(model->tensors.at[i]);
   rung_vec_free(model->allocator, &model->tensors);
   rung__files_close(model);
+  rung__model_shared_finish(model);
   rung_free(model->allocator, model->owned);
   rung_arena_finish(&model->arena);
   rung_free(model->allocator, model);
@@ -185,7 +186,11 @@ static rung_model *make_model(const rung_allocator *allocator) {
   atomic_init(&model->references, 1);
   model->allocator = allocator;
   rung_arena_init(&model->arena, allocator);
-  return model;
+  rung_status *status = rung__model_shared_init(model);
+  if (!status) return model;
+  rung_status_free(status); /* the caller reports what is the only reason: out of memory */
+  rung_free(allocator, model);
+  return NULL;
 }
 
 static rung_status *open_and_read(rung_model *model, const rung_log *log, const char *path,

@@ -96,6 +96,7 @@ typedef struct rung_model {
   rung_model_graph *graph;
   size_t bytes, external_bytes; /* of the model file; of external data that initializers refer to */
   struct rung_model_files *files; /* mappings */
+  struct rung_model_shared *shared; /* see model_shared.c */
   void *owned;                    /* bytes that the model frees, see rung_model_parse_owned; else NULL */
   RUNG_VEC(rung_value *) tensors; /* every value that the description owns */
 } rung_model;
@@ -121,6 +122,14 @@ rung_status *rung_model_parse_owned(const rung_allocator *allocator, const rung_
                                     const rung_model_options *options, rung_model **out_model) RUNG_MUST_CHECK;
 rung_model *rung_model_retain(rung_model *model);
 void rung_model_release(rung_model *model);
+
+/* A block that sessions share: found by `key`, else made by `make` (with the model's allocator) and kept until the
+ * model goes. Threads may ask at once; one makes it, the others wait. */
+rung_status *rung_model_share(rung_model *model, const void *key, size_t key_size,
+                              rung_status *(*make)(void *user, void **out_block), void *user,
+                              void **out_block) RUNG_MUST_CHECK;
+rung_status *rung__model_shared_init(rung_model *model) RUNG_MUST_CHECK;
+void rung__model_shared_finish(rung_model *model);
 
 /* Single messages, as in the files of ONNX test data: TensorProto, SparseTensorProto, SequenceProto, MapProto or
  * OptionalProto, by the kind that `type` expects (NULL or NONE: a tensor). The value owns a copy of its data. Nothing

@@ -105,6 +105,12 @@ static rung_status *host_wrap(const rung_host *host, const rung_tensor *tensor, 
   return rung_value_wrap(host->allocator, tensor, release, user, out_value);
 }
 
+static rung_status *host_share(const rung_host *host, const void *key, size_t key_size,
+                               rung_status *(*make)(void *user, void **out_block), void *user, void **out_block) {
+  const rung_session *session = host->context;
+  return rung_model_share(session->model, key, key_size, make, user, out_block);
+}
+
 /* Graphs */
 
 static const rung_attribute *host_attribute(const rung_node *node, const char *name) {
@@ -125,6 +131,7 @@ void rung__host_init(rung_session *session, const rung_session_options *options)
   session->host = (rung_host){
       .struct_size = sizeof(rung_host),
       .abi = RUNG_PROVIDER_ABI,
+      .cpu_features = session->env->cpu_mask,
       .threads = options->threads ? RUNG_MIN(options->threads, width) : width,
       .seed = options->seed,
       .allocator = session->env->allocator,
@@ -149,6 +156,7 @@ void rung__host_init(rung_session *session, const rung_session_options *options)
       .release = rung_value_release,
       .write_onnx = host_write_onnx,
       .progress = host_progress,
+      .share = host_share,
       .output = rung__run_output,
       .give = rung__run_give,
       .cancelled = rung__run_cancelled,

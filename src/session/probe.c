@@ -33,6 +33,7 @@ static void probe_log(const rung_host *host, rung_log_level level, const char *f
 static rung_host probing_host(rung_env *env) {
   return (rung_host){.struct_size = sizeof(rung_host),
                      .abi = RUNG_PROVIDER_ABI,
+                     .cpu_features = env->cpu_mask,
                      .threads = (uint32_t)rung_pool_threads(env->pool),
                      .allocator = env->allocator,
                      .context = env,

@@ -168,21 +168,58 @@ static rung_status *take_constants(rung_opwise *e) {
   return NULL;
 }
 
+typedef struct packing {
+  const rung_kernel *kernel;
+  rung_kernel_call *call;
+} packing;
+
+static rung_status *run_pack(void *user, void **out_packed) {
+  const packing *p = user;
+  return p->kernel->pack(p->call, out_packed);
+}
+
+/* Weights that lie in the model's mapping are the same for all its sessions, and so is what is made of them: by this
+ * kernel, for this node. False when an input that is packed belongs to this session alone (folded). */
+static bool make_key(const rung_opwise *e, const opwise_step *s, rung_value *const *inputs, rung_text *key) {
+  const rung_kernel *kernel = s->step.kernel;
+  rung_text_append(key, (const char *)&kernel, sizeof kernel);
+  rung_text_append(key, (const char *)&e->host->cpu_features, sizeof e->host->cpu_features);
+  for (uint32_t i = 0; i < s->step.input_count && i < 32; i++) {
+    if (!(kernel->packs >> i & 1)) continue;
+    const void *data = inputs[i] ? inputs[i]->tensor.data : NULL;
+    if (inputs[i] && inputs[i]->block) return false;
+    rung_text_append(key, (const char *)&data, sizeof data);
+  }
+  rung_text_append(key, s->step.node->name, strlen(s->step.node->name));
+  return kernel->packs && !key->failed;
+}
+
+static rung_status *pack_step(rung_opwise *e, opwise_step *s, rung_value *const *inputs) {
+  rung_kernel_call call = {.node = s->step.node,
+                           .params = s->step.params,
+                           .input_count = s->step.input_count,
+                           .output_count = s->step.output_count,
+                           .inputs = inputs,
+                           .host = e->host};
+  packing p = {s->step.kernel, &call};
+  rung_text key;
+  rung_text_init(&key, e->host->allocator);
+  s->shares_packed = e->host->share && make_key(e, s, inputs, &key);
+  rung_status *status = s->shares_packed ? e->host->share(e->host, key.data, key.size, run_pack, &p, &s->packed)
+                                         : run_pack(&p, &s->packed);
+  rung_text_finish(&key);
+  return status;
+}
+
 static rung_status *pack_weights(rung_opwise *e) {
   for (uint32_t n = 0; n < e->step_count; n++) {
     opwise_step *s = &e->steps[n];
     if (!s->step.kernel->pack) continue;
-    rung_value **inputs = rung_alloc(e->host->allocator, s->step.input_count + 1, sizeof *inputs, "pack");
+    rung_value **inputs = rung_alloc(e->host->allocator, (size_t)s->step.input_count + 1, sizeof *inputs, "pack");
     RUNG_CHECK_ALLOC(inputs);
     for (uint32_t i = 0; i < s->step.input_count; i++)
       inputs[i] = s->inputs[i] == RUNG_NO_SLOT ? NULL : e->constants[s->inputs[i]];
-    rung_kernel_call call = {.node = s->step.node,
-                             .params = s->step.params,
-                             .input_count = s->step.input_count,
-                             .output_count = s->step.output_count,
-                             .inputs = inputs,
-                             .host = e->host};
-    rung_status *status = s->step.kernel->pack(&call, &s->packed);
+    rung_status *status = pack_step(e, s, inputs);
     rung_free(e->host->allocator, inputs);
     RUNG_TRY(rung_status_prefix(status, "node \"%s\" (%s)", s->step.node->name, s->step.node->op_type));
   }
@@ -218,7 +255,8 @@ void rung_opwise_free(rung_opwise *e) {
     rung__opwise_free_plan(e, plan);
   }
   for (uint32_t s = 0; e->constants && s < e->slot_count; s++) rung_value_release(e->constants[s]);
-  for (uint32_t n = 0; e->steps && n < e->step_count; n++) rung_free(e->host->allocator, e->steps[n].packed);
+  for (uint32_t n = 0; e->steps && n < e->step_count; n++)
+    if (!e->steps[n].shares_packed) rung_free(e->host->allocator, e->steps[n].packed);
   pthread_mutex_destroy(&e->lock);
   const rung_allocator *allocator = e->host->allocator;
   rung_arena_finish(&e->arena);

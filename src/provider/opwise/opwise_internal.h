@@ -14,6 +14,7 @@ typedef struct opwise_step {
   rung_step step;
   uint32_t *inputs, *outputs; /* RUNG_NO_SLOT: left out */
   void *packed;
+  bool shares_packed; /* it is the model's */
 } opwise_step;
 
 /* Where a slot's value lies during a run. */
