@@ -8,6 +8,7 @@
 #include "base/str.h"
 
 #include <inttypes.h>
+#include <time.h>
 
 /* Frames */
 
@@ -104,10 +105,18 @@ static rung_status *allocate(execution *run, rung_memory *memory, const rung_ten
   return status;
 }
 
+bool rung__memory_reads(const rung_memory *memory, const rung_memory *there) {
+  if (memory == there) return true;
+  if (memory && there && memory->vendor == there->vendor && memory->device == there->device &&
+      memory->id == there->id && strcmp(memory->kind, there->kind) == 0)
+    return true;
+  return (!memory || memory->host_visible) && (!there || there->host_visible);
+}
+
+/* Strings and compound values stay with the host. */
 static bool is_readable(const rung_value *value, const rung_memory *memory) {
-  if (value->kind != RUNG_TENSOR || value->tensor.memory == memory) return true;
-  const rung_memory *there = value->tensor.memory;
-  return (!memory && there->host_visible) || (!there && memory->host_visible);
+  return value->kind != RUNG_TENSOR || value->tensor.dtype == RUNG_STRING ||
+         rung__memory_reads(memory, value->tensor.memory);
 }
 
 static rung_status *copy_tensor(execution *run, const rung_value *from, rung_memory *memory, rung_value **out_value) {
@@ -115,29 +124,26 @@ static rung_status *copy_tensor(execution *run, const rung_value *from, rung_mem
   RUNG_TRY(allocate(run, memory, &from->tensor, out_value));
   rung_tensor *to = &(*out_value)->tensor;
   rung_status *status = NULL;
-  if (!memory)
+  if (to->size && !memory)
     status = there->copy_out(there, to->data, from->tensor.data, to->size);
-  else
+  else if (to->size)
     status = memory->copy_in(memory, to->data, from->tensor.data, to->size);
   if (status) rung_value_release(*out_value);
   return status;
 }
 
-/* `value` in `memory`; the copy is kept by the frame. Strings and compound values stay with the host. */
-static rung_status *cross(frame *f, rung_value *value, rung_memory *memory, rung_value **out_value) {
-  if (is_readable(value, memory)) {
-    *out_value = value;
-    return NULL;
-  }
+static rung_value *find_copy(const frame *f, const rung_value *original, const rung_memory *memory) {
   for (size_t i = 0; i < f->copies.count; i++)
-    if (f->copies.at[i].original == value && f->copies.at[i].memory == memory) {
-      *out_value = f->copies.at[i].value;
-      return NULL;
-    }
+    if (f->copies.at[i].original == original && f->copies.at[i].memory == memory) return f->copies.at[i].value;
+  return NULL;
+}
+
+/* A copy of `from` in `memory`, kept by the frame until `original` goes. */
+static rung_status *add_copy(frame *f, const rung_value *original, const rung_value *from, rung_memory *memory,
+                             rung_value **out_value) {
   rung_value *moved;
-  if (memory && value->tensor.memory) RUNG_TRY(cross(f, value, NULL, &value)); /* between devices: by way of the host */
-  RUNG_TRY(copy_tensor(f->run, value, memory, &moved));
-  if (!rung_vec_push(f->run->session->env->allocator, &f->copies, (copy){value, memory, moved})) {
+  RUNG_TRY(copy_tensor(f->run, from, memory, &moved));
+  if (!rung_vec_push(f->run->session->env->allocator, &f->copies, (copy){original, memory, moved})) {
     rung_value_release(moved);
     return rung_status_out_of_memory();
   }
@@ -145,10 +151,26 @@ static rung_status *cross(frame *f, rung_value *value, rung_memory *memory, rung
   return NULL;
 }
 
-static rung_status *settle(const frame *f, const rung_value_info *info) {
-  if (info->constant) return NULL;
+/* `value` in `memory`. `f` is the frame that owns it: what a body captures crosses once, not once per trip. Between
+ * devices the way leads through the host. */
+static rung_status *cross(frame *f, rung_value *value, rung_memory *memory, rung_value **out_value) {
+  *out_value = is_readable(value, memory) ? value : find_copy(f, value, memory);
+  if (*out_value) return NULL;
+  rung_value *from = value;
+  if (memory && !rung__memory_reads(NULL, value->tensor.memory)) {
+    from = find_copy(f, value, NULL);
+    if (!from) RUNG_TRY(add_copy(f, value, value, NULL, &from));
+  }
+  return add_copy(f, value, from, memory, out_value);
+}
+
+static frame *owner_of(frame *f, const rung_value_info *info) {
   frame *owner = (frame *)frame_of(f, info);
-  if (!owner || !owner->fences[info->index]) return NULL;
+  return owner ? owner : f; /* constants cross on behalf of their reader */
+}
+
+static rung_status *settle(frame *owner, const rung_value_info *info) {
+  if (info->constant || !owner->fences[info->index]) return NULL;
   RUNG_TRY(wait_for(owner->run, owner->makers[info->index], owner->fences[info->index]));
   drop_fence(owner, info->index);
   return NULL;
@@ -157,8 +179,9 @@ static rung_status *settle(const frame *f, const rung_value_info *info) {
 rung_status *rung__frame_get_host(frame *f, const rung_value_info *info, rung_value **out_value) {
   *out_value = rung__frame_get(f, info);
   if (!*out_value) return NULL;
-  RUNG_TRY(settle(f, info));
-  return cross(f, *out_value, NULL, out_value);
+  frame *owner = owner_of(f, info);
+  RUNG_TRY(settle(owner, info));
+  return cross(owner, *out_value, NULL, out_value);
 }
 
 /* Islands */
@@ -196,7 +219,8 @@ static rung_status *bound_output(const island_run *i, const rung_value_info *inf
   for (uint32_t k = 0; k < graph->output_count; k++) {
     if (graph->outputs[k] != info || !run->bound[k]) continue;
     const rung_tensor *given = &run->bound[k]->tensor;
-    if (given->dtype == like->dtype && rung_tensor_same_shape(given, like) && given->memory == like->memory)
+    if (given->dtype == like->dtype && rung_tensor_same_shape(given, like) &&
+        rung__memory_reads(like->memory, given->memory))
       *out_value = rung_value_retain(run->bound[k]);
     return NULL;
   }
@@ -253,31 +277,82 @@ static rung_status *gather_inputs(frame *f, const program_step *step, rung_value
     const rung_value_info *info = island->inputs[k];
     rung_value *value = rung__frame_get(f, info);
     if (!value) continue;
-    const frame *owner = frame_of(f, info);
-    bool own = owner && owner->fences[info->index] && owner->makers[info->index] == step->link;
-    if (own)
+    if (step->shape_only[k]) {
+      inputs[k] = value;
+      continue;
+    }
+    frame *owner = owner_of(f, info);
+    bool pends = !info->constant && owner->fences[info->index];
+    if (pends && owner->makers[info->index] == step->link && is_readable(value, memory))
       pending[k] = owner->fences[info->index];
     else
-      RUNG_TRY(settle(f, info));
-    RUNG_TRY(cross(f, value, memory, &inputs[k]));
+      RUNG_TRY(settle(owner, info));
+    RUNG_TRY(cross(owner, value, memory, &inputs[k]));
   }
   return NULL;
 }
 
-static rung_status *store_outputs(frame *f, island_run *i, rung_fence *fence) {
+/* `*fence` becomes NULL when an output holds it. */
+static rung_status *store_outputs(frame *f, island_run *i, rung_fence **fence) {
   const rung_graph *island = i->step->island;
   for (uint32_t k = 0; k < island->output_count; k++) RUNG_TRY(check_output(island->outputs[k], i->outputs[k]));
   for (uint32_t k = 0; k < island->output_count; k++) {
     uint32_t index = island->outputs[k]->index;
     rung__frame_set(f, island->outputs[k], i->outputs[k]);
     i->outputs[k] = NULL;
-    f->fences[index] = fence;
+    f->fences[index] = *fence;
     f->makers[index] = i->step->link;
   }
+  if (island->output_count) *fence = NULL;
   return NULL;
 }
 
-static rung_status *run_island(frame *f, const program_step *step) {
+/* A clock that jumps makes this wait longer, never miss the wake-up. */
+static void wait_at_gate(rung_session *session) {
+  enum { MILLISECONDS = 20 };
+  struct timespec until;
+  clock_gettime(CLOCK_REALTIME, &until);
+  until.tv_nsec += MILLISECONDS * 1000000L;
+  until.tv_sec += until.tv_nsec / 1000000000;
+  until.tv_nsec %= 1000000000;
+  pthread_cond_timedwait(&session->gate, &session->gate_lock, &until);
+}
+
+/* An executable takes as many runs at once as its provider says; the others wait here. */
+static rung_status *enter(execution *run, program_step *step, uint32_t most) {
+  rung_session *session = run->session;
+  rung_status *status = NULL;
+  if (!most) return NULL;
+  pthread_mutex_lock(&session->gate_lock);
+  while (step->running >= most && !(status = rung__execution_check(run))) wait_at_gate(session);
+  if (!status) step->running++;
+  pthread_mutex_unlock(&session->gate_lock);
+  return status;
+}
+
+static void leave(execution *run, program_step *step, uint32_t most) {
+  if (!most) return;
+  pthread_mutex_lock(&run->session->gate_lock);
+  step->running--;
+  pthread_cond_broadcast(&run->session->gate);
+  pthread_mutex_unlock(&run->session->gate_lock);
+}
+
+static rung_status *call_provider(execution *e, program_step *step, const rung_run *run, rung_fence **out_fence) {
+  const rung_provider_api *api = e->session->chain.links.at[step->link].api;
+  rung_fence *fence = NULL;
+  RUNG_TRY(enter(e, step, api->max_runs));
+  rung_status *status = api->run(step->executable, run, &fence);
+  leave(e, step, api->max_runs);
+  if (fence && !(RUNG_HAS(api, wait) && RUNG_HAS(api, free_fence))) {
+    rung_status_free(status);
+    return RUNG_ERROR(PROVIDER, "it sets a fence, but has no functions to wait for it and to free it");
+  }
+  *out_fence = fence;
+  return status;
+}
+
+static rung_status *run_island(frame *f, program_step *step) {
   rung_session *session = f->run->session;
   const rung_link *link = &session->chain.links.at[step->link];
   const rung_allocator *allocator = session->env->allocator;
@@ -295,12 +370,15 @@ static rung_status *run_island(frame *f, const program_step *step) {
                      .pending = pending,
                      .context = &i};
   rung_status *status = gather_inputs(f, step, inputs, pending);
-  if (!status)
-    status = rung_status_prefix(link->api->run(step->executable, &i.run, &fence), "provider %s", link->api->name);
-  if (!status) status = rung_status_prefix(store_outputs(f, &i, fence), "provider %s", link->api->name);
-  if (status && fence) { /* nothing may be freed while the device still works on it */
-    rung_status_free(wait_for(f->run, step->link, fence));
+  if (!status) status = rung_status_prefix(call_provider(f->run, step, &i.run, &fence), "provider %s", link->api->name);
+  if (!status) status = rung_status_prefix(store_outputs(f, &i, &fence), "provider %s", link->api->name);
+  if (fence) { /* held by no output: nothing may be freed while the device still works */
+    rung_status *end = wait_for(f->run, step->link, fence);
     link->api->free_fence(link->provider, fence);
+    if (status)
+      rung_status_free(end);
+    else
+      status = end;
   }
   for (uint32_t k = 0; k < out; k++) rung_value_release(outputs[k]);
   rung_free(allocator, operands);
@@ -324,7 +402,7 @@ static void write_event(execution *run, const program *p, const program_step *st
 rung_status *rung__frame_run(frame *f) {
   const program *p = f->program;
   for (size_t s = 0; s < p->step_count; s++) {
-    const program_step *step = &p->steps[s];
+    program_step *step = &p->steps[s];
     uint64_t began = f->run->profile ? rung_os_now_ns() : 0;
     rung_status *late = rung__execution_check(f->run);
     if (late) return late;
@@ -386,14 +464,41 @@ static rung_status *hand_out(frame *f, rung_value **made) {
   return NULL;
 }
 
-/* What the user gets is the user's alone: a weight would go with the model, an input handed through is the user's
- * memory under another name. */
-static rung_status *own(const execution *e, rung_value *made, rung_value *const *inputs, rung_value **out_value) {
-  bool shared = made && made->kind == RUNG_TENSOR && !made->block;
-  for (uint32_t i = 0; i < e->session->main->graph->input_count; i++) shared |= made && made == inputs[i];
-  if (shared && made->kind == RUNG_TENSOR) return rung_value_copy_tensor(made->allocator, &made->tensor, out_value);
+static bool is_own(const rung_value *value) {
+  for (size_t i = 0; i < value->count; i++)
+    if (!is_own(value->items[i])) return false;
+  return value->kind != RUNG_TENSOR || value->block || !value->tensor.data;
+}
+
+static rung_status *own_value(rung_value *made, rung_value **out_value);
+
+static rung_status *own_items(rung_value *made, rung_value **out_value) {
+  rung_value **items = rung_alloc(made->allocator, made->count, sizeof *items, "items");
+  RUNG_CHECK_ALLOC(items);
+  rung_status *status = NULL;
+  for (size_t i = 0; i < made->count && !status; i++) status = own_value(made->items[i], &items[i]);
+  if (!status)
+    status = rung_value_new_compound(made->allocator, made->kind, made->tensor.dtype, items, made->count, out_value);
+  for (size_t i = 0; i < made->count; i++) rung_value_release(items[i]);
+  rung_free(made->allocator, items);
+  return status;
+}
+
+static rung_status *own_value(rung_value *made, rung_value **out_value) {
+  if (made && !is_own(made))
+    return made->kind == RUNG_TENSOR ? rung_value_copy_tensor(made->allocator, &made->tensor, out_value)
+                                     : own_items(made, out_value);
   *out_value = rung_value_retain(made);
   return NULL;
+}
+
+/* What the user gets is the user's alone: a weight would go with the model, what a provider wraps with the session, and
+ * an input handed through is the user's memory under another name. */
+static rung_status *own(const execution *e, rung_value *made, rung_value *const *inputs, rung_value **out_value) {
+  for (uint32_t i = 0; i < e->session->main->graph->input_count; i++)
+    if (made && made == inputs[i] && made->kind == RUNG_TENSOR)
+      return rung_value_copy_tensor(made->allocator, &made->tensor, out_value);
+  return own_value(made, out_value);
 }
 
 /* Turns `made` into references for the user; NULL where the user gave memory. On failure none remains. */

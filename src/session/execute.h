@@ -32,7 +32,7 @@ typedef struct frame {
   rung_value **values;        /* by info->index; references */
   rung_fence **fences;        /* by info->index: still being written; owned by `links` of the maker */
   uint32_t *makers;           /* by info->index: the link whose fence that is */
-  RUNG_VEC(copy) copies;      /* what crossed into another memory; of any frame's values */
+  RUNG_VEC(copy) copies;      /* what crossed into another memory: of its own values, and constants */
 } frame;
 
 /* The value of `info` as seen from `f`, in the host's memory or any; borrowed. NULL: left out or not made. */
@@ -54,6 +54,9 @@ rung_status *rung__run_control(frame *f, const program_step *step) RUNG_MUST_CHE
 
 rung_status *rung__session_run(rung_session *session, const rung_run_options *options, rung_value *const *inputs,
                                size_t input_count, rung_value **outputs, size_t output_count) RUNG_MUST_CHECK;
+
+/* Can who works in `memory` use a tensor that lies in `there` as it is? NULL is the host's. */
+bool rung__memory_reads(const rung_memory *memory, const rung_memory *there);
 
 /* Slots of rung_host. */
 rung_status *rung__run_output(const rung_run *run, uint32_t index, rung_dtype dtype, int32_t rank, const int64_t *dims,

@@ -2,7 +2,7 @@
 #include "base/str.h"
 #include "graph/graph_write.h"
 #include "session/execute.h"
-#include "session/session.h"
+#include "session/place.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -51,39 +51,69 @@ static void host_parallel(const rung_host *host, const rung_run *run, size_t cou
 
 /* Claims */
 
-static node_place *answer_for(rung_claims *claims, const rung_node *node) {
+static claim_answer *answer_for(rung_claims *claims, const rung_node *node) {
   if (!claims->answers || node->graph != claims->graph || node->index >= claims->graph->node_count) return NULL;
   return &claims->answers[node->index];
 }
 
 static void host_accept(rung_claims *claims, const rung_node *node) {
-  node_place *answer = answer_for(claims, node);
-  if (answer) *answer = (node_place){.link = claims->link};
+  claim_answer *answer = answer_for(claims, node);
+  if (!answer) return;
+  answer->what = CLAIM_ACCEPTED;
+  answer->group = 0;
 }
 
 static void host_accept_group(rung_claims *claims, const rung_node *const *nodes, size_t count) {
-  uint32_t group = ++claims->next_group;
+  for (size_t i = 0; i < count; i++)
+    if (!answer_for(claims, nodes[i])) return; /* not to be had whole */
+  uint32_t group = ++claims->groups;
   for (size_t i = 0; i < count; i++) {
-    node_place *answer = answer_for(claims, nodes[i]);
-    if (answer) *answer = (node_place){.link = claims->link, .group = group};
+    claim_answer *answer = answer_for(claims, nodes[i]);
+    answer->what = CLAIM_ACCEPTED;
+    answer->group = group;
   }
+}
+
+/* compile: a node in the body of a claimed one stands for that. NULL: none of the island. */
+static rung_node *node_of_island(const rung_graph *island, const rung_node *node) {
+  while (node && node->graph != island->nodes[0]->graph) node = node->graph->parent;
+  for (uint32_t n = 0; node && n < island->node_count; n++)
+    if (island->nodes[n] == node) return island->nodes[n];
+  return NULL;
+}
+
+static void refuse_compiled(rung_claims *claims, const rung_node *asked, rung_reason reason, const char *words) {
+  rung_session *session = claims->session;
+  rung_node *node = node_of_island(claims->graph, asked);
+  if (!node || rung__was_refused(node, claims->link)) return;
+  refusal why = {node, claims->link, reason, words, true};
+  if (!rung_vec_push(session->env->allocator, &session->refusals, why)) {
+    claims->failed = true;
+    return;
+  }
+  node->refused_by |= 1u << claims->link;
+  claims->refused = true;
 }
 
 static void host_refuse(rung_claims *claims, const rung_node *node, rung_reason reason, const char *format, ...) {
   rung_session *session = claims->session;
-  char words[512];
+  char text[512];
   va_list args;
   va_start(args, format);
-  vsnprintf(words, sizeof words, format, args);
+  vsnprintf(text, sizeof text, format, args);
   va_end(args);
-  node_place *answer = answer_for(claims, node);
-  if (answer)
-    *answer = (node_place){.link = RUNG_NO_LINK, .refused = true};
-  else
-    ((rung_node *)node)->refused_by |= 1u << claims->link; /* the graph is the session's own */
-  refusal why = {node, claims->link, reason, rung_arena_copy(&session->arena, words, strlen(words)), !claims->answers};
-  claims->refused = true;
-  if (!why.words || !rung_vec_push(session->env->allocator, &session->refusals, why)) claims->failed = true;
+  const char *words = rung_arena_copy(&session->arena, text, strlen(text));
+  claim_answer *answer = answer_for(claims, node);
+  if (!words) {
+    claims->failed = true;
+  } else if (!claims->answers) {
+    refuse_compiled(claims, node, reason, words);
+  } else if (answer) {
+    rung_status *status = rung__note_refusal(session, answer, node, claims->link, reason, words);
+    answer->what = CLAIM_REFUSED;
+    if (status) claims->failed = true;
+    rung_status_free(status);
+  }
 }
 
 /* Values */

@@ -2,11 +2,12 @@
  *
  * Providers are asked in order, each about the nodes that are still free, in the main graph and in the bodies of the
  * nodes that nobody claimed whole. Then islands: going through the graph in order, a node's rank is the largest rank
- * of what it reads, one more where the provider changes. Nodes of one provider and one rank form an island: between
- * two of different providers in the same rank no edge can run, so islands in the order of their rank never wait for
- * each other in a circle. */
+ * of what it reads, one more where the owner changes. Nodes of one owner and one rank form an island: between two of
+ * different owners in the same rank no edge can run, so islands in the order of their rank never wait for each other
+ * in a circle, and none is left and entered again. */
+#include "session/place.h"
+
 #include "base/str.h"
-#include "session/session.h"
 
 static rung_status *place_graph(rung_session *session, rung_graph *graph, const char *path, program **out_program);
 
@@ -14,54 +15,64 @@ static rung_status *place_graph(rung_session *session, rung_graph *graph, const 
 
 static bool is_driven(const rung_node *node) { return node->op && (node->op->flags & RUNG_OP_CONTROL); }
 
-static bool was_refused(const rung_node *node, uint32_t link) { return node->refused_by >> link & 1; }
-
-static rung_status *note(rung_session *session, const rung_node *node, uint32_t link, rung_reason reason,
-                         const char *words) {
-  refusal why = {node, link, reason, words, false};
-  return rung_vec_push(session->env->allocator, &session->refusals, why) ? NULL : rung_status_out_of_memory();
+bool rung__same_owner(const node_place *a, const node_place *b) {
+  return a->link == b->link && a->by_host == b->by_host && a->link != RUNG_NO_LINK;
 }
 
-/* A group of which one node is not free (or was refused when it was compiled) is given back whole. */
-static rung_status *drop_broken_groups(rung_session *session, const program *p, node_place *answers,
-                                       const rung_claims *claims) {
-  const rung_graph *graph = p->graph;
-  bool *broken = rung_alloc(session->env->allocator, (size_t)claims->next_group + 1, sizeof *broken, "groups");
-  RUNG_CHECK_ALLOC(broken);
-  for (uint32_t n = 0; n < graph->node_count; n++) {
-    bool is_free = p->places[n].link == RUNG_NO_LINK && !was_refused(graph->nodes[n], claims->link);
-    if (answers[n].link == RUNG_NO_LINK || is_free) continue;
-    broken[answers[n].group] = true;
-    answers[n].link = RUNG_NO_LINK;
+rung_status *rung__note_refusal(rung_session *session, claim_answer *answer, const rung_node *node, uint32_t link,
+                                rung_reason reason, const char *words) {
+  refusal why = {node, link, reason, words, false};
+  if (answer->refusal) {
+    session->refusals.at[answer->refusal - 1] = why;
+    return NULL;
   }
-  rung_status *status = NULL;
-  for (uint32_t n = 0; n < graph->node_count && !status; n++) {
-    if (!answers[n].group || !broken[answers[n].group] || answers[n].link == RUNG_NO_LINK) continue;
-    answers[n] = (node_place){.link = RUNG_NO_LINK, .refused = true};
-    status = note(session, graph->nodes[n], claims->link, RUNG_REASON_GROUP, "another node of its group was refused");
+  if (!rung_vec_push(session->env->allocator, &session->refusals, why)) return rung_status_out_of_memory();
+  answer->refusal = (uint32_t)session->refusals.count;
+  return NULL;
+}
+
+/* A node that was refused first and accepted later is not refused, and what is said of taken ones does not count. */
+static void forget_overruled(rung_session *session, const claim_answer *answers, size_t first) {
+  size_t kept = first;
+  for (size_t i = first; i < session->refusals.count; i++)
+    if (answers[session->refusals.at[i].node->index].what == CLAIM_REFUSED)
+      session->refusals.at[kept++] = session->refusals.at[i];
+  session->refusals.count = kept;
+}
+
+static rung_status *take_answers(rung_session *session, program *p, uint32_t link, claim_answer *answers) {
+  for (uint32_t n = 0; n < p->graph->node_count; n++) {
+    const rung_node *node = p->graph->nodes[n];
+    claim_answer *answer = &answers[n];
+    bool taken = p->places[n].link != RUNG_NO_LINK;
+    session->chain.links.at[link].offered += !taken && !is_driven(node);
+    if (taken || rung__was_refused(node, link)) {
+      answer->what = CLAIM_UNANSWERED;
+    } else if (answer->what == CLAIM_ACCEPTED) {
+      p->places[n].link = link;
+      p->places[n].group = answer->group;
+    } else if (answer->what == CLAIM_UNANSWERED) {
+      answer->what = CLAIM_REFUSED;
+      RUNG_TRY(
+          rung__note_refusal(session, answer, node, link, RUNG_REASON_NOT_CONSIDERED, "the provider did not answer"));
+    }
   }
-  rung_free(session->env->allocator, broken);
-  return status;
+  return NULL;
 }
 
 static rung_status *ask(rung_session *session, program *p, uint32_t link) {
   const rung_graph *graph = p->graph;
-  rung_link *l = &session->chain.links.at[link];
-  node_place *answers = rung_alloc(session->env->allocator, graph->node_count + 1, sizeof *answers, "claims");
+  const rung_link *l = &session->chain.links.at[link];
+  claim_answer *answers = rung_alloc(session->env->allocator, (size_t)graph->node_count + 1, sizeof *answers, "claims");
   RUNG_CHECK_ALLOC(answers);
-  for (uint32_t n = 0; n < graph->node_count; n++) answers[n] = (node_place){.link = RUNG_NO_LINK};
-  rung_claims claims = {.session = session, .link = link, .graph = graph, .answers = answers};
+  size_t first = session->refusals.count;
+  rung_claims claims = {.session = session, .link = link, .graph = graph, .answers = answers, .groups = p->group_count};
   rung_status *status = l->api->claim(l->provider, graph, &claims);
   if (!status && claims.failed) status = rung_status_out_of_memory();
-  if (!status) status = drop_broken_groups(session, p, answers, &claims);
-  for (uint32_t n = 0; n < graph->node_count && !status; n++) {
-    if (p->places[n].link != RUNG_NO_LINK) continue;
-    l->offered += !is_driven(graph->nodes[n]);
-    if (answers[n].link == link)
-      p->places[n].link = link;
-    else if (!answers[n].refused && !was_refused(graph->nodes[n], link))
-      status = note(session, graph->nodes[n], link, RUNG_REASON_NOT_CONSIDERED, "the provider did not answer");
-  }
+  if (!status && claims.groups > p->group_count) status = rung__settle_groups(session, p, answers, link, claims.groups);
+  if (!status) status = take_answers(session, p, link, answers);
+  if (!status) forget_overruled(session, answers, first);
+  p->group_count = claims.groups;
   rung_free(session->env->allocator, answers);
   return rung_status_prefix(status, "provider %s", l->api->name);
 }
@@ -113,33 +124,15 @@ static rung_status *place_rest(rung_session *session, program *p) {
     status =
         RUNG_ERROR(UNSUPPORTED, "%u node%s no provider of the chain can run%s:%s%s", unplaced, unplaced > 1 ? "s" : "",
                    p->path[0] ? " in a body" : "", text.data ? text.data : "", unplaced > MOST_LISTED ? "\n  ..." : "");
+  if (text.failed) {
+    rung_status_free(status);
+    status = rung_status_out_of_memory();
+  }
   rung_text_finish(&text);
   return status;
 }
 
-/* Ranks */
-
-static bool same_owner(const node_place *a, const node_place *b) {
-  return a->link == b->link && a->by_host == b->by_host && a->link != RUNG_NO_LINK;
-}
-
-static uint32_t rank_after(const program *p, const node_place *place, const rung_value_info *info) {
-  if (!info || info->constant || !info->producer || info->producer->graph != p->graph) return 0;
-  const node_place *maker = &p->places[info->producer->index];
-  return maker->rank + !same_owner(maker, place);
-}
-
-static void set_ranks(program *p) {
-  for (uint32_t n = 0; n < p->graph->node_count; n++) {
-    const rung_node *node = p->graph->nodes[n];
-    node_place *place = &p->places[n];
-    place->rank = 0;
-    for (uint32_t i = 0; i < node->input_count; i++)
-      place->rank = RUNG_MAX(place->rank, rank_after(p, place, node->inputs[i]));
-    for (uint32_t i = 0; i < node->capture_count; i++)
-      place->rank = RUNG_MAX(place->rank, rank_after(p, place, node->captures[i]));
-  }
-}
+/* Steps */
 
 /* Node numbers in the order of rank, and of the graph within a rank. */
 static uint32_t *sort_by_rank(rung_session *session, const program *p) {
@@ -167,7 +160,7 @@ static rung_status *fill_steps(rung_session *session, program *p, const uint32_t
   return NULL;
 }
 
-/* Steps: islands and driven nodes, in the order of rank; within a rank in the order of their first node. */
+/* Islands and driven nodes, in the order of rank; within a rank in the order of their first node. */
 static rung_status *collect_steps(rung_session *session, program *p) {
   size_t owners = 2 * session->chain.links.count;                          /* a link for itself, and for the host */
   int32_t *open = rung_arena_alloc(&session->arena, owners, sizeof *open); /* per owner: its step of this rank */
@@ -181,7 +174,8 @@ static rung_status *collect_steps(rung_session *session, program *p) {
     int32_t *step = place->link == RUNG_NO_LINK ? NULL : &open[2 * place->link + place->by_host];
     if (!step || *step < 0) {
       place->island = (int32_t)p->step_count;
-      p->steps[p->step_count++] = (program_step){.link = place->link, .node = step ? NULL : p->graph->nodes[order[i]]};
+      p->steps[p->step_count++] = (program_step){
+          .link = place->link, .by_host = place->by_host, .node = step ? NULL : p->graph->nodes[order[i]]};
       if (step) *step = place->island;
     }
     if (step) place->island = *step;
@@ -205,8 +199,8 @@ static rung_status *count_body(rung_graph *body, void *context) {
 
 static rung_status *place_body(rung_graph *body, void *context) {
   body_walk *walk = context;
-  const char *path =
-      rung_arena_printf(&walk->session->arena, "%s%s/%s", walk->path, walk->step->node->name, body->name);
+  const char *path = rung_arena_printf(&walk->session->arena, "%s%s%s/%s", walk->path, walk->path[0] ? "/" : "",
+                                       walk->step->node->name, body->name);
   RUNG_CHECK_ALLOC(path);
   return place_graph(walk->session, body, path, &walk->step->bodies[walk->step->body_count++]);
 }
@@ -219,7 +213,7 @@ static rung_status *place_bodies(rung_session *session, program *p) {
     step->bodies = rung_arena_alloc(&session->arena, step->body_count, sizeof *step->bodies);
     RUNG_CHECK_ALLOC(step->bodies);
     step->body_count = 0;
-    RUNG_TRY(rung_node_each_body(step->node, place_body, &(body_walk){session, step, p->path[0] ? p->path : ""}));
+    RUNG_TRY(rung_node_each_body(step->node, place_body, &(body_walk){session, step, p->path}));
   }
   return NULL;
 }
@@ -235,7 +229,7 @@ static rung_status *place_graph(rung_session *session, rung_graph *graph, const 
   for (uint32_t link = 0; link < session->listed; link++)
     if (session->chain.links.at[link].provider) RUNG_TRY(ask(session, p, link));
   RUNG_TRY(place_rest(session, p));
-  set_ranks(p);
+  RUNG_TRY(rung__set_ranks(session, p, p->group_count));
   RUNG_TRY(collect_steps(session, p));
   *out_program = p;
   return place_bodies(session, p);

@@ -1,7 +1,6 @@
 /* The plan as structs, for rung_session_plan. */
 #include "session/describe.h"
-
-#include <stdio.h>
+#include "session/execute.h"
 
 typedef struct plan_maker {
   rung_session *session;
@@ -9,16 +8,23 @@ typedef struct plan_maker {
   rung_plan_island *islands;
   rung_plan_crossing *crossings;
   size_t node_count, island_count, crossing_count;
-  int64_t executions; /* of the graph that is walked; -1: unknown */
 } plan_maker;
+
+/* A graph that is walked, and how often it runs. */
+typedef struct plan_scope {
+  const struct plan_scope *outer;
+  const program *p;
+  int64_t executions; /* -1: unknown */
+} plan_scope;
 
 static const char *link_name(const rung_session *session, uint32_t link) {
   return link == RUNG_NO_LINK || link >= session->listed ? "host" : session->chain.links.at[link].api->name;
 }
 
+static bool is_driven(const rung_node *node) { return node->op && (node->op->flags & RUNG_OP_CONTROL); }
+
 static const char *provider_name(const rung_session *session, const rung_node *node, const node_place *place) {
-  bool is_driven = node->op && (node->op->flags & RUNG_OP_CONTROL);
-  if (place->link == RUNG_NO_LINK && !is_driven) return NULL; /* only where nothing is demanded */
+  if (place->link == RUNG_NO_LINK && !is_driven(node)) return NULL; /* only where nothing is demanded */
   return place->by_host ? "host" : link_name(session, place->link);
 }
 
@@ -26,21 +32,25 @@ static const char *provider_name(const rung_session *session, const rung_node *n
 
 static void count_program(plan_maker *m, const program *p) {
   m->node_count += p->graph->node_count;
+  m->crossing_count += p->graph->output_count;
   for (size_t s = 0; s < p->step_count; s++) {
     const program_step *step = &p->steps[s];
     m->island_count += !step->node;
-    if (step->island) m->crossing_count += step->island->input_count;
+    m->crossing_count += step->node ? step->node->input_count : step->island->input_count;
     for (size_t b = 0; b < step->body_count; b++) count_program(m, step->bodies[b]);
   }
 }
 
-/* Nodes carry their number in the plan as mark. */
+/* Nodes carry their number in the plan as mark; one in a body that a provider has since claimed whole is not in it. */
+static bool is_listed(const plan_maker *m, const refusal *r) { return r->node->mark < m->node_count; }
+
 static rung_status *add_refusals(plan_maker *m) {
   const rung_session *session = m->session;
   size_t total = session->refusals.count;
   rung_plan_refusal *refusals = rung_arena_alloc(&m->session->arena, total, sizeof *refusals);
   RUNG_CHECK_ALLOC(refusals);
-  for (size_t i = 0; i < total; i++) m->nodes[session->refusals.at[i].node->mark].refusal_count++;
+  for (size_t i = 0; i < total; i++)
+    if (is_listed(m, &session->refusals.at[i])) m->nodes[session->refusals.at[i].node->mark].refusal_count++;
   for (size_t n = 0; n < m->node_count; n++) {
     m->nodes[n].refusals = refusals;
     refusals += m->nodes[n].refusal_count;
@@ -48,6 +58,7 @@ static rung_status *add_refusals(plan_maker *m) {
   }
   for (size_t i = 0; i < total; i++) {
     const refusal *r = &session->refusals.at[i];
+    if (!is_listed(m, r)) continue;
     rung_plan_node *node = &m->nodes[r->node->mark];
     rung_plan_refusal *out = (rung_plan_refusal *)&node->refusals[node->refusal_count++];
     *out = (rung_plan_refusal){link_name(session, r->link), rung_reason_text(r->reason), r->words};
@@ -63,10 +74,25 @@ static const char *memory_name(plan_maker *m, const rung_memory *memory) {
   return name ? name : memory->kind;
 }
 
-static rung_memory *memory_of(const rung_session *session, const program *p, const rung_value_info *info) {
-  if (!info->producer || info->producer->graph != p->graph) return NULL; /* inputs, and what comes from outside */
-  uint32_t link = p->places[info->producer->index].link;
+static const plan_scope *scope_of(const plan_scope *scope, const rung_value_info *info) {
+  while (scope && scope->p->graph != info->graph) scope = scope->outer;
+  return scope;
+}
+
+/* Inputs of graphs, and what the session itself makes, are the host's. */
+static rung_memory *memory_of(const rung_session *session, const plan_scope *owner, const rung_value_info *info) {
+  if (!info->producer) return NULL;
+  uint32_t link = owner->p->places[info->producer->index].link;
   return link == RUNG_NO_LINK ? NULL : session->chain.links.at[link].memory;
+}
+
+/* A bit for a memory: that of the first link which has it. The last bit is the host's, and also stands for what would
+ * not fit, which is then listed once. */
+static uint32_t memory_bit(const rung_session *session, const rung_memory *memory) {
+  enum { HOST_BIT = 31 };
+  uint32_t link = 0;
+  while (memory && link < session->chain.links.count && session->chain.links.at[link].memory != memory) link++;
+  return 1u << (memory ? RUNG_MIN(link, HOST_BIT) : HOST_BIT);
 }
 
 static int64_t bytes_of(const rung_type *type) {
@@ -77,35 +103,46 @@ static int64_t bytes_of(const rung_type *type) {
   return (int64_t)bytes;
 }
 
-static void add_crossings(plan_maker *m, const program *p, const program_step *step) {
-  rung_memory *here = m->session->chain.links.at[step->link].memory;
-  for (uint32_t i = 0; i < step->island->input_count; i++) {
-    const rung_value_info *info = step->island->inputs[i];
-    rung_memory *there = memory_of(m->session, p, info);
-    if (there == here) continue;
-    m->crossings[m->crossing_count++] = (rung_plan_crossing){info->name, memory_name(m, there), memory_name(m, here),
-                                                             bytes_of(&info->type), m->executions};
-  }
+/* As in execute.c: a value crosses into a memory once while its graph runs, whoever reads it there. */
+static void add_crossing(plan_maker *m, const plan_scope *scope, rung_value_info *info, rung_memory *here) {
+  if (!info || info->constant || (info->type.kind && info->type.kind != RUNG_TENSOR)) return;
+  const plan_scope *owner = scope_of(scope, info);
+  rung_memory *there = owner ? memory_of(m->session, owner, info) : NULL;
+  uint32_t bit = memory_bit(m->session, here);
+  if (!owner || info->type.dtype == RUNG_STRING || rung__memory_reads(here, there) || (info->mark & bit)) return;
+  info->mark |= bit;
+  m->crossings[m->crossing_count++] = (rung_plan_crossing){info->name, memory_name(m, there), memory_name(m, here),
+                                                           bytes_of(&info->type), owner->executions};
+}
+
+static void add_crossings(plan_maker *m, const plan_scope *scope, const program_step *step) {
+  for (uint32_t i = 0; step->node && is_driven(step->node) && i < step->node->input_count; i++)
+    add_crossing(m, scope, step->node->inputs[i], NULL);
+  for (uint32_t i = 0; step->island && i < step->island->input_count; i++)
+    if (!step->shape_only[i])
+      add_crossing(m, scope, step->island->inputs[i], m->session->chain.links.at[step->link].memory);
 }
 
 /* Filling */
 
-static rung_status *add_program(plan_maker *m, const program *p) {
-  int32_t first = (int32_t)m->island_count;
-  int32_t *numbers = rung_arena_alloc(&m->session->arena, p->step_count, sizeof *numbers);
-  RUNG_CHECK_ALLOC(numbers);
+static void add_islands(plan_maker *m, const program *p, int32_t *numbers) {
   for (size_t s = 0; s < p->step_count; s++) {
     const program_step *step = &p->steps[s];
-    numbers[s] = step->node ? -1 : first++;
+    numbers[s] = step->node ? -1 : (int32_t)m->island_count;
     if (step->node) continue;
-    m->islands[m->island_count++] =
-        (rung_plan_island){link_name(m->session, step->link), p->path, step->description, step->node_count};
-    if (step->island) add_crossings(m, p, step);
+    m->islands[m->island_count++] = (rung_plan_island){step->by_host ? "host" : link_name(m->session, step->link),
+                                                       p->path, step->description, step->node_count};
   }
+}
+
+static rung_status *add_nodes(plan_maker *m, const program *p) {
+  int32_t *numbers = rung_arena_alloc(&m->session->arena, p->step_count, sizeof *numbers);
+  RUNG_CHECK_ALLOC(numbers);
+  add_islands(m, p, numbers);
   for (uint32_t n = 0; n < p->graph->node_count; n++) {
-    const rung_node *node = p->graph->nodes[n];
+    rung_node *node = p->graph->nodes[n];
     const node_place *place = &p->places[n];
-    p->graph->nodes[n]->mark = (uint32_t)m->node_count;
+    node->mark = (uint32_t)m->node_count;
     m->nodes[m->node_count++] = (rung_plan_node){.name = node->name,
                                                  .op_type = node->op_type,
                                                  .domain = node->domain,
@@ -114,13 +151,21 @@ static rung_status *add_program(plan_maker *m, const program *p) {
                                                  .island = numbers[place->island],
                                                  .flops = rung__node_flops(node)};
   }
-  int64_t executions = m->executions;
-  for (size_t s = 0; s < p->step_count; s++)
-    for (size_t b = 0; b < p->steps[s].body_count; b++) {
-      m->executions = strcmp(p->steps[s].node->op_type, "If") == 0 ? executions : -1;
-      RUNG_TRY(add_program(m, p->steps[s].bodies[b]));
-    }
-  m->executions = executions;
+  return NULL;
+}
+
+static rung_status *add_program(plan_maker *m, const program *p, const plan_scope *outer, int64_t executions) {
+  plan_scope scope = {outer, p, executions};
+  for (uint32_t i = 0; i < p->graph->value_count; i++)
+    if (p->graph->values[i]) p->graph->values[i]->mark = 0;
+  RUNG_TRY(add_nodes(m, p));
+  for (size_t s = 0; s < p->step_count; s++) {
+    const program_step *step = &p->steps[s];
+    add_crossings(m, &scope, step);
+    int64_t inside = step->node && strcmp(step->node->op_type, "If") == 0 ? executions : -1;
+    for (size_t b = 0; b < step->body_count; b++) RUNG_TRY(add_program(m, step->bodies[b], &scope, inside));
+  }
+  for (uint32_t i = 0; i < p->graph->output_count; i++) add_crossing(m, &scope, p->graph->outputs[i], NULL);
   return NULL;
 }
 
@@ -134,7 +179,7 @@ static rung_status *add_providers(rung_session *session) {
                                         .used = link->provider != NULL,
                                         .why = link->why,
                                         .fix = link->fix};
-    if (link->provider && link->api->precision) providers[i].precision = link->api->precision(link->provider);
+    if (link->provider && RUNG_HAS(link->api, precision)) providers[i].precision = link->api->precision(link->provider);
     for (size_t n = 0; n < session->plan.node_count; n++) {
       const char *name = session->plan.nodes[n].provider;
       providers[i].node_count += name && strcmp(name, link->api->name) == 0;
@@ -164,8 +209,8 @@ rung_status *rung__plan_make(rung_session *session) {
   m.crossings = rung_arena_alloc(&session->arena, m.crossing_count, sizeof *m.crossings);
   if (!m.nodes || !m.islands || !m.crossings) return rung_status_out_of_memory();
   m.node_count = m.island_count = m.crossing_count = 0;
-  m.executions = 1;
-  RUNG_TRY(add_program(&m, session->main));
+  for (size_t i = 0; i < session->refusals.count; i++) ((rung_node *)session->refusals.at[i].node)->mark = UINT32_MAX;
+  RUNG_TRY(add_program(&m, session->main, NULL, 1));
   RUNG_TRY(add_refusals(&m));
   session->plan = (rung_plan){.struct_size = sizeof session->plan,
                               .stage = session->compiled ? "compiled" : "claimed",

@@ -1,7 +1,5 @@
 /* Placed graphs become programs: islands are cut out and compiled, and each value gets its last reader. */
-#include "session/session.h"
-
-#include "base/str.h"
+#include "session/place.h"
 
 /* Islands */
 
@@ -66,6 +64,23 @@ static rung_status *collect_values(rung_session *session, const program *p, int3
   return status;
 }
 
+/* Does the host read only the shape of an input of its own island? Then the data can stay where it is. */
+static rung_status *find_shape_readers(rung_session *session, program_step *step) {
+  const rung_graph *island = step->island;
+  step->shape_only = rung_arena_alloc(&session->arena, island->input_count, sizeof *step->shape_only);
+  RUNG_CHECK_ALLOC(step->shape_only);
+  for (uint32_t i = 0; i < island->input_count && step->by_host; i++) {
+    step->shape_only[i] = true;
+    for (uint32_t n = 0; n < island->node_count; n++) {
+      const rung_node *node = island->nodes[n];
+      bool shape = strcmp(node->op_type, "Shape") == 0 || strcmp(node->op_type, "Size") == 0;
+      for (uint32_t k = 0; k < node->input_count && !shape; k++)
+        if (node->inputs[k] == island->inputs[i]) step->shape_only[i] = false;
+    }
+  }
+  return NULL;
+}
+
 static rung_status *cut_island(rung_session *session, const program *p, int32_t index) {
   program_step *step = &p->steps[index];
   rung_graph *island = rung_arena_alloc(&session->arena, 1, sizeof *island);
@@ -76,7 +91,8 @@ static rung_status *cut_island(rung_session *session, const program *p, int32_t 
                          .nodes = step->nodes,
                          .node_count = step->node_count};
   step->island = island;
-  return collect_values(session, p, index, island);
+  RUNG_TRY(collect_values(session, p, index, island));
+  return find_shape_readers(session, step);
 }
 
 /* Last readers */
@@ -120,13 +136,16 @@ static rung_status *compile_island(rung_session *session, program_step *step, bo
   rung_claims claims = {.session = session, .link = step->link, .graph = step->island};
   rung_compile compile = {.struct_size = sizeof compile, .host = &session->host, .claims = &claims};
   rung_status *status = link->api->compile(link->provider, step->island, &compile, &step->executable);
-  if (claims.failed && !status) status = rung_status_out_of_memory();
+  if (claims.failed) {
+    rung_status_free(status);
+    return rung_status_out_of_memory();
+  }
   if (status && rung_status_code(status) == RUNG_UNSUPPORTED && claims.refused) {
     rung_status_free(status);
     *out_refused = true;
     return NULL;
   }
-  if (!status && link->api->describe)
+  if (!status && RUNG_HAS(link->api, describe))
     link->api->describe(step->executable, step->description, sizeof step->description);
   return rung_status_prefix(status, "provider %s", link->api->name);
 }

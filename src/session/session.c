@@ -159,6 +159,8 @@ rung_status *rung__session_create(rung_env *env, rung_model *model, const rung_s
   session->inspect_only = options->inspect_only != 0;
   session->progress = options->progress;
   session->progress_user = options->progress_user;
+  pthread_mutex_init(&session->gate_lock, NULL);
+  pthread_cond_init(&session->gate, NULL);
   pthread_mutex_init(&session->profile_lock, NULL);
   rung_text_init(&session->profile, env->allocator);
   rung_arena_init(&session->arena, env->allocator);
@@ -185,6 +187,8 @@ void rung__session_free(rung_session *session) {
   rung_arena_finish(&session->arena);
   rung_text_finish(&session->profile);
   pthread_mutex_destroy(&session->profile_lock);
+  pthread_cond_destroy(&session->gate);
+  pthread_mutex_destroy(&session->gate_lock);
   rung_model_release(session->model);
   rung_free(env->allocator, session);
   rung__env_release(env);

@@ -13,10 +13,9 @@
 typedef struct node_place {
   uint32_t link;  /* in the chain; RUNG_NO_LINK: the session drives it */
   uint32_t rank;  /* nodes of one link and rank are one island */
-  uint32_t group; /* 0: none; nodes of one group are placed together */
+  uint32_t group; /* 0: none; nodes of one group are placed together, and run in one go */
   int32_t island; /* in program->steps; -1 before */
   bool by_host;   /* shape arithmetic that no provider took */
-  bool refused;   /* while claims are collected: the provider has said no */
 } node_place;
 
 /* Why a provider refused a node. */
@@ -31,11 +30,14 @@ typedef struct refusal {
 /* One island or one driven node, in the order of execution. */
 typedef struct program_step {
   uint32_t link; /* RUNG_NO_LINK: a control-flow node */
+  bool by_host;  /* as in node_place */
   uint32_t node_count;
   rung_node **nodes; /* in the order of the graph */
   rung_graph *island;
+  bool *shape_only; /* per input of the island: only its shape is read */
   void *executable;
-  rung_node *node; /* control flow */
+  uint32_t running; /* runs of it at this moment, when its provider limits them; under session->gate_lock */
+  rung_node *node;  /* control flow */
   struct program **bodies;
   size_t body_count;
   uint32_t *dead; /* values of the graph that nobody reads after this step */
@@ -50,6 +52,7 @@ typedef struct program {
   node_place *places; /* per node of the graph */
   program_step *steps;
   size_t step_count;
+  uint32_t group_count;
 } program;
 
 struct rung_session {
@@ -70,6 +73,8 @@ struct rung_session {
   uint64_t max_loop_trips, max_bytes;
   rung_progress_fn progress;
   void *progress_user;
+  pthread_mutex_t gate_lock; /* of program_step.running */
+  pthread_cond_t gate;
   pthread_mutex_t profile_lock;
   rung_text profile;
 };
@@ -80,17 +85,6 @@ void rung__session_free(rung_session *session);
 
 /* host.c */
 void rung__host_init(rung_session *session, const rung_session_options *options);
-/* What host->refuse and host->accept write into. */
-struct rung_claims {
-  rung_session *session;
-  uint32_t link;
-  const rung_graph *graph; /* that is asked about */
-  node_place *answers;     /* claim: per node; link RUNG_NO_LINK until accepted. NULL while compiling */
-  uint32_t next_group;
-  bool refused; /* compile: at least one node */
-  bool failed;  /* out of memory */
-};
-
 /* place.c: who runs each node. */
 rung_status *rung__place(rung_session *session) RUNG_MUST_CHECK;
 /* program.c: islands are cut out of the graphs, and become executables. */
