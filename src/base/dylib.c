@@ -2,7 +2,10 @@
 
 #include "base/os.h"
 
+#include <dirent.h>
 #include <dlfcn.h>
+#include <stdio.h>
+#include <stdlib.h>
 
 struct rung_dylib {
   const rung_allocator *allocator;
@@ -29,6 +32,57 @@ rung_status *rung_dylib_open(const rung_allocator *allocator, const char *name, 
   memcpy(dylib->name, name, length);
   *out_dylib = dylib;
   return NULL;
+}
+
+/* Looking */
+
+/* Is "3.10" behind "3.9"? By numbers, not by characters. */
+static bool is_later(const char *a, const char *b) {
+  for (;;) {
+    char *after_a, *after_b;
+    unsigned long x = strtoul(a, &after_a, 10), y = strtoul(b, &after_b, 10);
+    if (x != y) return x > y;
+    if (*after_a != '.' || *after_b != '.') return *after_a == '.' || strcmp(after_a, after_b) > 0;
+    a = after_a + 1;
+    b = after_b + 1;
+  }
+}
+
+static bool look_in(const char *folder, const char *name, char out_path[RUNG_PATH_MAX]) {
+  size_t length = strlen(name);
+  char best[256] = "";
+  bool found = false;
+  DIR *dir = opendir(folder);
+  for (struct dirent *entry; dir && (entry = readdir(dir));) {
+    const char *version = entry->d_name + length;
+    if (strncmp(entry->d_name, name, length) != 0 || (*version && *version != '.')) continue;
+    version += *version == '.';
+    if (strlen(version) >= sizeof best || (found && !is_later(version, best))) continue;
+    int size = snprintf(out_path, RUNG_PATH_MAX, "%s/%s", folder, entry->d_name);
+    found |= size < RUNG_PATH_MAX;
+    strcpy(best, version);
+  }
+  if (dir) closedir(dir);
+  return found;
+}
+
+typedef struct look {
+  const char *name;
+  char *path;
+  bool found;
+} look;
+
+static bool look_in_folder(void *context, const char *folder) {
+  look *l = context;
+  l->found = look_in(folder, l->name, l->path);
+  return !l->found;
+}
+
+bool rung_dylib_look(const char *folder, const char *name, char out_path[RUNG_PATH_MAX]) {
+  if (folder) return look_in(folder, name, out_path);
+  look l = {name, out_path, false};
+  rung_os_library_folders(look_in_folder, &l);
+  return l.found;
 }
 
 void rung_dylib_close(rung_dylib **dylib_slot) {

@@ -3,9 +3,15 @@
 #define RUNG_BASE_DYLIB_H
 
 #include "base/alloc.h"
+#include "base/file.h"
 #include "base/status.h"
 
 typedef struct rung_dylib rung_dylib;
+
+/* Looks for the file of a library without loading anything: `name` as it stands, or with a version behind it
+ * ("libx.so" also finds "libx.so.3.1"; of several the highest). In `folder`; NULL: where the system's loader looks.
+ * False when there is none. */
+bool rung_dylib_look(const char *folder, const char *name, char out_path[RUNG_PATH_MAX]);
 
 /* A function of unknown type; cast it to its own before the call. */
 typedef void (*rung_dylib_fn)(void);

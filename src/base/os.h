@@ -47,6 +47,9 @@ bool rung_os_request_amx(void);
  * folder, ELOOP for a link that is refused, ENOSYS when the system has no such lookup (or a sandbox forbids it). */
 int rung_os_open_beneath(const char *folder, const char *location, int flags, bool links);
 
+/* Calls fn with each folder where the system's loader looks for libraries, in its order, until fn returns false. */
+void rung_os_library_folders(bool (*fn)(void *context, const char *folder), void *context);
+
 /* Path of the file behind a handle from dlopen; NULL when unknown. Borrowed until dlclose. */
 const char *rung_os_library_path(void *handle);
 

@@ -166,6 +166,50 @@ int rung_os_open_beneath(const char *folder, const char *location, int flags, bo
   return fd;
 }
 
+/* LD_LIBRARY_PATH and the built-in folders, as the loader itself tells them. */
+static bool each_search_folder(bool (*fn)(void *context, const char *folder), void *context) {
+  Dl_serinfo size;
+  void *self = dlopen(NULL, RTLD_LAZY);
+  Dl_serinfo *info = self && dlinfo(self, RTLD_DI_SERINFOSIZE, &size) == 0 ? calloc(1, size.dls_size) : NULL;
+  bool more = true;
+  if (info) {
+    *info = size;
+    if (dlinfo(self, RTLD_DI_SERINFO, info) == 0)
+      for (unsigned i = 0; more && i < info->dls_cnt; i++) more = fn(context, info->dls_serpath[i].dls_name);
+  }
+  free(info);
+  if (self) dlclose(self);
+  return more;
+}
+
+/* The folders of the libraries in the loader's cache, which ldconfig makes from /etc/ld.so.conf. Whatever the layout of
+ * the file is, it holds paths that end with a NUL; those of one folder mostly stand together. */
+static void each_cached_folder(bool (*fn)(void *context, const char *folder), void *context) {
+  FILE *file = fopen("/etc/ld.so.cache", "re");
+  char path[4096], last[4096] = "";
+  size_t size = 0;
+  bool more = true;
+  for (int c; file && more && (c = getc(file)) != EOF;) {
+    if (c != 0 && size < sizeof path - 1) {
+      path[size++] = (char)c;
+      continue;
+    }
+    path[size] = 0;
+    size = 0;
+    char *name = c == 0 && path[0] == '/' ? strrchr(path + 1, '/') : NULL;
+    if (!name) continue;
+    *name = 0;
+    if (strcmp(path, last) == 0) continue;
+    strcpy(last, path);
+    more = fn(context, path);
+  }
+  if (file) fclose(file);
+}
+
+void rung_os_library_folders(bool (*fn)(void *context, const char *folder), void *context) {
+  if (each_search_folder(fn, context)) each_cached_folder(fn, context);
+}
+
 const char *rung_os_library_path(void *handle) {
   struct link_map *map = NULL;
   return dlinfo(handle, RTLD_DI_LINKMAP, &map) == 0 && map->l_name[0] ? map->l_name : NULL;
