@@ -8,7 +8,8 @@ static int strings_agree(const rung_tensor *got, const rung_tensor *want, size_t
   const rung_str *a = got->data, *b = want->data;
   for (size_t i = 0; i < count; i++) {
     if (a[i].size == b[i].size && (a[i].size == 0 || memcmp(a[i].data, b[i].data, a[i].size) == 0)) continue;
-    snprintf(words, size, "element %zu is \"%.*s\", not \"%.*s\"", i, (int)a[i].size, a[i].data, (int)b[i].size, b[i].data);
+    snprintf(words, size, "element %zu is \"%.*s\", not \"%.*s\"", i, (int)a[i].size, a[i].data, (int)b[i].size,
+             b[i].data);
     return 0;
   }
   return 1;
@@ -30,14 +31,15 @@ static int numbers_agree(const rung_tensor *got, const rung_tensor *want, size_t
   return 0;
 }
 
-static int tensors_agree(const rung_tensor *got, const rung_tensor *want, const tolerance *allowed, char *words, size_t size) {
+static int tensors_agree(const rung_tensor *got, const rung_tensor *want, const tolerance *allowed, char *words,
+                         size_t size) {
   if (got->dtype != want->dtype) {
     snprintf(words, size, "type %s, not %s", rung_dtype_name(got->dtype), rung_dtype_name(want->dtype));
     return 0;
   }
   if (got->rank != want->rank || memcmp(got->dims, want->dims, (size_t)want->rank * sizeof want->dims[0]) != 0) {
-    snprintf(words, size, "another shape (rank %d, not %d, or other dimensions: %lld not %lld first)", got->rank, want->rank,
-             got->rank ? (long long)got->dims[0] : 0, want->rank ? (long long)want->dims[0] : 0);
+    snprintf(words, size, "another shape (rank %d, not %d, or other dimensions: %lld not %lld first)", got->rank,
+             want->rank, got->rank ? (long long)got->dims[0] : 0, want->rank ? (long long)want->dims[0] : 0);
     return 0;
   }
   size_t count = rung_tensor_count(want);
@@ -51,7 +53,8 @@ int values_agree(const rung_value *got, const rung_value *want, const tolerance 
     snprintf(words, size, "kind %d, not %d", (int)rung_value_kind(got), (int)rung_value_kind(want));
     return 0;
   }
-  if (rung_value_tensor(want)) return tensors_agree(rung_value_tensor(got), rung_value_tensor(want), allowed, words, size);
+  if (rung_value_tensor(want))
+    return tensors_agree(rung_value_tensor(got), rung_value_tensor(want), allowed, words, size);
   if (rung_value_item_count(got) != rung_value_item_count(want)) {
     snprintf(words, size, "%zu items, not %zu", rung_value_item_count(got), rung_value_item_count(want));
     return 0;

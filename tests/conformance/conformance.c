@@ -83,7 +83,8 @@ static rung_status *ramp(rung_env *env, const rung_type *type, rung_value **out)
   return NULL;
 }
 
-static int run_set(rung_env *env, rung_session *session, const char *folder, const char *light, const settings *s, result *r) {
+static int run_set(rung_env *env, rung_session *session, const char *folder, const char *light, const settings *s,
+                   result *r) {
   size_t in = rung_session_input_count(session), out = rung_session_output_count(session);
   rung_value **inputs = calloc(in + 1, sizeof *inputs), **outputs = calloc(out + 1, sizeof *outputs);
   char path[PATH];
@@ -103,7 +104,9 @@ static int run_set(rung_env *env, rung_session *session, const char *folder, con
     snprintf(path, sizeof path, "%s/output_%zu.pb", folder, i);
     if (light) snprintf(path, sizeof path, "%s_output_%zu.pb", light, i);
     status = rung_session_output(session, i, &slot);
-    if (!status) status = read_value(env, path, rung_value_tensor(outputs[i]) && slot.type->kind != RUNG_OPTIONAL ? NULL : slot.type, &want);
+    if (!status)
+      status = read_value(env, path,
+                          rung_value_tensor(outputs[i]) && slot.type->kind != RUNG_OPTIONAL ? NULL : slot.type, &want);
     if (status) return say(r, FAILED, "expected output", status), 0;
     if (!values_agree(outputs[i], want, &s->allowed, words, sizeof words)) {
       r->what = FAILED;
@@ -119,7 +122,8 @@ static int run_set(rung_env *env, rung_session *session, const char *folder, con
   return 1;
 }
 
-static void run_sets(rung_env *env, rung_session *session, const char *folder, const char *light, const settings *s, result *r) {
+static void run_sets(rung_env *env, rung_session *session, const char *folder, const char *light, const settings *s,
+                     result *r) {
   char set[PATH];
   int k = 0;
   if (light) {
@@ -236,12 +240,15 @@ static int report(const settings *s, char **cases, int count) {
     listed += expected;
     int bad = (what == PASSED) == expected || what >= CRASHED;
     unexpected += bad;
-    if (s->verbose || bad) printf("%s%s %s: %s\n", bad && s->expected ? "UNEXPECTED " : "", outcome_names[what], name, r->words);
+    if (s->verbose || bad)
+      printf("%s%s %s: %s\n", bad && s->expected ? "UNEXPECTED " : "", outcome_names[what], name, r->words);
   }
   for (int k = 1; k < OUTCOMES; k++)
     if (sums[k]) printf("%d %s, ", sums[k], outcome_names[k]);
-  printf("%d cases\n%d passed, %d failed, %d skipped\n", count, sums[PASSED], s->expected ? unexpected : count - sums[PASSED], s->expected ? listed : 0);
-  return (s->expected && unexpected) || sums[PASSED] < s->minimum || count == 0;
+  printf("%d cases\n%d passed, %d failed, %d skipped\n", count, sums[PASSED],
+         s->expected ? unexpected : count - sums[PASSED], s->expected ? listed : 0);
+  int failed = s->expected ? unexpected : count - sums[PASSED];
+  return failed || sums[PASSED] < s->minimum || count == 0;
 }
 
 int main(int argc, char **argv) {
@@ -251,15 +258,24 @@ int main(int argc, char **argv) {
   for (int i = 1; i < argc; i++) {
     const char *value = i + 1 < argc ? argv[i + 1] : "";
     size_t size;
-    if (strcmp(argv[i], "-v") == 0) s.verbose = 1;
-    else if (strcmp(argv[i], "-p") == 0) s.chain = value, i++;
-    else if (strcmp(argv[i], "--rtol") == 0) s.allowed.rtol = atof(value), i++;
-    else if (strcmp(argv[i], "--atol") == 0) s.allowed.atol = atof(value), i++;
-    else if (strcmp(argv[i], "--cosine") == 0) s.allowed.cosine = atof(value), i++;
-    else if (strcmp(argv[i], "--threads") == 0) s.threads = (unsigned)atoi(value), i++;
-    else if (strcmp(argv[i], "--min") == 0) s.minimum = atoi(value), i++;
-    else if (strcmp(argv[i], "--expected") == 0) s.expected = read_file(value, &size), i++;
-    else add_cases(argv[i], cases, &count);
+    if (strcmp(argv[i], "-v") == 0)
+      s.verbose = 1;
+    else if (strcmp(argv[i], "-p") == 0)
+      s.chain = value, i++;
+    else if (strcmp(argv[i], "--rtol") == 0)
+      s.allowed.rtol = atof(value), i++;
+    else if (strcmp(argv[i], "--atol") == 0)
+      s.allowed.atol = atof(value), i++;
+    else if (strcmp(argv[i], "--cosine") == 0)
+      s.allowed.cosine = atof(value), i++;
+    else if (strcmp(argv[i], "--threads") == 0)
+      s.threads = (unsigned)atoi(value), i++;
+    else if (strcmp(argv[i], "--min") == 0)
+      s.minimum = atoi(value), i++;
+    else if (strcmp(argv[i], "--expected") == 0)
+      s.expected = read_file(value, &size), i++;
+    else
+      add_cases(argv[i], cases, &count);
   }
   qsort(cases, (size_t)count, sizeof *cases, by_name);
   return report(&s, cases, count);
