@@ -11,14 +11,12 @@ enum { LEAST_COLUMNS = 256, MOST_COLUMNS = 1024 };
 /* Floats of a band; beyond, strides and dilations are odd enough for the plain form. */
 #define MOST_BAND 1.6e7
 
-static size_t panel_end(size_t rows, size_t panels, size_t panel) { return rows * (panel + 1) / panels; }
-
 void rung_conv_pack(rung_cpu_set features, size_t group, size_t out_channels, size_t k, rung_dtype dtype, const void *w,
                     float *packed) {
-  size_t panels = RUNG_DIV_UP(out_channels, rung_gemm_f32_for(features)->rows);
+  size_t panels = rung_panel_count(rung_gemm_f32_for(features), out_channels);
   for (size_t g = 0; g < group; g++)
     for (size_t p = 0, row = 0; p < panels; p++) {
-      size_t end = panel_end(out_channels, panels, p), at = (g * out_channels + row) * k;
+      size_t end = rung_panel_end(out_channels, panels, p), at = (g * out_channels + row) * k;
       rung_pack_panel(dtype, w, at, end - row, k, k, 1, 1, packed + at);
       row = end;
     }
@@ -35,32 +33,38 @@ static size_t gcd(size_t a, size_t b) {
   return a;
 }
 
-static void set_axis(rung_conv_axis *axis, const rung_window_axis *window) {
-  axis->window = *window;
-  if (window->out == 1) axis->window.stride = 1; /* it has no next element */
-  size_t stride = (size_t)axis->window.stride, dilation = (size_t)window->dilation, kernel = (size_t)window->kernel;
+static void set_axis(rung_conv_axis *axis) {
+  if (axis->window.out == 1) axis->window.stride = 1; /* it has no next element */
+  size_t stride = (size_t)axis->window.stride, dilation = (size_t)axis->window.dilation,
+         kernel = (size_t)axis->window.kernel;
   axis->phase_step = gcd(dilation, stride);
   axis->phases = dilation == 1 ? RUNG_MIN(stride, kernel) : stride / axis->phase_step;
-  if (kernel == 1) axis->phases = 1;
-  axis->reach = (kernel - 1) * dilation / stride;
+  if (kernel <= 1) axis->phases = 1;
+  axis->reach = kernel ? (kernel - 1) * dilation / stride : 0;
 }
 
-static void set_axes(rung_conv *plan, const rung_window *window) {
-  static const rung_window_axis none = {1, 1, 1, 1, 1, 0, 0};
-  const rung_window_axis *axes[3] = {&none, &none, &none};
-  for (int32_t i = 0; i < window->rank; i++) axes[3 - window->rank + i] = &window->axes[i];
-  rung_window_axis merged[3] = {*axes[0], *axes[1], *axes[2]};
-  for (int i = 1; i >= 0; i--) { /* dimensions that nothing happens in are one */
-    rung_window_axis *outer = &merged[i], *inner = &merged[2];
-    bool still = outer->kernel == 1 && outer->stride == 1 && outer->in == outer->out && inner->kernel == 1 &&
-                 inner->stride == 1 && inner->in == inner->out;
-    if (!still) break;
-    inner->in = inner->out = inner->in * outer->in;
-    *outer = none;
+/* Nothing happens in this dimension. */
+static bool is_still(const rung_conv_axis *axis) {
+  const rung_window_axis *w = &axis->window;
+  return w->kernel == 1 && w->stride == 1 && w->begin == 0 && w->in == w->out && axis->place.size == (size_t)w->out;
+}
+
+static void set_axes(rung_conv *plan, const rung_window *window, const rung_conv_place *places) {
+  static const rung_conv_axis none = {.window = {1, 1, 1, 1, 1, 0, 0}, .place = {0, 1, 1}};
+  rung_conv_axis *axes[3] = {&plan->z, &plan->y, &plan->x};
+  for (int32_t i = 0; i < 3; i++) {
+    int32_t d = i - (3 - window->rank);
+    *axes[i] = none;
+    if (d < 0) continue;
+    axes[i]->window = window->axes[d];
+    axes[i]->place = places ? places[d] : (rung_conv_place){0, 1, (size_t)window->axes[d].out};
   }
-  set_axis(&plan->z, &merged[0]);
-  set_axis(&plan->y, &merged[1]);
-  set_axis(&plan->x, &merged[2]);
+  for (int32_t i = 1; i >= 0 && is_still(axes[i]) && is_still(&plan->x); i--) { /* such dimensions are one */
+    plan->x.window.in = plan->x.window.out *= axes[i]->window.in;
+    plan->x.place.size = (size_t)plan->x.window.out;
+    *axes[i] = none;
+  }
+  for (int32_t i = 0; i < 3; i++) set_axis(axes[i]);
 }
 
 /* The least pitch at which what a row reads beyond its end is 0, and so is the beginning of the next row. */
@@ -116,7 +120,7 @@ static double work_of(const rung_conv *plan) { /* multiplications of a task */
 
 /* Enough tasks for all threads: fewer channels per task first, since those cost only another copy of the band. */
 static bool choose_tasks(rung_conv *plan) {
-  size_t panels = RUNG_DIV_UP(plan->out_channels, plan->kernel->rows);
+  size_t panels = rung_panel_count(plan->kernel, plan->out_channels);
   plan->splits = plan->groups_per_task = 1;
   for (;;) {
     plan->y_tiles = RUNG_DIV_UP((size_t)plan->y.window.out, plan->tile_y);
@@ -138,7 +142,8 @@ static bool choose_tasks(rung_conv *plan) {
   return true;
 }
 
-bool rung_conv_plan(const rung_kernel_call *call, const rung_conv_shape *shape, rung_dtype dtype, rung_conv *plan) {
+bool rung_conv_plan(const rung_kernel_call *call, const rung_conv_shape *shape, const rung_conv_place *places,
+                    rung_dtype dtype, rung_conv *plan) {
   rung_cpu_set features = rung_isa(call->host);
   if (shape->window.rank > 3) return false;
   *plan = (rung_conv){.kernel = rung_gemm_f32_for(features),
@@ -149,13 +154,14 @@ bool rung_conv_plan(const rung_kernel_call *call, const rung_conv_shape *shape, 
                       .in_channels = (size_t)(shape->in_channels / shape->group),
                       .out_channels = (size_t)(shape->out_channels / shape->group),
                       .threads = RUNG_MAX(call->host->threads, 1)};
-  set_axes(plan, &shape->window);
+  set_axes(plan, &shape->window, places);
   plan->taps = (size_t)(plan->z.window.kernel * plan->y.window.kernel * plan->x.window.kernel);
   plan->k = plan->taps * plan->in_channels;
   if (plan->batch == 0 || plan->out_channels == 0 || plan->z.window.out == 0 || plan->y.window.out == 0 ||
       plan->x.window.out == 0 || !choose_box(plan) || !choose_tasks(plan))
     return false;
-  plan->direct = dtype == RUNG_F32 && (plan->tile_y == 1 || plan->pitch == (size_t)plan->x.window.out);
+  plan->direct = dtype == RUNG_F32 && plan->x.place.step == 1 &&
+                 (plan->tile_y == 1 || (plan->pitch == plan->x.place.size && plan->y.place.step == 1));
   return true;
 }
 
@@ -256,35 +262,49 @@ static void fill_band(const rung_conv *plan, const box *b, const void *x) {
 
 /* Where output channel `m` of the box begins in Y. */
 static size_t output_at(const rung_conv *plan, const box *b, size_t m) {
-  size_t row = (size_t)plan->x.window.out, area = row * (size_t)plan->y.window.out;
-  return ((b->image * plan->group + b->group) * plan->out_channels + m) * area * (size_t)plan->z.window.out +
-         b->z * area + b->y * row + b->x;
+  const rung_conv_place *z = &plan->z.place, *y = &plan->y.place, *x = &plan->x.place;
+  size_t channel = (b->image * plan->group + b->group) * plan->out_channels + m;
+  return ((channel * z->size + z->first + b->z * z->step) * y->size + y->first + b->y * y->step) * x->size + x->first +
+         b->x * x->step;
+}
+
+static size_t output_volume(const rung_conv *plan) {
+  return plan->z.place.size * plan->y.place.size * plan->x.place.size;
+}
+
+/* n neighbouring outputs from element `at` of Y on. */
+static void store_run(const rung_conv *plan, const rung_conv_run *run, size_t at, size_t n, float *sums, bool active) {
+  const rung_epilogue *epilogue = &run->epilogue;
+  size_t step = plan->x.place.step;
+  float strip[MOST_COLUMNS];
+  if (epilogue->residual) {
+    if (step == 1)
+      rung_epilogue_load(plan->math, plan->dtype, epilogue->residual, at, n, strip);
+    else
+      rung_load_f32(plan->dtype, epilogue->residual, at, step, n, strip);
+    for (size_t i = 0; i < n; i++) sums[i] += strip[i];
+  }
+  if (!active) rung_epilogue_activate(plan->math, &epilogue->activation, n, sums);
+  if (step == 1)
+    rung_epilogue_store(plan->math, plan->dtype, run->y, at, n, sums);
+  else
+    rung_store_f32(plan->dtype, run->y, at, step, n, sums);
 }
 
 /* Takes the sums of one channel to Y, row by row. */
 static void store_rows(const rung_conv *plan, const rung_conv_run *run, const box *b, size_t at, float *sums,
                        bool active) {
-  const rung_epilogue *epilogue = &run->epilogue;
-  size_t step = (size_t)plan->x.window.out;
-  for (size_t y = 0; y < b->rows; y++, at += step, sums += plan->pitch) {
-    if (epilogue->residual) {
-      float strip[MOST_COLUMNS];
-      for (size_t x = 0; x < b->columns; x += MOST_COLUMNS) {
-        size_t n = RUNG_MIN(MOST_COLUMNS, b->columns - x);
-        rung_epilogue_load(plan->math, plan->dtype, epilogue->residual, at + x, n, strip);
-        for (size_t i = 0; i < n; i++) sums[x + i] += strip[i];
-      }
-    }
-    if (!active) rung_epilogue_activate(plan->math, &epilogue->activation, b->columns, sums);
-    rung_epilogue_store(plan->math, plan->dtype, run->y, at, b->columns, sums);
-  }
+  for (size_t y = 0; y < b->rows; y++)
+    for (size_t x = 0; x < b->columns; x += MOST_COLUMNS)
+      store_run(plan, run, at + y * plan->y.place.step * plan->x.place.size + x * plan->x.place.step,
+                RUNG_MIN(MOST_COLUMNS, b->columns - x), sums + y * plan->pitch + x, active);
 }
 
 /* One panel of output channels [m, m + rows). */
 static void run_panel(const job *j, const box *b, rung_tile_f32 *tile, size_t m, size_t rows, bool active) {
   const rung_conv *plan = j->plan;
   const rung_conv_run *run = j->run;
-  size_t volume = (size_t)(plan->z.window.out * plan->y.window.out * plan->x.window.out), at = output_at(plan, b, m);
+  size_t volume = output_volume(plan), at = output_at(plan, b, m);
   tile->a = run->w + (b->group * plan->out_channels + m) * plan->k;
   if (run->epilogue.bias) tile->bias = run->epilogue.bias + b->group * plan->out_channels + m;
   tile->c = plan->direct ? (float *)run->y + at : b->sums;
@@ -305,8 +325,9 @@ static void run_panel(const job *j, const box *b, rung_tile_f32 *tile, size_t m,
 static void run_box(const job *j, const box *b, size_t split) {
   const rung_conv *plan = j->plan;
   const rung_epilogue *epilogue = &j->run->epilogue;
-  size_t panels = RUNG_DIV_UP(plan->out_channels, plan->kernel->rows);
-  size_t first = split ? panel_end(panels, plan->splits, split - 1) : 0, last = panel_end(panels, plan->splits, split);
+  size_t panels = rung_panel_count(plan->kernel, plan->out_channels);
+  size_t first = split ? rung_panel_end(panels, plan->splits, split - 1) : 0,
+         last = rung_panel_end(panels, plan->splits, split);
   fill_band(plan, b, j->run->x);
   rung_tile_f32 tile = {.k = plan->k,
                         .cols = (b->rows - 1) * plan->pitch + b->columns,
@@ -317,8 +338,8 @@ static void run_box(const job *j, const box *b, size_t split) {
   if (epilogue->bias) tile.flags |= RUNG_TILE_ROW_BIAS;
   if (epilogue->residual && plan->direct) tile.flags |= RUNG_TILE_RESIDUAL;
   if (!epilogue->residual || plan->direct) active = rung_epilogue_clamp(&epilogue->activation, &tile);
-  for (size_t p = first, m = p ? panel_end(plan->out_channels, panels, p - 1) : 0; p < last; p++) {
-    size_t end = panel_end(plan->out_channels, panels, p);
+  for (size_t p = first, m = p ? rung_panel_end(plan->out_channels, panels, p - 1) : 0; p < last; p++) {
+    size_t end = rung_panel_end(plan->out_channels, panels, p);
     run_panel(j, b, &tile, m, end - m, active);
     m = end;
   }

@@ -19,9 +19,15 @@
 #include "provider/cpu/form/epilogue.h"
 #include "provider/opwise/kernel.h"
 
+/* Where outputs of a dimension go: number i to element first + i * step of `size`. */
+typedef struct rung_conv_place {
+  size_t first, step, size;
+} rung_conv_place;
+
 /* A dimension with what the band makes of it. */
 typedef struct rung_conv_axis {
-  rung_window_axis window;
+  rung_window_axis window; /* `begin` may be negative: then the first elements are not read */
+  rung_conv_place place;
   size_t phases, phase_step; /* phase p holds input elements p * phase_step, + stride, + 2 * stride, ... */
   size_t reach;              /* how far taps reach beyond the outputs, in elements of a phase */
 } rung_conv_axis;
@@ -56,8 +62,10 @@ typedef struct rung_conv_run {
 void rung_conv_pack(rung_cpu_set features, size_t group, size_t out_channels, size_t k, rung_dtype dtype, const void *w,
                     float *packed);
 
-/* False when the shape is none for this form: then conv_plain.h serves. */
-bool rung_conv_plan(const rung_kernel_call *call, const rung_conv_shape *shape, rung_dtype dtype, rung_conv *out);
+/* False when the shape is none for this form: then conv_plain.h serves. `places`: one per spatial dimension, or NULL:
+ * outputs lie side by side. */
+bool rung_conv_plan(const rung_kernel_call *call, const rung_conv_shape *shape, const rung_conv_place *places,
+                    rung_dtype dtype, rung_conv *out);
 /* Bytes that a run needs; false when they overflow. */
 bool rung_conv_scratch(const rung_conv *plan, size_t *out_bytes) RUNG_MUST_CHECK;
 void rung_conv_run_all(const rung_kernel_call *call, const rung_conv *plan, const rung_conv_run *run, void *scratch);

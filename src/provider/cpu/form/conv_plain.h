@@ -10,6 +10,8 @@
 
 typedef struct rung_conv_plain {
   rung_conv_shape shape;
+  bool transposed;  /* floats only; the shape as rung_conv_transpose_shape_make made it */
+  rung_window walk; /* the window, or its mirror image: outputs are what it reads */
   rung_dtype x_type, w_type;
   size_t in_count, out_count, taps; /* elements of one channel; of the kernel */
   size_t sum_size;                  /* bytes of a sum */
@@ -25,7 +27,8 @@ typedef struct rung_conv_plain_run {
   void *context;
 } rung_conv_plain_run;
 
-void rung_conv_plain_make(rung_conv_plain *plan, const rung_conv_shape *shape, rung_dtype x_type, rung_dtype w_type);
+void rung_conv_plain_make(rung_conv_plain *plan, const rung_conv_shape *shape, bool transposed, rung_dtype x_type,
+                          rung_dtype w_type);
 /* False on overflow. */
 bool rung_conv_plain_scratch(const rung_conv_plain *plan, size_t threads, size_t *out_bytes) RUNG_MUST_CHECK;
 void rung_conv_plain_run_all(const rung_kernel_call *call, const rung_conv_plain *plan, const rung_conv_plain_run *run,

@@ -144,13 +144,10 @@ typedef struct task {
   float *a_block, *b_block, *c_block;
 } task;
 
-/* Rows of A are cut into panels that differ by one row at most. */
-static size_t panel_end(size_t rows, size_t panels, size_t panel) { return rows * (panel + 1) / panels; }
-
 static void pack_a(const rung_gemm *plan, const rung_gemm_run *run, const task *t, size_t from, size_t depth) {
-  size_t panels = RUNG_DIV_UP(t->rows, plan->kernel->rows);
+  size_t panels = rung_panel_count(plan->kernel, t->rows);
   for (size_t p = 0, r = 0; p < panels; p++) {
-    size_t end = panel_end(t->rows, panels, p);
+    size_t end = rung_panel_end(t->rows, panels, p);
     rung_pack_panel(plan->a.dtype, run->a, t->a + (t->row + r) * plan->a.row_step + from * plan->a.column_step, end - r,
                     plan->a.row_step, depth, plan->a.column_step, plan->alpha, t->a_block + r * depth);
     r = end;
@@ -203,7 +200,7 @@ static void finish_row(const rung_gemm *plan, const rung_gemm_run *run, const ta
 
 static void run_block(const job *j, const task *t, size_t from, size_t depth) {
   const rung_gemm *plan = j->plan;
-  size_t panels = RUNG_DIV_UP(t->rows, plan->kernel->rows);
+  size_t panels = rung_panel_count(plan->kernel, t->rows);
   rung_tile_f32 tile = {.k = depth,
                         .cols = t->cols,
                         .offsets = j->offsets,
@@ -215,7 +212,7 @@ static void run_block(const job *j, const task *t, size_t from, size_t depth) {
   pack_a(plan, j->run, t, from, depth);
   if (from + depth == plan->k) set_epilogue(plan, &j->run->epilogue, t, &tile);
   for (size_t p = 0, r = 0; p < panels; p++) {
-    size_t end = panel_end(t->rows, panels, p);
+    size_t end = rung_panel_end(t->rows, panels, p);
     tile.a = t->a_block + r * depth;
     tile.c = c + r * tile.c_step;
     plan->kernel->tile[end - r](&tile);

@@ -6,8 +6,7 @@
 #include "provider/opwise/kernel.h"
 
 static inline rung_cpu_set rung_isa(const rung_host *host) {
-  (void)host;
-  return rung_cpu_features();
+  return host->cpu_features;
 }
 
 #endif

@@ -52,8 +52,8 @@ static rung_status *prepare_conv(rung_kernel_call *call) {
   RUNG_TRY(rung_conv_shape_make(call->params, x, w, &shape));
   if (bias) RUNG_RUN_REQUIRE(bias->rank == 1 && bias->dims[0] == shape.out_channels, "the bias is for other channels");
   if (z) RUNG_RUN_REQUIRE(rung_tensor_same_shape(z, rung_out(call, 0)), "Z is not shaped like Y");
-  state->fast = x->dtype != RUNG_F64 && rung_conv_plan(call, &shape, x->dtype, &state->conv);
-  rung_conv_plain_make(&state->plain, &shape, x->dtype, w->dtype);
+  state->fast = x->dtype != RUNG_F64 && rung_conv_plan(call, &shape, NULL, x->dtype, &state->conv);
+  rung_conv_plain_make(&state->plain, &shape, false, x->dtype, w->dtype);
   size_t total, weights = 0, floats = 0;
   bool fits = floats_size(w, &floats);
   fits = fits && (state->fast ? rung_conv_scratch(&state->conv, &total)
