@@ -4,7 +4,7 @@
  */
 #include "provider/cpu/cpu.h"
 
-#include "provider/opwise/executor.h"
+#include "provider/cpu/cpu_fuse.h"
 
 #include <stdio.h>
 
@@ -112,17 +112,6 @@ static void cpu_free_executable(void *state) {
   rung_free(executable->host->allocator, executable);
 }
 
-static rung_step step_of(rung_node *node) {
-  return (rung_step){.kernel = rung_cpu_kernel(node->op),
-                     .node = node,
-                     .op = node->op,
-                     .params = node->params,
-                     .input_count = node->input_count,
-                     .output_count = node->output_count,
-                     .inputs = node->inputs,
-                     .outputs = node->outputs};
-}
-
 static rung_status *cpu_compile(void *state, const rung_graph *island, const rung_compile *compile,
                                 void **out_executable) {
   (void)state;
@@ -131,10 +120,8 @@ static rung_status *cpu_compile(void *state, const rung_graph *island, const run
   RUNG_CHECK_ALLOC(executable);
   executable->host = host;
   rung_arena_init(&executable->arena, host->allocator);
-  rung_step *steps = rung_arena_alloc(&executable->arena, island->node_count, sizeof *steps);
-  rung_status *status = steps ? NULL : rung_status_out_of_memory();
-  for (uint32_t n = 0; n < island->node_count && !status; n++)
-    steps[executable->step_count++] = step_of(island->nodes[n]);
+  rung_step *steps;
+  rung_status *status = rung_cpu_make_steps(island, &executable->arena, &steps, &executable->step_count);
   if (!status) status = rung_opwise_create(host, island, steps, executable->step_count, &executable->opwise);
   if (status) {
     cpu_free_executable(executable);
