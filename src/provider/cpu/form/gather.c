@@ -60,31 +60,31 @@ rung_status *rung_gather_tuples(const rung_tensor *indices, const rung_tensor *d
 
 /* Rows */
 
-typedef void (*rows_function)(const rung_gather *g, const char *from, char *to, size_t begin, size_t end);
+#define ROWS_CASE(size)                                                                              \
+  case size:                                                                                         \
+    for (size_t i = 0; i < count; i++) memcpy(out + i * size, in + (size_t)indices[i] * size, size); \
+    break;
 
-static void copy_rows(const rung_gather *g, const char *from, char *to, size_t begin, size_t end) {
-  for (size_t i = begin; i < end; i++) memcpy(to + i * g->bytes, from + (size_t)g->indices[i] * g->bytes, g->bytes);
+void rung_gather_row(const void *from, void *to, const int64_t *indices, size_t count, size_t bytes) {
+  const char *in = from;
+  char *out = to;
+  switch (bytes) { /* known sizes become a load and a store */
+    ROWS_CASE(1)
+    ROWS_CASE(2)
+    ROWS_CASE(4)
+    ROWS_CASE(8)
+    ROWS_CASE(16)
+    default:
+      for (size_t i = 0; i < count; i++) memcpy(out + i * bytes, in + (size_t)indices[i] * bytes, bytes);
+  }
 }
 
-#define ROWS_FUNCTION(size)                                                                                  \
-  static void copy_rows_##size(const rung_gather *g, const char *from, char *to, size_t begin, size_t end) { \
-    for (size_t i = begin; i < end; i++) memcpy(to + i * size, from + (size_t)g->indices[i] * size, size);   \
-  }
-ROWS_FUNCTION(1)
-ROWS_FUNCTION(2)
-ROWS_FUNCTION(4)
-ROWS_FUNCTION(8)
-ROWS_FUNCTION(16)
-
 static void gather_piece(void *context, size_t begin, size_t end) {
-  static const rows_function functions[] = {
-      [1] = copy_rows_1, [2] = copy_rows_2, [4] = copy_rows_4, [8] = copy_rows_8, [16] = copy_rows_16};
   const rung_gather *g = context;
-  rows_function copy = g->bytes < RUNG_COUNT(functions) && functions[g->bytes] ? functions[g->bytes] : copy_rows;
   while (begin < end) {
     size_t outer = begin / g->count, at = begin % g->count, n = RUNG_MIN(g->count - at, end - begin);
-    copy(g, (const char *)g->from + outer * g->limit * g->bytes, (char *)g->to + outer * g->count * g->bytes, at,
-         at + n);
+    const char *from = (const char *)g->from + outer * g->limit * g->bytes;
+    rung_gather_row(from, (char *)g->to + begin * g->bytes, g->indices + at, n, g->bytes);
     begin += n;
   }
 }

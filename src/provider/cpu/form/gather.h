@@ -22,6 +22,8 @@ typedef struct rung_gather {
   size_t outer, limit, count, bytes;
 } rung_gather;
 void rung_gather_rows(const rung_kernel_call *call, const rung_gather *gather);
+/* The same for one `outer`, on the caller's thread. */
+void rung_gather_row(const void *from, void *to, const int64_t *indices, size_t count, size_t bytes);
 
 /* Where the lines of an index tensor along `axis` begin, in itself and in a data tensor that is at least as large in
  * all other dimensions. Elements of a line follow each other `step` elements apart. */
