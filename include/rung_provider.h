@@ -111,7 +111,9 @@ typedef struct rung_run {
   uint32_t input_count, output_count; /* as the island's inputs and outputs */
   rung_value *const *inputs;          /* tensors are in the provider's memory; NULL: left out */
   rung_fence *const *pending;         /* per input: work of this provider that still writes it; NULL: ready */
+  int profile;                        /* 1: the user asks what takes time, see host->event */
   void *context;                      /* for host->output and host->cancelled */
+  uint64_t number;                    /* another one on every run of the session: random operators draw anew */
 } rung_run;
 
 /* How host->write_onnx puts weights into its bytes. */
@@ -189,6 +191,9 @@ struct rung_host {
   /* run: hands over a value that the provider made (or an input, unchanged) as output; takes the reference. */
   rung_status *(*give)(const rung_run *run, uint32_t index, rung_value *value);
   int (*cancelled)(const rung_run *run);
+  /* run, when run->profile: `node` (of a fused step its main one) was worked on from `began` to `ended`. */
+  void (*event)(const rung_run *run, const rung_node *node, uint64_t began, uint64_t ended);
+  uint64_t (*now)(void); /* nanoseconds of a clock that never goes back */
 };
 
 /* The table. Slots marked (optional) may be NULL. */

@@ -390,13 +390,9 @@ rung_status *rung_session_run(rung_session *session, const rung_run_options *opt
 rung_status *rung_session_profile_json(const rung_session *session, char **out_text) {
   NEED(session);
   NEED(out_text);
-  rung_session *s = (rung_session *)session;
   rung_text text;
   rung_text_init(&text, &rung_system_allocator);
-  pthread_mutex_lock(&s->profile_lock);
-  rung_text_append(&text, s->profile.data ? s->profile.data : "[", s->profile.data ? s->profile.size : 1);
-  pthread_mutex_unlock(&s->profile_lock);
-  rung_text_append(&text, "]", 1);
+  rung__profile_json((rung_profile *)&session->profile, &text); /* locks it */
   return hand_out_text(text.failed ? rung_status_out_of_memory() : NULL, &text, out_text);
 }
 

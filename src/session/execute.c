@@ -368,7 +368,9 @@ static rung_status *run_island(frame *f, program_step *step) {
                      .output_count = out,
                      .inputs = inputs,
                      .pending = pending,
-                     .context = &i};
+                     .profile = f->run->profile,
+                     .context = &i,
+                     .number = atomic_fetch_add(&session->runs, 1)};
   rung_status *status = gather_inputs(f, step, inputs, pending);
   if (!status) status = rung_status_prefix(call_provider(f->run, step, &i.run, &fence), "provider %s", link->api->name);
   if (!status) status = rung_status_prefix(store_outputs(f, &i, &fence), "provider %s", link->api->name);
@@ -387,16 +389,21 @@ static rung_status *run_island(frame *f, program_step *step) {
 
 /* Steps */
 
-static void write_event(execution *run, const program *p, const program_step *step, uint64_t began, uint64_t ended) {
-  rung_session *session = run->session;
-  pthread_mutex_lock(&session->profile_lock);
-  rung_text_printf(&session->profile,
-                   "%s{\"graph\":\"%s\",\"provider\":\"%s\",\"nodes\":%u,\"start_ns\":%" PRIu64
-                   ",\"duration_ns\":%" PRIu64 "}",
-                   session->profile.size > 1 ? ",\n" : "", p->path,
-                   step->node ? "host" : session->chain.links.at[step->link].api->name,
-                   step->node ? 1 : step->island->node_count, began - run->started, ended - began);
-  pthread_mutex_unlock(&session->profile_lock);
+static void add_event(execution *run, const program *p, const program_step *step, const rung_node *node, uint64_t began,
+                      uint64_t ended) {
+  const rung_session *session = run->session;
+  profile_event event = {.graph = p->path,
+                         .provider = step->node ? "host" : session->chain.links.at[step->link].api->name,
+                         .node = step->node ? step->node : node,
+                         .nodes = step->node || node ? 1 : step->island->node_count,
+                         .began = began - run->started,
+                         .ended = ended - run->started};
+  rung__profile_add(&run->session->profile, &event);
+}
+
+void rung__run_event(const rung_run *run, const rung_node *node, uint64_t began, uint64_t ended) {
+  const island_run *i = run->context;
+  add_event(i->f->run, i->f->program, i->step, node, began, ended);
 }
 
 rung_status *rung__frame_run(frame *f) {
@@ -412,7 +419,7 @@ rung_status *rung__frame_run(frame *f) {
       return late;
     }
     RUNG_TRY(status);
-    if (f->run->profile) write_event(f->run, p, step, began, rung_os_now_ns());
+    if (f->run->profile) add_event(f->run, p, step, NULL, began, rung_os_now_ns());
     for (size_t i = 0; i < step->dead_count; i++)
       if (f->values[step->dead[i]]) drop_value(f, step->dead[i]);
   }
@@ -546,12 +553,7 @@ rung_status *rung__session_run(rung_session *session, const rung_run_options *op
   e.cancel_flag = options->cancel ? &options->cancel->flag : NULL;
   if (options->deadline_ns) e.deadline = e.started + RUNG_MIN(options->deadline_ns, UINT64_MAX - e.started);
   e.profile = options->profile != 0;
-  if (e.profile) {
-    pthread_mutex_lock(&session->profile_lock);
-    rung_text_finish(&session->profile);
-    rung_text_append(&session->profile, "[", 1);
-    pthread_mutex_unlock(&session->profile_lock);
-  }
+  if (e.profile) rung__profile_clear(&session->profile);
   rung_value **made = rung_alloc(session->env->allocator, output_count + 1, sizeof *made, "outputs");
   RUNG_CHECK_ALLOC(made);
   rung_status *status = run_main(&e, inputs, outputs, made);

@@ -1,4 +1,5 @@
 /* The host's side of rung_provider.h: the table that every provider gets. */
+#include "base/os.h"
 #include "base/str.h"
 #include "graph/graph_write.h"
 #include "session/execute.h"
@@ -190,5 +191,7 @@ void rung__host_init(rung_session *session, const rung_session_options *options)
       .output = rung__run_output,
       .give = rung__run_give,
       .cancelled = rung__run_cancelled,
+      .event = rung__run_event,
+      .now = rung_os_now_ns,
   };
 }

@@ -161,8 +161,7 @@ rung_status *rung__session_create(rung_env *env, rung_model *model, const rung_s
   session->progress_user = options->progress_user;
   pthread_mutex_init(&session->gate_lock, NULL);
   pthread_cond_init(&session->gate, NULL);
-  pthread_mutex_init(&session->profile_lock, NULL);
-  rung_text_init(&session->profile, env->allocator);
+  rung__profile_init(&session->profile, env->allocator);
   rung_arena_init(&session->arena, env->allocator);
   rung_chain_init(&session->chain, env->allocator);
   rung__host_init(session, options);
@@ -185,8 +184,7 @@ void rung__session_free(rung_session *session) {
   rung_vec_free(env->allocator, &session->refusals);
   rung_chain_finish(&session->chain);
   rung_arena_finish(&session->arena);
-  rung_text_finish(&session->profile);
-  pthread_mutex_destroy(&session->profile_lock);
+  rung__profile_finish(&session->profile);
   pthread_cond_destroy(&session->gate);
   pthread_mutex_destroy(&session->gate_lock);
   rung_model_release(session->model);

@@ -6,6 +6,7 @@
 #include "graph/passes.h"
 #include "session/chain.h"
 #include "session/env.h"
+#include "session/profile.h"
 
 #define RUNG_NO_LINK UINT32_MAX /* the session itself ("host") runs it */
 
@@ -71,12 +72,12 @@ struct rung_session {
   bool inspect_only; /* nothing is demanded of the chain */
   bool compiled;
   uint64_t max_loop_trips, max_bytes;
+  _Atomic uint64_t runs; /* of islands */
   rung_progress_fn progress;
   void *progress_user;
   pthread_mutex_t gate_lock; /* of program_step.running */
   pthread_cond_t gate;
-  pthread_mutex_t profile_lock;
-  rung_text profile;
+  rung_profile profile;
 };
 
 rung_status *rung__session_create(rung_env *env, rung_model *model, const rung_session_options *options,

@@ -454,7 +454,9 @@ static rung_status *run_steps(rung_opwise *e, const opwise_plan *plan, const run
   for (uint32_t n = 0; n < e->step_count; n++) {
     const plan_step *p = &plan->steps[n];
     if (p->folded || p->view) continue;
+    uint64_t began = run->profile ? run->host->now() : 0;
     rung_status *status = p->is_static ? run_static(e, plan, n, run, w) : run_dynamic(e, &e->steps[n], run, w->slots);
+    if (run->profile) run->host->event(run, e->steps[n].step.node, began, run->host->now());
     if (status)
       return rung_status_prefix(status, "node \"%s\" (%s)", e->steps[n].step.node->name,
                                 e->steps[n].step.node->op_type);
