@@ -71,7 +71,7 @@ uint16_t rung_f64_to_f16(double x) { return (uint16_t)encode(&f16, x, false); }
 uint16_t rung_f64_to_bf16(double x) { return (uint16_t)encode(&bf16, x, false); }
 
 uint8_t rung_f64_to_f8(rung_dtype dtype, double x, bool saturate) {
-  if (dtype == RUNG_F4E2M1 && x != x) return 0x7;
+  if (dtype == RUNG_F4E2M1 && x != x) return 0x8;
   return (uint8_t)encode(format_of(dtype), x, saturate);
 }
 

@@ -73,7 +73,7 @@ uint16_t rung_f64_to_bf16(double x);
 
 /* Float 8 by its element type (F8E4M3FN, F8E4M3FNUZ, F8E5M2, F8E5M2FNUZ) and F4E2M1. Out of range: the largest finite
  * value when `saturate`, infinity included; else infinity, or NaN where there is none. F4E2M1 always saturates, NaN
- * becomes its largest value. Other types are a bug in the caller. */
+ * becomes -0. Other types are a bug in the caller. */
 float rung_f8_to_f32(rung_dtype dtype, uint8_t bits);
 uint8_t rung_f64_to_f8(rung_dtype dtype, double x, bool saturate);
 

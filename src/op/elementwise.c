@@ -252,6 +252,9 @@ const rung_op rung_op_Where = {
 /* Clip */
 
 static rung_status *infer_Clip(rung_infer *infer) {
+  bool integer = RUNG_SET_INTEGER & RUNG_SET(rung_infer_input(infer, 0)->dtype);
+  RUNG_MODEL_REQUIRE(infer->node->opset >= 11 || !integer, "integers need opset 12, this is %lld",
+                     (long long)infer->node->opset);
   for (uint32_t i = 1; i < 3; i++) {
     const rung_type *bound = rung_infer_has(infer, i) ? rung_infer_input(infer, i) : NULL;
     for (int32_t k = 0; bound && k < bound->rank; k++)

@@ -94,7 +94,7 @@ static void rounding_is_to_nearest_even_in_one_step(void **state) {
   }
 }
 
-/* ONNX, Cast: the tables of the float 8 types; technical/float4 for the last. */
+/* ONNX, Cast: the tables of the float 8 types. Of the last, the node cases: their NaN is not that of technical/float4. */
 static void special_values(void **state) {
   (void)state;
   static const struct {
@@ -103,7 +103,7 @@ static void special_values(void **state) {
   } rows[] = {
       {RUNG_F8E4M3FN, 0x7e, 0x7f, 0xff, 0x7f, 0x7f, 0xff}, {RUNG_F8E4M3FNUZ, 0x7f, 0x80, 0x80, 0x80, 0x80, 0x80},
       {RUNG_F8E5M2, 0x7b, 0x7c, 0xfc, 0x7c, 0x7e, 0xfe},   {RUNG_F8E5M2FNUZ, 0x7f, 0x80, 0x80, 0x80, 0x80, 0x80},
-      {RUNG_F4E2M1, 0x7, 0x7, 0xf, 0x7, 0x7, 0x7},
+      {RUNG_F4E2M1, 0x7, 0x7, 0xf, 0x7, 0x8, 0x8},
   };
   for (size_t i = 0; i < RUNG_COUNT(rows); i++) {
     rung_dtype d = rows[i].dtype;

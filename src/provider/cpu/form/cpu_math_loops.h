@@ -88,20 +88,22 @@ static inline double rung_sigmoid_f64(double x) {
   }
 
 /* Each pair of steps has its own loop, so that the compiler vectorises it. */
-#define F_BINARY_LOOP(name, NAME, T)                                                                                 \
-  static inline T name##_one_##NAME(T a, T b) { return F_##name(T); }                                                \
-  static void name##_##NAME(size_t n, const void *a, ptrdiff_t a_step, const void *b, ptrdiff_t b_step, void *out) { \
-    const T *x = a, *y = b;                                                                                          \
-    T *z = out;                                                                                                      \
-    const T first = n ? *x : 0, second = n ? *y : 0;                                                                 \
-    if (a_step && b_step)                                                                                            \
-      for (size_t i = 0; i < n; i++) z[i] = name##_one_##NAME(x[i], y[i]);                                           \
-    else if (a_step)                                                                                                 \
-      for (size_t i = 0; i < n; i++) z[i] = name##_one_##NAME(x[i], second);                                         \
-    else if (b_step)                                                                                                 \
-      for (size_t i = 0; i < n; i++) z[i] = name##_one_##NAME(first, y[i]);                                          \
-    else                                                                                                             \
-      for (size_t i = 0; i < n; i++) z[i] = name##_one_##NAME(first, second);                                        \
+#define F_BINARY_LOOP(name, NAME, T)                                                                               \
+  static inline T name##_one_##NAME(T a, T b) { return F_##name(T); }                                              \
+  static void name##_##NAME(size_t n, const void *a, ptrdiff_t a_step, const void *b, ptrdiff_t b_step, void *out, \
+                            const void *p) {                                                                       \
+    const T *x = a, *y = b;                                                                                        \
+    T *z = out;                                                                                                    \
+    (void)p;                                                                                                       \
+    const T first = n ? *x : 0, second = n ? *y : 0;                                                               \
+    if (a_step && b_step)                                                                                          \
+      for (size_t i = 0; i < n; i++) z[i] = name##_one_##NAME(x[i], y[i]);                                         \
+    else if (a_step)                                                                                               \
+      for (size_t i = 0; i < n; i++) z[i] = name##_one_##NAME(x[i], second);                                       \
+    else if (b_step)                                                                                               \
+      for (size_t i = 0; i < n; i++) z[i] = name##_one_##NAME(first, y[i]);                                        \
+    else                                                                                                           \
+      for (size_t i = 0; i < n; i++) z[i] = name##_one_##NAME(first, second);                                      \
   }
 
 #define RUNG_MATH_LOOPS(NAME, T)              \

@@ -70,6 +70,7 @@ rung_status *rung_binary_second(const rung_kernel_call *call, rung_tensor *out_b
 
 typedef struct binary_job {
   rung_binary_loop loop;
+  const void *p;
   const char *a, *b;
   char *out;
   size_t a_size, b_size, out_size;
@@ -78,7 +79,7 @@ typedef struct binary_job {
 
 static void binary_row(void *context, size_t n, size_t at, const size_t *from, const ptrdiff_t *step) {
   const binary_job *j = context;
-  j->loop(n, j->a + from[0] * j->a_size, step[0], j->b + from[1] * j->b_size, step[1], j->out + at * j->out_size);
+  j->loop(n, j->a + from[0] * j->a_size, step[0], j->b + from[1] * j->b_size, step[1], j->out + at * j->out_size, j->p);
 }
 
 static void narrow_binary_row(void *context, size_t n, size_t at, const size_t *from, const ptrdiff_t *step) {
@@ -89,18 +90,19 @@ static void narrow_binary_row(void *context, size_t n, size_t at, const size_t *
     m = RUNG_MIN(n - i, RUNG_NARROW_BLOCK);
     j->narrow.widen(step[0] ? m : 1, a + i * (size_t)step[0], x);
     j->narrow.widen(step[1] ? m : 1, b + i * (size_t)step[1], y);
-    j->loop(m, x, step[0], y, step[1], x);
-    j->narrow.narrow(m, x, (uint16_t *)j->out + at + i);
+    j->loop(m, x, step[0], y, step[1], j->narrow.narrow ? (char *)x : j->out + (at + i) * j->out_size, j->p);
+    if (j->narrow.narrow) j->narrow.narrow(m, x, (uint16_t *)j->out + at + i);
   }
 }
 
 rung_status *rung_binary_run(rung_kernel_call *call, const rung_tensor *a, const rung_tensor *b, rung_binary_loop loop,
-                             size_t nanoseconds) {
+                             const void *p, size_t nanoseconds) {
   const rung_tensor *out = rung_out(call, 0);
   if (!out) return NULL;
   rung_broadcast plan;
   rung_broadcast_make(&plan, out, (const rung_tensor *[]){a, b}, 2);
   binary_job job = {loop,
+                    p,
                     a->data,
                     b->data,
                     out->data,
@@ -108,7 +110,8 @@ rung_status *rung_binary_run(rung_kernel_call *call, const rung_tensor *a, const
                     rung_dtype_size(b->dtype),
                     rung_dtype_size(out->dtype),
                     {0}};
-  bool narrow = a->dtype == out->dtype && a->dtype == b->dtype && rung_narrow_of(a->dtype, &job.narrow);
+  bool narrow = a->dtype == b->dtype && rung_narrow_of(a->dtype, &job.narrow);
+  if (out->dtype != a->dtype) job.narrow.narrow = NULL;
   rung_broadcast_run(call, &plan, nanoseconds, narrow ? narrow_binary_row : binary_row, &job);
   return NULL;
 }

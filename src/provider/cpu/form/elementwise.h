@@ -1,7 +1,7 @@
 /* The form of kernels that apply loops (cpu_math.h) to whole tensors, on all threads.
  *
- * A loop is that of the element type. For float16 and bfloat16 it is the loop of float32: rows are widened block by
- * block, and rounded once. */
+ * A loop is that of the element type. For float16 and bfloat16 it is the loop of float32: operands are widened block by
+ * block, and the result is rounded once if it has their type. */
 #ifndef RUNG_CPU_FORM_ELEMENTWISE_H
 #define RUNG_CPU_FORM_ELEMENTWISE_H
 
@@ -17,7 +17,7 @@ rung_status *rung_unary_run(rung_kernel_call *call, const rung_tensor *x, rung_u
                             size_t nanoseconds) RUNG_MUST_CHECK;
 /* Output 0 from a and b, which broadcast to its shape. */
 rung_status *rung_binary_run(rung_kernel_call *call, const rung_tensor *a, const rung_tensor *b, rung_binary_loop loop,
-                             size_t nanoseconds) RUNG_MUST_CHECK;
+                             const void *p, size_t nanoseconds) RUNG_MUST_CHECK;
 
 /* Input 1 with the dimensions of 1 that the old attribute `axis` asks for (params: rung_binary_params). */
 rung_status *rung_binary_second(const rung_kernel_call *call, rung_tensor *out_b) RUNG_MUST_CHECK;
@@ -38,12 +38,14 @@ enum { RUNG_NARROW_BLOCK = 512 };
     (void)p;                                                                       \
     for (size_t i = 0; i < n; i++) y[i] = (stored)store(op((computed)load(x[i]))); \
   }
-#define RUNG_BINARY_LOOP_TO(result, op, NAME, stored, computed, load, store)                                       \
-  static void op##_##NAME(size_t n, const void *a, ptrdiff_t a_step, const void *b, ptrdiff_t b_step, void *out) { \
-    const stored *x = a, *y = b;                                                                                   \
-    result *z = out;                                                                                               \
-    for (size_t i = 0; i < n; i++, x += a_step, y += b_step)                                                       \
-      z[i] = (result)store(op((computed)load(*x), (computed)load(*y)));                                            \
+#define RUNG_BINARY_LOOP_TO(result, op, NAME, stored, computed, load, store)                                     \
+  static void op##_##NAME(size_t n, const void *a, ptrdiff_t a_step, const void *b, ptrdiff_t b_step, void *out, \
+                          const void *p) {                                                                       \
+    const stored *x = a, *y = b;                                                                                 \
+    result *z = out;                                                                                             \
+    (void)p;                                                                                                     \
+    for (size_t i = 0; i < n; i++, x += a_step, y += b_step)                                                     \
+      z[i] = (result)store(op((computed)load(*x), (computed)load(*y)));                                          \
   }
 #define RUNG_BINARY_LOOP(op, NAME, stored, computed, load, store) \
   RUNG_BINARY_LOOP_TO(stored, op, NAME, stored, computed, load, store)

@@ -31,7 +31,7 @@ static rung_status *run_arithmetic(rung_kernel_call *call, rung_binary_math func
   const rung_tensor *a = rung_in(call, 0);
   RUNG_TRY(rung_binary_second(call, &b));
   rung_binary_loop loop = loops[a->dtype] ? loops[a->dtype] : rung_binary_math_loop(function, a->dtype);
-  return rung_binary_run(call, a, &b, loop, 1);
+  return rung_binary_run(call, a, &b, loop, NULL, 1);
 }
 
 #define ARITHMETIC(symbol, name)                                 \
@@ -72,7 +72,7 @@ static rung_status *run_Mod(rung_kernel_call *call) {
   const rung_mod_params *p = call->params;
   const rung_tensor *a = rung_in(call, 0);
   rung_binary_loop loop = (p->fmod ? fmod_loops : mod_loops)[a->dtype];
-  return rung_binary_run(call, a, rung_in(call, 1), loop, 5);
+  return rung_binary_run(call, a, rung_in(call, 1), loop, NULL, 5);
 }
 
 const rung_kernel rung_cpu_Mod = {.types = {{'T', RUNG_SET_NUMERIC}}, .flags = RUNG_KERNEL_IN_PLACE, .run = run_Mod};
@@ -93,7 +93,7 @@ static rung_status *run_PRelu(rung_kernel_call *call) {
   int32_t behind = rung_prelu_align(call->node, x->rank, slope.rank, slope.rank ? slope.dims[0] : 1);
   for (int32_t i = 0; i < behind; i++) slope.dims[slope.rank++] = 1;
   rung_binary_loop loop = loops[x->dtype] ? loops[x->dtype] : rung_binary_math_loop(RUNG_MATH_prelu, x->dtype);
-  return rung_binary_run(call, x, &slope, loop, 1);
+  return rung_binary_run(call, x, &slope, loop, NULL, 1);
 }
 
 const rung_kernel rung_cpu_PRelu = {
