@@ -1,6 +1,7 @@
 #include "graph/passes.h"
 
 #include "base/str.h"
+#include "op/op_infer.h"
 
 #include <string.h>
 
@@ -35,29 +36,13 @@ static rung_status *sweep(rewrite *r, rung_graph *graph,
 
 /* Folding */
 
-static bool is_small(const rung_value_info *info) { return info->known_count <= 64; }
-
 /* Shapes that inference has worked out become constants without running anything. */
 static rung_status *fold_known(rewrite *r, rung_value_info *info, bool *out_folded) {
-  *out_folded = false;
-  if (!info->known || !is_small(info) || info->type.kind != RUNG_TENSOR || info->type.rank < 0 || info->type.rank > 1)
-    return NULL;
-  if (info->type.dtype != RUNG_I64 && info->type.dtype != RUNG_I32) return NULL;
-  for (uint32_t i = 0; i < info->known_count; i++)
-    if (RUNG_IS_SYMBOL(info->known[i])) return NULL;
-  int64_t length = info->known_count;
-  if (info->type.rank == 0 && length != 1) return NULL;
   rung_value *value;
-  RUNG_TRY(rung_value_new_tensor(r->ir->allocator, info->type.dtype, info->type.rank, &length, &value));
-  for (uint32_t i = 0; i < info->known_count; i++) {
-    if (info->type.dtype == RUNG_I64)
-      ((int64_t *)value->tensor.data)[i] = info->known[i];
-    else
-      ((int32_t *)value->tensor.data)[i] = (int32_t)info->known[i];
-  }
-  rung_status *status = rung_ir_set_constant(r->ir, info, value);
+  RUNG_TRY(rung_known_value(r->ir->allocator, &info->type, info->known, info->known_count, &value));
+  *out_folded = value != NULL;
+  rung_status *status = value ? rung_ir_set_constant(r->ir, info, value) : NULL;
   rung_value_release(value);
-  *out_folded = !status;
   return status;
 }
 

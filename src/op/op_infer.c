@@ -98,6 +98,29 @@ void rung_infer_known(rung_infer *infer, uint32_t output, const int64_t *element
   infer->known[output] = (rung_known){copy, count};
 }
 
+static bool is_all_numbers(const rung_type *type, const int64_t *elements, uint32_t count) {
+  bool is_vector = type->rank == 1 && type->dims[0] == count, is_scalar = type->rank == 0 && count == 1;
+  if (type->kind != RUNG_TENSOR || !(is_vector || is_scalar)) return false;
+  if (type->dtype != RUNG_I64 && type->dtype != RUNG_I32) return false;
+  for (uint32_t i = 0; i < count; i++)
+    if (RUNG_IS_SYMBOL(elements[i])) return false;
+  return true;
+}
+
+rung_status *rung_known_value(const rung_allocator *allocator, const rung_type *type, const int64_t *elements,
+                              uint32_t count, rung_value **out_value) {
+  *out_value = NULL;
+  if (!elements || !is_all_numbers(type, elements, count)) return NULL;
+  RUNG_TRY(rung_value_new_tensor(allocator, type->dtype, type->rank, type->dims, out_value));
+  for (uint32_t i = 0; i < count; i++) {
+    if (type->dtype == RUNG_I64)
+      ((int64_t *)(*out_value)->tensor.data)[i] = elements[i];
+    else
+      ((int32_t *)(*out_value)->tensor.data)[i] = (int32_t)elements[i];
+  }
+  return NULL;
+}
+
 rung_status *rung_infer_broadcast_dim(const rung_infer *infer, int64_t a, int64_t b, int64_t *out) {
   (void)infer;
   if (a == b || b == 1)

@@ -47,6 +47,10 @@ bool rung_infer_axes(const rung_infer *infer, rung_ints attribute, uint32_t inpu
 /* Says what the elements of an output are; kept only for small ones. */
 void rung_infer_known(rung_infer *infer, uint32_t output, const int64_t *elements, uint32_t count);
 
+/* A tensor of such elements; *out_value is NULL when one is a symbol, or the type is not a small integer tensor's. */
+rung_status *rung_known_value(const rung_allocator *allocator, const rung_type *type, const int64_t *elements,
+                              uint32_t count, rung_value **out_value) RUNG_MUST_CHECK;
+
 /* numpy broadcasting of two dimensions. */
 rung_status *rung_infer_broadcast_dim(const rung_infer *infer, int64_t a, int64_t b, int64_t *out) RUNG_MUST_CHECK;
 /* Output 0 has the broadcast shape of inputs [first, last]. */

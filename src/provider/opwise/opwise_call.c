@@ -3,16 +3,12 @@
 #include "op/op_infer.h"
 #include "provider/opwise/opwise_internal.h"
 
-rung_status *rung__opwise_infer(const rung_allocator *allocator, rung_arena *arena, const rung_step *step,
-                                const rung_operand *operands, rung_type *types) {
-  rung_known *known = rung_alloc(allocator, step->output_count + 1, sizeof *known, "infer");
-  RUNG_CHECK_ALLOC(known);
+rung_status *rung__opwise_infer(rung_arena *arena, const rung_step *step, const rung_operand *operands,
+                                rung_type *types, rung_known *known) {
   int64_t next_symbol = RUNG_SYMBOL(1);
   rung_infer infer = {step->node, step->params, step->input_count, step->output_count, operands, types,
                       known,      arena,        &next_symbol};
-  rung_status *status = rung_op_infer(step->op, &infer);
-  rung_free(allocator, known);
-  return status;
+  return rung_op_infer(step->op, &infer);
 }
 
 /* One call of one step with outputs made as far as types tell; shared by folding, evaluation and dynamic steps. */
@@ -62,7 +58,8 @@ rung_status *rung__opwise_call(const rung_host *host, const rung_run *run, const
   rung_operand *operands = rung_arena_alloc(&arena, step->input_count, sizeof *operands);
   rung_type *input_types = rung_arena_alloc(&arena, step->input_count, sizeof *input_types);
   rung_type *types = rung_arena_alloc(&arena, step->output_count, sizeof *types);
-  rung_status *status = operands && input_types && types ? NULL : rung_status_out_of_memory();
+  rung_known *known = rung_arena_alloc(&arena, step->output_count, sizeof *known);
+  rung_status *status = operands && input_types && types && known ? NULL : rung_status_out_of_memory();
   for (uint32_t i = 0; i < step->input_count && !status; i++) {
     if (!inputs[i]) continue;
     const rung_tensor *t = &inputs[i]->tensor;
@@ -70,7 +67,7 @@ rung_status *rung__opwise_call(const rung_host *host, const rung_run *run, const
     memcpy(input_types[i].dims, t->dims, sizeof t->dims);
     operands[i] = (rung_operand){.type = &input_types[i], .value = inputs[i]};
   }
-  if (!status) status = rung__opwise_infer(allocator, &arena, step, operands, types);
+  if (!status) status = rung__opwise_infer(&arena, step, operands, types, known);
   if (!status) status = call_step(host, run, step, packed, inputs, types, outputs);
   if (status)
     for (uint32_t i = 0; i < step->output_count; i++) {

@@ -91,7 +91,7 @@ rung_status *rung__opwise_call(const rung_host *host, const rung_run *run, const
                                rung_value *const *inputs, rung_value **outputs) RUNG_MUST_CHECK;
 
 /* Infers the outputs of a step from operands. types and known have room for step->output_count. */
-rung_status *rung__opwise_infer(const rung_allocator *allocator, rung_arena *arena, const rung_step *step,
-                                const rung_operand *operands, rung_type *types) RUNG_MUST_CHECK;
+rung_status *rung__opwise_infer(rung_arena *arena, const rung_step *step, const rung_operand *operands,
+                                rung_type *types, rung_known *known) RUNG_MUST_CHECK;
 
 #endif

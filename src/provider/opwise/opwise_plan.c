@@ -25,7 +25,8 @@ typedef struct planner {
   const rung_run *run;
   rung_type *types; /* per slot: what is known of it */
   rung_operand *operands;
-  rung_type *outputs;
+  rung_type *outputs; /* of one step, as inferred */
+  rung_known *known;
 } planner;
 
 static rung_value *known_value(const planner *p, uint32_t slot) {
@@ -163,18 +164,38 @@ static rung_status *make_static(planner *p, uint32_t n) {
   return prepare_step(p, n);
 }
 
-static rung_status *walk_steps(planner *p) {
-  for (uint32_t n = 0; n < p->e->step_count; n++) {
-    const opwise_step *s = &p->e->steps[n];
-    bool known;
-    size_t bytes;
-    if (!gather_operands(p, s, &known)) continue;
-    RUNG_TRY(with_place(rung__opwise_infer(p->e->host->allocator, &p->plan->arena, &s->step, p->operands, p->outputs),
-                        &s->step));
-    if (!outputs_are_static(p, s, &bytes)) continue;
-    bool fold = known && bytes <= MOST_FOLDED_BYTES && !(s->step.op->flags & RUNG_OP_RANDOM);
-    RUNG_TRY(with_place(fold ? fold_step(p, n) : make_static(p, n), &s->step));
+/* What inference knows without any contents, as the shape of a tensor. True when that is all the step makes. */
+static rung_status *keep_known(planner *p, const opwise_step *s, bool *out_all) {
+  *out_all = true;
+  for (uint32_t i = 0; i < s->step.output_count; i++) {
+    if (s->outputs[i] == RUNG_NO_SLOT) continue;
+    plan_slot *slot = &p->plan->slots[s->outputs[i]];
+    RUNG_TRY(
+        rung_known_value(p->e->host->allocator, &p->outputs[i], p->known[i].at, p->known[i].count, &slot->constant));
+    if (slot->constant) {
+      slot->place = SLOT_CONSTANT;
+      p->types[s->outputs[i]] = p->outputs[i];
+    }
+    *out_all &= slot->constant != NULL;
   }
+  return NULL;
+}
+
+static rung_status *walk_step(planner *p, uint32_t n) {
+  const opwise_step *s = &p->e->steps[n];
+  plan_step *step = &p->plan->steps[n];
+  bool inputs_known;
+  size_t bytes;
+  if (!gather_operands(p, s, &inputs_known)) return NULL;
+  RUNG_TRY(rung__opwise_infer(&p->plan->arena, &s->step, p->operands, p->outputs, p->known));
+  if (s->step.output_count == 1) RUNG_TRY(keep_known(p, s, &step->folded));
+  if (step->folded || !outputs_are_static(p, s, &bytes)) return NULL;
+  bool fold = inputs_known && bytes <= MOST_FOLDED_BYTES && !(s->step.op->flags & RUNG_OP_RANDOM);
+  return fold ? fold_step(p, n) : make_static(p, n);
+}
+
+static rung_status *walk_steps(planner *p) {
+  for (uint32_t n = 0; n < p->e->step_count; n++) RUNG_TRY(with_place(walk_step(p, n), &p->e->steps[n].step));
   return NULL;
 }
 
@@ -272,7 +293,8 @@ static rung_status *fill_plan(planner *p) {
   p->types = rung_arena_alloc(arena, e->slot_count, sizeof *p->types);
   p->operands = rung_arena_alloc(arena, e->most_operands, sizeof *p->operands);
   p->outputs = rung_arena_alloc(arena, e->most_operands, sizeof *p->outputs);
-  if (!p->plan->slots || !p->plan->steps || !p->plan->key || !p->types || !p->operands || !p->outputs)
+  p->known = rung_arena_alloc(arena, e->most_operands, sizeof *p->known);
+  if (!p->plan->slots || !p->plan->steps || !p->plan->key || !p->types || !p->operands || !p->outputs || !p->known)
     return rung_status_out_of_memory();
   for (uint32_t i = 0; i < e->island->input_count; i++)
     if (p->run->inputs[i]) p->plan->key[i] = p->run->inputs[i]->tensor;
