@@ -4,10 +4,16 @@
 
 /* Coordinates */
 
-static double aligned(const rung_resize_extent *e, double x, double begin, double end) {
-  double length = e->scale * (double)e->in, last = (double)(e->in - 1);
-  if (e->from_size) length = (double)e->out;
-  return length == 1 ? 0 : begin * last + x * (end - begin) * last / (length - 1);
+static double aligned(const rung_resize_extent *e, double x) {
+  double length = e->from_size ? (double)e->out : e->scale * (double)e->in;
+  return length == 1 ? 0 : x * (double)(e->in - 1) / (length - 1);
+}
+
+/* In float32, as everybody else: what lies exactly on the last position must not come to lie behind it. */
+static double cropped(const rung_resize_extent *e, const double roi[2], double x) {
+  float begin = (float)roi[0], end = (float)roi[1], last = (float)(e->in - 1);
+  if (e->out <= 1) return 0.5f * (begin + end) * last;
+  return begin * last + (float)x * (end - begin) * last / (float)(e->out - 1);
 }
 
 /* The input coordinate of output position x. */
@@ -20,13 +26,13 @@ static double coordinate(const rung_resize_params *p, const rung_resize_extent *
     case RUNG_COORDINATES_PYTORCH:
       return e->out > 1 ? half : 0;
     case RUNG_COORDINATES_ALIGN_CORNERS:
-      return aligned(e, x, 0, 1);
+      return aligned(e, x);
     case RUNG_COORDINATES_ASYMMETRIC:
       return e->from_size ? x * in / out : x / e->scale;
     case RUNG_COORDINATES_TF_NEAREST:
       return half + 0.5;
     case RUNG_COORDINATES_TF_CROP:
-      return e->out > 1 ? aligned(e, x, roi[0], roi[1]) : (roi[0] + roi[1]) / 2 * (in - 1);
+      return cropped(e, roi, x);
     default:
       return half;
   }
