@@ -56,6 +56,12 @@ static char *read_file(const char *path, size_t *size) {
 
 static int exists(const char *path) { return access(path, F_OK) == 0; }
 
+/* Cases whose expected numbers come from numpy's random generator: only shapes and types can be the same. */
+static int is_random(const char *name) {
+  if (strstr(name, "zero_ratio")) return 0;
+  return strncmp(name, "test_bernoulli", 14) == 0 || strncmp(name, "test_training_dropout", 21) == 0;
+}
+
 /* One case, in the child */
 
 static void say(result *r, outcome what, const char *where, rung_status *status) {
@@ -191,8 +197,11 @@ static outcome run_in_child(const char *folder, const settings *s, result *r) {
   fflush(NULL);
   pid_t child = fork();
   if (child == 0) {
+    const char *name = strrchr(folder, '/') ? strrchr(folder, '/') + 1 : folder;
+    settings own = *s;
+    own.allowed.values = !is_random(name);
     alarm(SECONDS);
-    run_case(folder, s, r);
+    run_case(folder, &own, r);
     _exit(0);
   }
   int state;
