@@ -165,7 +165,7 @@ static rung_status *transposed_axis(const rung_conv_params *p, int32_t rank, int
                   transposed_entry(p->output_padding, rank, axis);
   bool same = window->auto_pad == RUNG_PAD_SAME_UPPER || window->auto_pad == RUNG_PAD_SAME_LOWER;
   if (p->output_shape.count || same) {
-    a.out = p->output_shape.count ? transposed_entry(p->output_shape, rank, axis) : in * a.stride;
+    a.out = p->output_shape.count ? transposed_entry(p->output_shape, rank, axis) : RUNG_MIN(in * a.stride, whole);
     int64_t total = RUNG_MAX(0, whole - a.out);
     a.begin = window->auto_pad == RUNG_PAD_SAME_UPPER ? total / 2 : total - total / 2;
   } else if (window->auto_pad == RUNG_PAD_NOTSET && window->pads.count) {

@@ -50,11 +50,15 @@ rung_status *rung_window_axis_make(const rung_window_params *p, int32_t rank, in
     a.end = entry(p->pads, rank + axis, 0);
   }
   int64_t room = in + a.begin + a.end - span;
-  RUNG_MODEL_REQUIRE(room >= 0, "a window of %lld elements does not fit into dimension %d of %lld, padding included",
+  int64_t steps = room / a.stride, rest = room % a.stride; /* rounded towards 0 */
+  if (p->ceil_mode && rest > 0) steps++;
+  /* An input too small by less than a stride gives one window that overhangs, as in the runtimes that models were
+   * made with; the formula's floor would give none. */
+  if (!p->ceil_mode && rest < 0 && steps < 0) steps--;
+  a.out = steps + 1;
+  if (p->ceil_mode && (a.out - 1) * a.stride >= in + a.begin) a.out--; /* the last window would begin behind the input */
+  RUNG_MODEL_REQUIRE(a.out >= 1, "a window of %lld elements does not fit into dimension %d of %lld, padding included",
                      (long long)span, axis, (long long)(in + a.begin + a.end));
-  bool up = p->ceil_mode && p->auto_pad == RUNG_PAD_NOTSET;
-  a.out = (up ? RUNG_DIV_UP(room, a.stride) : room / a.stride) + 1;
-  if (up && (a.out - 1) * a.stride >= in + a.begin) a.out--; /* the last window would begin behind the input */
   *out = a;
   return NULL;
 }
