@@ -123,13 +123,20 @@ static rung_status *pass_fold(rewrite *r, rung_graph *graph) { return sweep(r, g
 
 /* Identities */
 
+/* Further outputs (the mask of Dropout) count only when somebody reads them. */
+static bool makes_one(const rung_node *node) {
+  for (uint32_t i = 1; i < node->output_count; i++)
+    if (node->outputs[i] && node->outputs[i]->uses) return false;
+  return node->output_count > 0 && node->outputs[0];
+}
+
 static bool hands_on(const rung_node *node) {
-  if (!node->op || node->domain[0] || node->output_count != 1 || !node->inputs[0]) return false;
+  if (!node->op || node->domain[0] || !makes_one(node) || !node->inputs[0]) return false;
   if (strcmp(node->op_type, "Identity") == 0) return true;
   if (strcmp(node->op_type, "Cast") == 0)
     return node->inputs[0]->type.kind == RUNG_TENSOR && node->inputs[0]->type.dtype &&
            node->inputs[0]->type.dtype == node->outputs[0]->type.dtype;
-  /* One output: no mask is asked for; inference mode unless the third input says otherwise. */
+  /* Inference mode, unless the third input says otherwise. */
   if (strcmp(node->op_type, "Dropout") == 0) return node->opset >= 7 && (node->input_count < 3 || !node->inputs[2]);
   return false;
 }
