@@ -120,7 +120,7 @@ rung_status *rung_env_load_provider(rung_env *env, const char *path) {
   return rung_registry_load(&env->registry, path);
 }
 
-size_t rung_env_provider_count(const rung_env *env) { return env ? env->registry.providers.count : 0; }
+size_t rung_env_provider_count(const rung_env *env) { return env ? env->registry.count : 0; }
 
 rung_status *rung_env_provider(rung_env *env, size_t index, const rung_provider_info **out_info) {
   NEED(env);
@@ -169,8 +169,8 @@ rung_status *rung_env_op(const rung_env *env, size_t index, rung_op_info *out_in
 int rung_env_op_support(const rung_env *env, size_t index, size_t provider, char *types, size_t size) {
   size_t count;
   const rung_op *const *ops = rung_op_all(&count);
-  if (!env || index >= count || provider >= env->registry.providers.count) return 0;
-  return rung__op_support(env->registry.providers.at[provider], ops[index], types, size);
+  if (!env || index >= count || provider >= env->registry.count) return 0;
+  return rung__op_support(env->registry.providers[provider], ops[index], types, size);
 }
 
 /* Models */

@@ -41,6 +41,16 @@ static bool file_offset(const rung_file *file, const ElfW(Ehdr) * head, uint64_t
   return false;
 }
 
+/* All that the loader maps must be in the file. */
+static bool is_whole(const rung_file *file, const ElfW(Ehdr) * head) {
+  for (unsigned i = 0; i < head->e_phnum; i++) {
+    ElfW(Phdr) segment;
+    memcpy(&segment, file->data + head->e_phoff + i * sizeof segment, sizeof segment);
+    if (segment.p_type == PT_LOAD && !part(file, segment.p_offset, segment.p_filesz, 1)) return false;
+  }
+  return true;
+}
+
 typedef struct dynamic {
   const uint8_t *entries;
   size_t count;
@@ -95,7 +105,7 @@ static rung_status *read_dynamic(rung_elf *elf, const dynamic *d) {
   return NULL;
 }
 
-static rung_status *read_elf(rung_elf *elf) {
+rung_status *rung__elf_read(rung_elf *elf) {
   const rung_file *file = &elf->file;
   ElfW(Ehdr) head;
   RUNG_REQUIRE(file->size >= sizeof head && memcmp(file->data, ELFMAG, SELFMAG) == 0, UNAVAILABLE, "it is no ELF file");
@@ -103,7 +113,8 @@ static rung_status *read_elf(rung_elf *elf) {
   RUNG_REQUIRE(head.e_ident[EI_CLASS] == THIS_CLASS && head.e_machine == THIS_MACHINE, UNAVAILABLE,
                "it is for another processor");
   RUNG_REQUIRE(head.e_type == ET_DYN && head.e_phentsize == sizeof(ElfW(Phdr)), UNAVAILABLE, "it is no shared library");
-  RUNG_REQUIRE(part(file, head.e_phoff, head.e_phnum, sizeof(ElfW(Phdr))), UNAVAILABLE, "the file is cut off");
+  RUNG_REQUIRE(part(file, head.e_phoff, head.e_phnum, sizeof(ElfW(Phdr))) && is_whole(file, &head), UNAVAILABLE,
+               "the file is cut off");
   dynamic d = {0};
   RUNG_TRY(find_dynamic(file, &head, &d));
   return read_dynamic(elf, &d);
@@ -112,7 +123,7 @@ static rung_status *read_elf(rung_elf *elf) {
 rung_status *rung_elf_open(const rung_allocator *allocator, const char *path, rung_elf *out_elf) {
   *out_elf = (rung_elf){0};
   RUNG_TRY(rung_file_open(allocator, path, false, &out_elf->file));
-  rung_status *status = read_elf(out_elf);
+  rung_status *status = rung__elf_read(out_elf);
   if (status) rung_elf_close(out_elf);
   return status;
 }
@@ -123,6 +134,7 @@ void rung_elf_close(rung_elf *elf) { rung_file_close(&elf->file); }
 
 typedef struct walk {
   const rung_allocator *allocator;
+  const char *const *folders; /* the user's; may be NULL */
   rung_arena arena;
   RUNG_VEC(const char *) paths;   /* to be looked at; those before `next` are done */
   RUNG_VEC(const char *) sonames; /* found, or the system's */
@@ -163,10 +175,16 @@ static bool is_in_run_path(const char *runpath, const char *origin, const char *
   return false;
 }
 
+static bool is_in_folders(const char *const *folders, const char *soname, char out[RUNG_PATH_MAX]) {
+  for (; folders && *folders; folders++)
+    if (exists_in(*folders, soname, out)) return true;
+  return false;
+}
+
 static rung_status *look_for(walk *w, const rung_elf *elf, const char *path, const char *soname) {
   char origin[RUNG_PATH_MAX], found[RUNG_PATH_MAX];
   RUNG_TRY(rung_file_folder(path, origin));
-  bool own = is_in_run_path(elf->runpath, origin, soname, found);
+  bool own = is_in_folders(w->folders, soname, found) || is_in_run_path(elf->runpath, origin, soname, found);
   bool system = !own && rung_dylib_look(NULL, soname, found);
   const char *name = strrchr(path, '/');
   RUNG_REQUIRE(own || system, UNAVAILABLE, "%s, which %s needs", soname, name ? name + 1 : path);
@@ -189,8 +207,12 @@ static rung_status *check_one(walk *w, const char *path) {
 }
 
 rung_status *rung_elf_check_needed(const rung_allocator *allocator, const char *path) {
+  return rung_elf_check_needed_in(allocator, path, NULL);
+}
+
+rung_status *rung_elf_check_needed_in(const rung_allocator *allocator, const char *path, const char *const *folders) {
   enum { MOST = 256 };
-  walk w = {.allocator = allocator};
+  walk w = {.allocator = allocator, .folders = folders};
   rung_arena_init(&w.arena, allocator);
   rung_status *status = rung_vec_push(allocator, &w.paths, path) ? NULL : rung_status_out_of_memory();
   while (!status && w.next < w.paths.count && w.next < MOST) status = check_one(&w, w.paths.at[w.next++]);

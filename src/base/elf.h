@@ -1,5 +1,6 @@
 /* Libraries looked at without loading them: what an ELF file calls itself and what it needs. Loading runs code of the
- * vendor's; this only reads headers. Files may hold anything: all offsets are checked. */
+ * vendor's, and the loader believes what it reads: a file that was cut off raises SIGBUS in it. This only reads
+ * headers, and believes nothing. */
 #ifndef RUNG_BASE_ELF_H
 #define RUNG_BASE_ELF_H
 
@@ -23,5 +24,11 @@ void rung_elf_close(rung_elf *elf);
  * name themselves, then where the system looks. UNAVAILABLE "libx.so.3, which liby.so needs" for the first one
  * missing. Libraries of the system are taken to be whole. */
 rung_status *rung_elf_check_needed(const rung_allocator *allocator, const char *path) RUNG_MUST_CHECK;
+/* The same, when `folders` (NULL-terminated; may be NULL) are looked into first. */
+rung_status *rung_elf_check_needed_in(const rung_allocator *allocator, const char *path,
+                                      const char *const *folders) RUNG_MUST_CHECK;
+
+/* For fuzzers: reads elf->file, all else being zero. */
+rung_status *rung__elf_read(rung_elf *elf) RUNG_MUST_CHECK;
 
 #endif

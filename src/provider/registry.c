@@ -1,7 +1,10 @@
 #include "provider/registry.h"
 
+#include "base/elf.h"
+#include "base/file.h"
 #include "base/str.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <strings.h>
@@ -16,20 +19,19 @@ static const rung_provider_api *const built_in[] = {
 #undef RUNG_PROVIDER
 };
 
-rung_status *rung_registry_init(rung_registry *registry, const rung_allocator *allocator) {
-  *registry = (rung_registry){.allocator = allocator};
-  for (size_t i = 0; i < RUNG_COUNT(built_in); i++)
-    if (!rung_vec_push(allocator, &registry->providers, built_in[i])) {
-      rung_registry_finish(registry);
-      return rung_status_out_of_memory();
-    }
-  return NULL;
+static_assert(RUNG_COUNT(built_in) < RUNG_MOST_PROVIDERS, "there is room for more");
+
+void rung_registry_init(rung_registry *registry, const rung_allocator *allocator) {
+  registry->allocator = allocator;
+  pthread_mutex_init(&registry->lock, NULL);
+  memcpy(registry->providers, built_in, sizeof built_in);
+  memset(registry->libraries, 0, sizeof registry->libraries);
+  atomic_init(&registry->count, RUNG_COUNT(built_in));
 }
 
 void rung_registry_finish(rung_registry *registry) {
-  for (size_t i = 0; i < registry->libraries.count; i++) rung_dylib_close(&registry->libraries.at[i]);
-  rung_vec_free(registry->allocator, &registry->libraries);
-  rung_vec_free(registry->allocator, &registry->providers);
+  for (size_t i = 0; i < registry->count; i++) rung_dylib_close(&registry->libraries[i]);
+  pthread_mutex_destroy(&registry->lock);
 }
 
 static bool is_called(const rung_provider_api *api, rung_str name) {
@@ -40,16 +42,16 @@ static bool is_called(const rung_provider_api *api, rung_str name) {
 }
 
 rung_status *rung_registry_find(const rung_registry *registry, rung_str name, const rung_provider_api **out_api) {
-  for (size_t i = 0; i < registry->providers.count; i++)
-    if (is_called(registry->providers.at[i], name)) {
-      *out_api = registry->providers.at[i];
+  size_t providers = registry->count, count = 0;
+  for (size_t i = 0; i < providers; i++)
+    if (is_called(registry->providers[i], name)) {
+      *out_api = registry->providers[i];
       return NULL;
     }
-  const char *names[64];
-  size_t count = 0;
-  for (size_t i = 0; i < registry->providers.count && count + 2 <= RUNG_COUNT(names); i++) {
-    names[count++] = registry->providers.at[i]->name;
-    if (registry->providers.at[i]->ort_name) names[count++] = registry->providers.at[i]->ort_name;
+  const char *names[2 * RUNG_MOST_PROVIDERS];
+  for (size_t i = 0; i < providers; i++) {
+    names[count++] = registry->providers[i]->name;
+    if (registry->providers[i]->ort_name) names[count++] = registry->providers[i]->ort_name;
   }
   char word[64];
   size_t size = RUNG_MIN(name.size, sizeof word - 1);
@@ -70,13 +72,24 @@ static rung_status *check_table(const rung_registry *registry, const rung_provid
   RUNG_REQUIRE(api->name && api->name[0] && api->probe, UNAVAILABLE, "%s: its table lacks a name or probe", path);
   RUNG_REQUIRE(!api->open || (api->close && api->claim && api->compile && api->free_executable && api->run),
                UNAVAILABLE, "%s: its table lacks a required slot", path);
-  for (size_t i = 0; i < registry->providers.count; i++)
-    RUNG_REQUIRE(!is_called(registry->providers.at[i], rung_str_of(api->name)), INVALID_ARGUMENT,
-                 "%s: a provider called \"%s\" is there already", path, api->name);
+  const char *names[] = {api->name, api->ort_name ? api->ort_name : api->name};
+  for (size_t i = 0; i < registry->count; i++)
+    for (size_t k = 0; k < RUNG_COUNT(names); k++)
+      RUNG_REQUIRE(!is_called(registry->providers[i], rung_str_of(names[k])), INVALID_ARGUMENT,
+                   "%s: a provider called \"%s\" is there already", path, names[k]);
+  RUNG_REQUIRE(registry->count < RUNG_MOST_PROVIDERS, LIMIT, "more than %d providers", RUNG_MOST_PROVIDERS);
   return NULL;
 }
 
-rung_status *rung_registry_load(rung_registry *registry, const char *path) {
+/* A damaged file would not come back from the loader. */
+static rung_status *check_file(const rung_allocator *allocator, const char *path) {
+  rung_elf elf;
+  RUNG_TRY(rung_status_prefix(rung_elf_open(allocator, path, &elf), "%s", path));
+  rung_elf_close(&elf);
+  return NULL;
+}
+
+static rung_status *load(rung_registry *registry, const char *path) {
   static const char *const symbols[] = {"rung_provider_entry"};
   const rung_provider_api *(*entry)(void) = NULL;
   rung_dylib *library;
@@ -84,13 +97,23 @@ rung_status *rung_registry_load(rung_registry *registry, const char *path) {
   rung_status *status = rung_dylib_bind(library, symbols, 1, &entry);
   const rung_provider_api *api = status ? NULL : entry();
   if (!status) status = check_table(registry, api, path);
-  if (!status && (!rung_vec_reserve(registry->allocator, &registry->libraries, registry->libraries.count + 1) ||
-                  !rung_vec_push(registry->allocator, &registry->providers, api)))
-    status = rung_status_out_of_memory();
-  if (status)
+  if (status) {
     rung_dylib_close(&library);
-  else
-    registry->libraries.at[registry->libraries.count++] = library;
+    return status;
+  }
+  registry->providers[registry->count] = api;
+  registry->libraries[registry->count] = library;
+  registry->count++;
+  return NULL;
+}
+
+rung_status *rung_registry_load(rung_registry *registry, const char *path) {
+  char real[RUNG_PATH_MAX];
+  RUNG_TRY(rung_file_real_path(path, real));
+  RUNG_TRY(check_file(registry->allocator, real));
+  pthread_mutex_lock(&registry->lock);
+  rung_status *status = load(registry, real);
+  pthread_mutex_unlock(&registry->lock);
   return status;
 }
 
@@ -102,7 +125,10 @@ static const char *const state_names[RUNG_STATE_COUNT] = {"known",  "built",  "f
 const char *rung_state_name(rung_state state) { return state_names[state]; }
 
 static const char *keep(rung_report *report, const char *text) {
-  return text ? rung_arena_copy(report->arena, text, strlen(text)) : NULL;
+  if (!text) return NULL;
+  const char *copy = rung_arena_copy(report->arena, text, strlen(text));
+  report->failed |= !copy;
+  return copy;
 }
 
 void rung_report_step(rung_report *report, rung_state state, int ok, const char *code, const char *evidence,
@@ -117,6 +143,7 @@ void rung_report_step(rung_report *report, rung_state state, int ok, const char 
 void rung_report_device(rung_report *report, const char *id, const char *name) {
   if (report->device_count >= RUNG_MOST_DEVICES) return;
   const char *text = rung_arena_printf(report->arena, "%s: %s", id, name);
+  report->failed |= !text;
   if (text) report->devices[report->device_count++] = text;
 }
 
@@ -125,7 +152,8 @@ rung_status *rung_registry_probe(const rung_provider_api *api, const rung_host *
   *out_report = (rung_report){.arena = arena};
   for (size_t i = 0; i < RUNG_STATE_COUNT; i++) out_report->steps[i].ok = -1;
   out_report->steps[RUNG_STATE_KNOWN].ok = 1;
-  return rung_status_prefix(api->probe(host, options, option_count, out_report), "provider %s", api->name);
+  RUNG_TRY(rung_status_prefix(api->probe(host, options, option_count, out_report), "provider %s", api->name));
+  return out_report->failed ? rung_status_out_of_memory() : NULL;
 }
 
 int rung_report_failed(const rung_report *report) {

@@ -10,17 +10,24 @@
 #include "base/status.h"
 #include "rung_provider.h"
 
-enum { RUNG_STATE_COUNT = RUNG_STATE_USABLE + 1, RUNG_MOST_DEVICES = 16 };
+#include <pthread.h>
+#include <stdatomic.h>
 
+enum { RUNG_STATE_COUNT = RUNG_STATE_USABLE + 1, RUNG_MOST_DEVICES = 16, RUNG_MOST_PROVIDERS = 128 };
+
+/* Providers are only ever added, and `count` is raised when the new one stands: who reads needs no lock. */
 typedef struct rung_registry {
   const rung_allocator *allocator;
-  RUNG_VEC(const rung_provider_api *) providers;
-  RUNG_VEC(rung_dylib *) libraries;
+  pthread_mutex_t lock; /* one library is loaded at a time */
+  atomic_size_t count;
+  const rung_provider_api *providers[RUNG_MOST_PROVIDERS];
+  rung_dylib *libraries[RUNG_MOST_PROVIDERS]; /* NULL: built in */
 } rung_registry;
 
-rung_status *rung_registry_init(rung_registry *registry, const rung_allocator *allocator) RUNG_MUST_CHECK;
+void rung_registry_init(rung_registry *registry, const rung_allocator *allocator);
 void rung_registry_finish(rung_registry *registry);
-/* Checks the table before it is used: version, size, required slots, a name that is free. */
+/* `path` is a file's; the loader does not search. The file is checked before it is loaded (elf.h), its table before it
+ * is used: version, size, required slots, names that are free. */
 rung_status *rung_registry_load(rung_registry *registry, const char *path) RUNG_MUST_CHECK;
 /* By either name, without regard to case. NOT_FOUND names the nearest. */
 rung_status *rung_registry_find(const rung_registry *registry, rung_str name,
@@ -35,6 +42,7 @@ struct rung_report {
   } steps[RUNG_STATE_COUNT];
   size_t device_count;
   const char *devices[RUNG_MOST_DEVICES];
+  bool failed; /* out of memory: a text is missing */
 };
 
 /* Looks; texts live in `arena`. */

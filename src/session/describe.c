@@ -220,7 +220,7 @@ rung_status *rung__providers_json(rung_env *env, rung_text *text) {
   rung_json json;
   rung_json_init(&json, text, 2);
   rung_json_begin_array(&json);
-  for (size_t i = 0; i < env->registry.providers.count; i++) {
+  for (size_t i = 0; i < env->registry.count; i++) {
     const rung_provider_info *info;
     RUNG_TRY(rung__env_probe(env, i, &info));
     rung_json_begin_object(&json);
@@ -250,7 +250,7 @@ rung_status *rung__providers_json(rung_env *env, rung_text *text) {
     for (size_t k = 0; k < info->device_count; k++) rung_json_string(&json, info->devices[k]);
     rung_json_end_array(&json);
     begin_list(&json, "options");
-    for (const rung_option_spec *o = env->registry.providers.at[i]->options; o && o->key; o++) {
+    for (const rung_option_spec *o = env->registry.providers[i]->options; o && o->key; o++) {
       rung_json_begin_object(&json);
       put_string(&json, "key", o->key);
       put_string(&json, "default", o->fallback);
@@ -290,8 +290,8 @@ int rung__op_support(const rung_provider_api *api, const rung_op *op, char *type
 
 static void put_support(rung_json *json, const rung_env *env, const rung_op *op) {
   begin_list(json, "providers");
-  for (size_t i = 0; i < env->registry.providers.count; i++) {
-    const rung_provider_api *api = env->registry.providers.at[i];
+  for (size_t i = 0; i < env->registry.count; i++) {
+    const rung_provider_api *api = env->registry.providers[i];
     char types[512];
     if (!rung__op_support(api, op, types, sizeof types)) continue;
     rung_json_begin_object(json);

@@ -38,8 +38,8 @@ rung_status *rung__env_create(const rung_env_options *options, rung_env **out_en
   env->log_user = options->log_user;
   env->log = (rung_log){options->log ? write_line : NULL, env, options->log_level};
   rung_arena_init(&env->arena, env->allocator);
+  rung_registry_init(&env->registry, env->allocator);
   rung_status *status = copy_paths(env, options->search_paths);
-  if (!status) status = rung_registry_init(&env->registry, env->allocator);
   if (!status) status = rung_pool_create(env->allocator, options->threads, &env->pool);
   if (status) {
     rung__env_release(env);
@@ -58,7 +58,7 @@ void rung__env_release(rung_env *env) {
   if (!env || atomic_fetch_sub_explicit(&env->references, 1, memory_order_acq_rel) > 1) return;
   rung_pool_destroy(&env->pool);
   rung__env_forget_probes(env);
-  if (env->registry.allocator) rung_registry_finish(&env->registry);
+  rung_registry_finish(&env->registry);
   rung_arena_finish(&env->arena);
   pthread_mutex_destroy(&env->log_lock);
   rung_free(env->allocator, env);

@@ -70,8 +70,8 @@ static rung_status *fill(rung_env *env, const rung_provider_api *api, struct env
 }
 
 rung_status *rung__env_probe(rung_env *env, size_t index, const rung_provider_info **out_info) {
-  RUNG_REQUIRE(index < env->registry.providers.count, INVALID_ARGUMENT, "there is no provider %zu", index);
-  while (env->probed.count < env->registry.providers.count) {
+  RUNG_REQUIRE(index < env->registry.count, INVALID_ARGUMENT, "there is no provider %zu", index);
+  while (env->probed.count < env->registry.count) {
     struct env_provider *entry = rung_alloc(env->allocator, 1, sizeof *entry, "probe");
     RUNG_CHECK_ALLOC(entry);
     rung_arena_init(&entry->arena, env->allocator);
@@ -82,7 +82,7 @@ rung_status *rung__env_probe(rung_env *env, size_t index, const rung_provider_in
   }
   struct env_provider *entry = env->probed.at[index];
   rung_arena_finish(&entry->arena);
-  RUNG_TRY(fill(env, env->registry.providers.at[index], entry));
+  RUNG_TRY(fill(env, env->registry.providers[index], entry));
   *out_info = &entry->info;
   return NULL;
 }

@@ -53,8 +53,8 @@ static rung_status *open_link(rung_session *session, rung_link *link) {
 static rung_status *add_host_link(rung_session *session) {
   session->host_link = RUNG_NO_LINK;
   const rung_registry *registry = &session->env->registry;
-  for (size_t i = 0; i < registry->providers.count; i++) {
-    const rung_provider_api *api = registry->providers.at[i];
+  for (size_t i = 0; i < registry->count; i++) {
+    const rung_provider_api *api = registry->providers[i];
     if (!RUNG_HAS(api, evaluate)) continue;
     session->host_link = (uint32_t)session->chain.links.count;
     if (!rung_vec_push(session->env->allocator, &session->chain.links, (rung_link){.api = api}))

@@ -1,7 +1,7 @@
 #include "base/elf.h"
 
 #include "base/dylib.h"
-#include "support/folder.h"
+#include "support/elf.h"
 #include "support/test.h"
 
 #include <stdlib.h>
@@ -103,6 +103,48 @@ static void damage_is_survived(void **state) {
   free(bytes);
 }
 
+/* In memory of just that length: a sanitizer sees the first byte too far. The loader would raise SIGBUS. */
+static void cut_off_files_are_refused(void **state) {
+  (void)state;
+  uint8_t bytes[ELF_SIZE];
+  size_t size = elf_make(&(elf_parts){.soname = "libx.so.1", .needed = {"liba.so"}}, bytes);
+  for (size_t length = 0; length <= size; length++) {
+    uint8_t *copy = malloc(length + 1);
+    assert_non_null(copy);
+    memcpy(copy, bytes, length);
+    rung_elf elf = {.file = {.data = copy, .size = length}};
+    if (length < size)
+      assert_error(rung__elf_read(&elf), UNAVAILABLE, "");
+    else
+      assert_ok(rung__elf_read(&elf));
+    free(copy);
+  }
+}
+
+static void folders_and_run_paths_are_looked_into(void **state) {
+  (void)state;
+  temp_folder root;
+  char path[FOLDER_PATH], other[FOLDER_PATH];
+  folder_make(&root);
+  folder_mkdir(&root, "other");
+  const char *const folders[] = {folder_at(&root, "other", other), NULL};
+  elf_write(&root, "liba.so", &(elf_parts){.needed = {"libb.so"}});
+  elf_write(&root, "libb.so", &(elf_parts){.needed = {"liba.so"}}); /* beside it, but nobody looks there */
+  folder_at(&root, "liba.so", path);
+  assert_error(rung_elf_check_needed(&rung_system_allocator, path), UNAVAILABLE, "libb.so, which liba.so needs");
+  elf_write(&root, "liba.so", &(elf_parts){.runpath = "/nowhere:$ORIGIN", .needed = {"libb.so"}});
+  assert_error(rung_elf_check_needed(&rung_system_allocator, path), UNAVAILABLE, "liba.so, which libb.so needs");
+  elf_write(&root, "libb.so", &(elf_parts){.runpath = "${ORIGIN}/../lib:${ORIGIN}", .needed = {"liba.so"}});
+  assert_ok(rung_elf_check_needed(&rung_system_allocator, path)); /* a circle is no trouble */
+  elf_write(&root, "libb.so", &(elf_parts){.needed = {"libdeep.so.4"}});
+  elf_write(&root, "other/libdeep.so.4", &(elf_parts){0});
+  assert_error(rung_elf_check_needed(&rung_system_allocator, path), UNAVAILABLE, "libdeep.so.4");
+  assert_ok(rung_elf_check_needed_in(&rung_system_allocator, path, folders));
+  folder_write(&root, "other/libdeep.so.4", "\177ELF", 4);
+  assert_error(rung_elf_check_needed_in(&rung_system_allocator, path, folders), UNAVAILABLE, "libdeep.so.4: it is no");
+  folder_remove(&root);
+}
+
 static void the_highest_version_is_found(void **state) {
   (void)state;
   temp_folder folder;
@@ -128,6 +170,8 @@ int main(void) {
       cmocka_unit_test(what_is_missing_is_named),
       cmocka_unit_test(other_files_are_refused),
       cmocka_unit_test(damage_is_survived),
+      cmocka_unit_test(cut_off_files_are_refused),
+      cmocka_unit_test(folders_and_run_paths_are_looked_into),
       cmocka_unit_test(the_highest_version_is_found),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

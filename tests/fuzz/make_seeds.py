@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
-"""Makes the seeds of fuzz_model and fuzz_value in tests/fuzz/corpus; needs the packages onnx and numpy.
+"""Makes the seeds of fuzz_model, fuzz_value and fuzz_elf in tests/fuzz/corpus; needs the packages onnx and numpy.
 
 Each is small and together they hold every message and field that src/model reads, so that a fuzzer starts with all of
 them, and so that tests/model/test_model_hostile.c can cut and flip each. They are checked in: building needs no Python.
 """
 import pathlib
+import struct
 
 import numpy as np
 import onnx
@@ -127,5 +128,28 @@ def values():
                 onnx.SequenceProto(elem_type=onnx.SequenceProto.OPTIONAL, optional_values=[full]))
 
 
+def library(needed, runpath):
+    """A shared library for x86-64 without code: header, two segments, dynamic section, strings."""
+    texts, entries = b"\0", []
+    for tag, text in [(14, "libx.so.1"), (29, runpath)] + [(1, name) for name in needed]:
+        entries.append((tag, len(texts)))
+        texts += text.encode() + b"\0"
+    at = 176 + 16 * (len(entries) + 3)
+    entries += [(5, at), (10, len(texts)), (0, 0)]
+    header = struct.pack("<4sBBB9xHHIQQQIHHHHHH", b"\x7fELF", 2, 1, 1, 3, 62, 1, 0, 64, 0, 0, 64, 56, 2, 0, 0, 0)
+    segments = [(1, 0, at + len(texts)), (2, 176, at - 176)]
+    return (header + b"".join(struct.pack("<IIQQQQQQ", kind, 4, start, start, start, size, size, 8)
+                              for kind, start, size in segments)
+            + b"".join(struct.pack("<QQ", *entry) for entry in entries) + texts)
+
+
+def libraries():
+    folder = corpus / "fuzz_elf"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "library").write_bytes(library(["liba.so.1", "libb.so.2"], "$ORIGIN"))
+    (folder / "alone").write_bytes(library([], ""))
+
+
 models()
 values()
+libraries()
