@@ -6,8 +6,7 @@
 
 enum { MOST_TARGETS = 1 << 20 }; /* each is a column of the output: a few bytes must not ask for gigabytes */
 
-/* X is (rows, features), or one row; outputs have as many rows, and `columns`. */
-static rung_status *infer_rows(rung_infer *infer, uint32_t output, int64_t columns) {
+rung_status *rung_ml_infer_rows(rung_infer *infer, uint32_t output, int64_t columns) {
   const rung_type *x = rung_infer_input(infer, 0);
   RUNG_MODEL_REQUIRE(x->rank < 0 || x->rank == 1 || x->rank == 2, "the input has rank %d, it must be 2", x->rank);
   int64_t dims[2] = {x->rank == 1 ? 1 : x->rank == 2 ? x->dims[0] : rung_infer_symbol(infer), columns};
@@ -121,8 +120,8 @@ static rung_status *check_TreeEnsembleClassifier(const rung_node *node, void *pa
 static rung_status *infer_TreeEnsembleClassifier(rung_infer *infer) {
   const rung_tree_params *p = infer->params;
   infer->outputs[0].dtype = p->classlabels_strings.count ? RUNG_STRING : RUNG_I64;
-  RUNG_TRY(infer_rows(infer, 0, 0));
-  return infer_rows(infer, 1, p->n_targets);
+  RUNG_TRY(rung_ml_infer_rows(infer, 0, 0));
+  return rung_ml_infer_rows(infer, 1, p->n_targets);
 }
 
 static const rung_attr classifier_attrs[] = {NODE_ATTRS,
@@ -154,7 +153,7 @@ static rung_status *check_TreeEnsembleRegressor(const rung_node *node, void *par
 }
 
 static rung_status *infer_TreeEnsembleRegressor(rung_infer *infer) {
-  return infer_rows(infer, 0, ((const rung_tree_params *)infer->params)->n_targets);
+  return rung_ml_infer_rows(infer, 0, ((const rung_tree_params *)infer->params)->n_targets);
 }
 
 static const rung_attr regressor_attrs[] = {
@@ -213,7 +212,7 @@ static rung_status *check_TreeEnsemble(const rung_node *node, void *params) {
 }
 
 static rung_status *infer_TreeEnsemble(rung_infer *infer) {
-  return infer_rows(infer, 0, ((const rung_tree_ensemble_params *)infer->params)->n_targets);
+  return rung_ml_infer_rows(infer, 0, ((const rung_tree_ensemble_params *)infer->params)->n_targets);
 }
 
 static const rung_attr ensemble_attrs[] = {RUNG_ATTR_INTS(rung_tree_ensemble_params, tree_roots),

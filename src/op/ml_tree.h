@@ -55,6 +55,9 @@ typedef struct rung_tree_params {
 double rung_ml_real(rung_floats list, const rung_value *tensor, size_t i);
 size_t rung_ml_real_count(rung_floats list, const rung_value *tensor);
 
+/* X is (rows, features), or one row; output `output` has as many rows, of `columns` elements (0: it is a vector). */
+rung_status *rung_ml_infer_rows(rung_infer *infer, uint32_t output, int64_t columns) RUNG_MUST_CHECK;
+
 /* TreeEnsemble: interior nodes and leaves are lists of their own. */
 typedef struct rung_tree_ensemble_params {
   rung_ints tree_roots, nodes_featureids, nodes_truenodeids, nodes_falsenodeids, nodes_trueleafs, nodes_falseleafs;

@@ -50,3 +50,15 @@ void rung_ml_transform_row(rung_ml_transform transform, size_t n, double *scores
       break;
   }
 }
+
+void rung_ml_transform_pair(rung_ml_transform transform, bool complement, double score, double scores[2]) {
+  scores[0] = complement ? 1 - score : -score;
+  scores[1] = score;
+  if (transform == RUNG_ML_LOGISTIC) {
+    scores[0] = rung_ml_logistic(-score);
+    scores[1] = rung_ml_logistic(score);
+  } else if (transform == RUNG_ML_PROBIT) {
+    scores[1] = rung_ml_probit(score);
+    scores[0] = -scores[1];
+  }
+}

@@ -8,6 +8,7 @@
 
 #include "base/str.h"
 #include "provider/cpu/form/floats.h"
+#include "provider/cpu/form/ml_rows.h"
 #include "provider/cpu/form/ml_transform.h"
 #include "provider/cpu/form/trees.h"
 #include "provider/opwise/kernel.h"
@@ -186,56 +187,34 @@ static rung_status *pack_ensemble(rung_kernel_call *call, void **out_packed) {
   return status;
 }
 
-/* Rows go in tasks, each with a buffer for the features and scores of a block of them. */
+/* Running */
 
 typedef struct tree_job {
   const rung_trees *trees;
-  const rung_tensor *x;
+  size_t features;
   rung_tree_aggregate aggregate;
-  size_t rows, features, targets;
-  size_t block, tasks; /* rows at a time */
-  double *buffers;
+  size_t targets;
   void (*finish)(const struct tree_job *j, size_t row, double *scores);
   const void *params;
   rung_tensor *out;
   int64_t *labels; /* classifier: index of the top class per row */
 } tree_job;
 
-static rung_status *plan_rows(const rung_kernel_call *call, int64_t targets, tree_job *j) {
-  enum { BUFFER = 1 << 14, MOST_ROWS = 64 };
-  const rung_tensor *x = rung_in(call, 0);
-  RUNG_RUN_REQUIRE(x->rank == 1 || x->rank == 2, "the input has rank %d, it must be 2", x->rank);
-  *j = (tree_job){.trees = call->packed, .x = x, .targets = (size_t)targets, .params = call->params};
-  j->rows = x->rank == 1 ? 1 : (size_t)x->dims[0];
-  j->features = (size_t)x->dims[x->rank - 1];
-  RUNG_RUN_REQUIRE(j->rows == 0 || j->features >= rung_trees_features(j->trees),
-                   "rows have %zu features, the trees look at %zu", j->features, rung_trees_features(j->trees));
-  j->block = RUNG_CLAMP(BUFFER / (j->features + j->targets), 1, MOST_ROWS);
-  j->tasks = RUNG_CLAMP(j->rows / j->block, 1, (size_t)call->host->threads * 4);
-  return NULL;
+static rung_status *plan_rows(const rung_kernel_call *call, int64_t targets, rung_ml_rows *plan) {
+  return rung_ml_rows_plan(call, rung_trees_features(call->packed), false, (size_t)targets, 0, plan);
 }
 
-static size_t buffer_doubles(const tree_job *j) { return j->block * (j->features + j->targets); }
-
-static void run_tasks(void *context, size_t begin, size_t end) {
+static void score_rows(void *context, size_t first, size_t count, const double *features, double *scores) {
   const tree_job *j = context;
-  for (size_t task = begin; task < end; task++) {
-    double *features = j->buffers + task * buffer_doubles(j), *scores = features + j->block * j->features;
-    size_t row = j->rows / j->tasks * task + RUNG_MIN(task, j->rows % j->tasks);
-    size_t stop = j->rows / j->tasks * (task + 1) + RUNG_MIN(task + 1, j->rows % j->tasks);
-    for (; row < stop; row += RUNG_MIN(j->block, stop - row)) {
-      size_t count = RUNG_MIN(j->block, stop - row);
-      rung_load_f64(j->x->dtype, j->x->data, row * j->features, 1, count * j->features, features);
-      rung_trees_run(j->trees, j->aggregate, count, features, j->features, scores);
-      for (size_t i = 0; i < count; i++) j->finish(j, row + i, scores + i * j->targets);
-    }
-  }
+  rung_trees_run(j->trees, j->aggregate, count, features, j->features, scores);
+  for (size_t i = 0; i < count; i++) j->finish(j, first + i, scores + i * j->targets);
 }
 
-static void run_rows(const rung_kernel_call *call, tree_job *j) {
-  size_t cost = rung_trees_count(j->trees) * 50 * (j->rows / j->tasks + 1);
-  j->buffers = call->scratch;
-  rung_kernel_parallel(call, j->tasks, rung_kernel_grain(cost), run_tasks, j);
+static void run_rows(const rung_kernel_call *call, const rung_ml_rows *plan, tree_job *j) {
+  j->trees = call->packed;
+  j->features = plan->features;
+  j->params = call->params;
+  rung_ml_rows_run(call, plan, rung_trees_count(j->trees) * 50, score_rows, j);
 }
 
 static void add_base(const rung_tree_params *p, double *scores) {
@@ -248,35 +227,20 @@ static void add_base(const rung_tree_params *p, double *scores) {
 
 static rung_status *prepare_TreeEnsembleClassifier(rung_kernel_call *call) {
   const rung_tree_params *p = call->params;
-  tree_job j;
-  RUNG_TRY(plan_rows(call, p->n_targets, &j));
-  call->scratch_size = j.tasks * buffer_doubles(&j) * sizeof(double) + j.rows * sizeof *j.labels;
+  rung_ml_rows plan;
+  RUNG_TRY(plan_rows(call, p->n_targets, &plan));
+  call->scratch_size = rung_ml_rows_scratch(&plan) + plan.rows * sizeof(int64_t);
   return NULL;
-}
-
-/* Two labels, all votes for one of them: the score is the second label's. */
-static size_t finish_binary(const rung_tree_params *p, double *scores) {
-  double score = scores[p->vote_ids.at[0]];
-  bool positive = !p->has_negative_votes, second = positive ? score > 0.5 : score > 0;
-  if (p->post_transform == RUNG_ML_LOGISTIC) {
-    scores[0] = rung_ml_logistic(-score);
-    scores[1] = rung_ml_logistic(score);
-  } else if (p->post_transform == RUNG_ML_PROBIT) {
-    scores[1] = rung_ml_probit(score);
-    scores[0] = -scores[1];
-  } else {
-    scores[0] = positive ? 1 - score : -score;
-    scores[1] = score;
-  }
-  return second;
 }
 
 static void finish_classifier(const tree_job *j, size_t row, double *scores) {
   const rung_tree_params *p = j->params;
   size_t best = 0;
   add_base(p, scores);
-  if (p->is_binary) {
-    best = finish_binary(p, scores);
+  if (p->is_binary) { /* two labels, all votes for one of them: the score is the second label's */
+    double score = scores[p->vote_ids.at[0]];
+    best = p->has_negative_votes ? score > 0 : score > 0.5;
+    rung_ml_transform_pair((rung_ml_transform)p->post_transform, !p->has_negative_votes, score, scores);
   } else {
     for (size_t i = 1; i < j->targets; i++)
       if (scores[i] > scores[best]) best = i;
@@ -286,33 +250,17 @@ static void finish_classifier(const tree_job *j, size_t row, double *scores) {
   if (j->out) rung_store_f64(RUNG_F32, j->out->data, row * j->targets, 1, j->targets, scores);
 }
 
-static rung_status *give_labels(rung_kernel_call *call, const tree_job *j) {
-  const rung_tree_params *p = call->params;
-  if (!rung_kernel_wants(call, 0)) return NULL;
-  if (p->classlabels_int64s.count) {
-    int64_t *labels = rung_out(call, 0)->data;
-    for (size_t i = 0; i < j->rows; i++) labels[i] = p->classlabels_int64s.at[j->labels[i]];
-    return NULL;
-  }
-  int64_t rows = (int64_t)j->rows;
-  rung_str *names = rung_alloc(call->host->allocator, j->rows + 1, sizeof *names, "labels");
-  RUNG_CHECK_ALLOC(names);
-  for (size_t i = 0; i < j->rows; i++) names[i] = p->classlabels_strings.at[j->labels[i]];
-  rung_status *status = rung_kernel_give_strings(call, 0, 1, &rows, names);
-  rung_free(call->host->allocator, names);
-  return status;
-}
-
 static rung_status *run_TreeEnsembleClassifier(rung_kernel_call *call) {
   const rung_tree_params *p = call->params;
-  tree_job j;
-  RUNG_TRY(plan_rows(call, p->n_targets, &j));
-  j.aggregate = RUNG_TREE_SUM;
-  j.finish = finish_classifier;
-  j.out = rung_out(call, 1);
-  j.labels = (int64_t *)((double *)call->scratch + j.tasks * buffer_doubles(&j));
-  run_rows(call, &j);
-  return give_labels(call, &j);
+  rung_ml_rows plan;
+  RUNG_TRY(plan_rows(call, p->n_targets, &plan));
+  tree_job j = {.aggregate = RUNG_TREE_SUM,
+                .targets = (size_t)p->n_targets,
+                .finish = finish_classifier,
+                .out = rung_out(call, 1)};
+  j.labels = (int64_t *)((char *)call->scratch + rung_ml_rows_scratch(&plan));
+  run_rows(call, &plan, &j);
+  return rung_ml_give_labels(call, p->classlabels_int64s, p->classlabels_strings, plan.rows, j.labels);
 }
 
 #define FEATURES {'T', RUNG_SET(RUNG_F32) | RUNG_SET(RUNG_F64) | RUNG_SET(RUNG_I64) | RUNG_SET(RUNG_I32)}
@@ -341,9 +289,9 @@ static void finish_ensemble(const tree_job *j, size_t row, double *scores) {
 }
 
 static rung_status *prepare_regressor(rung_kernel_call *call, int64_t targets) {
-  tree_job j;
-  RUNG_TRY(plan_rows(call, targets, &j));
-  call->scratch_size = j.tasks * buffer_doubles(&j) * sizeof(double);
+  rung_ml_rows plan;
+  RUNG_TRY(plan_rows(call, targets, &plan));
+  call->scratch_size = rung_ml_rows_scratch(&plan);
   return NULL;
 }
 
@@ -355,26 +303,26 @@ static rung_status *prepare_TreeEnsemble(rung_kernel_call *call) {
   return prepare_regressor(call, ((const rung_tree_ensemble_params *)call->params)->n_targets);
 }
 
+static rung_status *run_regressor(rung_kernel_call *call, int64_t targets, int64_t aggregate,
+                                  void (*finish)(const tree_job *j, size_t row, double *scores)) {
+  rung_ml_rows plan;
+  RUNG_TRY(plan_rows(call, targets, &plan));
+  tree_job j = {.aggregate = (rung_tree_aggregate)aggregate,
+                .targets = (size_t)targets,
+                .finish = finish,
+                .out = rung_out(call, 0)};
+  run_rows(call, &plan, &j);
+  return NULL;
+}
+
 static rung_status *run_TreeEnsembleRegressor(rung_kernel_call *call) {
   const rung_tree_params *p = call->params;
-  tree_job j;
-  RUNG_TRY(plan_rows(call, p->n_targets, &j));
-  j.aggregate = (rung_tree_aggregate)p->aggregate_function;
-  j.finish = finish_regressor;
-  j.out = rung_out(call, 0);
-  run_rows(call, &j);
-  return NULL;
+  return run_regressor(call, p->n_targets, p->aggregate_function, finish_regressor);
 }
 
 static rung_status *run_TreeEnsemble(rung_kernel_call *call) {
   const rung_tree_ensemble_params *p = call->params;
-  tree_job j;
-  RUNG_TRY(plan_rows(call, p->n_targets, &j));
-  j.aggregate = (rung_tree_aggregate)p->aggregate_function;
-  j.finish = finish_ensemble;
-  j.out = rung_out(call, 0);
-  run_rows(call, &j);
-  return NULL;
+  return run_regressor(call, p->n_targets, p->aggregate_function, finish_ensemble);
 }
 
 const rung_kernel rung_cpu_ml_TreeEnsembleRegressor = {.types = {FEATURES},
