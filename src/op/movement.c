@@ -5,8 +5,7 @@
 enum { MOST_KNOWN = 64 }; /* elements of shape arithmetic that are worth following */
 
 /* The contents of a 1-D integer input, where known. */
-static bool known_list(const rung_infer *infer, uint32_t input, int64_t elements[MOST_KNOWN],
-                       uint32_t *out_count) {
+static bool known_list(const rung_infer *infer, uint32_t input, int64_t elements[MOST_KNOWN], uint32_t *out_count) {
   return rung_infer_ranked(infer, input) && rung_infer_input(infer, input)->rank == 1 &&
          rung_infer_elements(infer, input, elements, MOST_KNOWN, out_count);
 }
@@ -17,8 +16,8 @@ static rung_status *check_Transpose(const rung_node *node, void *params) {
   const rung_transpose_params *p = params;
   bool seen[RUNG_MAX_RANK] = {false};
   (void)node;
-  RUNG_REQUIRE(p->perm.count <= RUNG_MAX_RANK, LIMIT, "perm has %zu elements, above the limit of %d",
-               p->perm.count, RUNG_MAX_RANK);
+  RUNG_REQUIRE(p->perm.count <= RUNG_MAX_RANK, LIMIT, "perm has %zu elements, above the limit of %d", p->perm.count,
+               RUNG_MAX_RANK);
   for (size_t i = 0; i < p->perm.count; i++) {
     int64_t axis = p->perm.at[i];
     RUNG_MODEL_REQUIRE(axis >= 0 && axis < (int64_t)p->perm.count && !seen[axis],
@@ -36,8 +35,7 @@ static rung_status *infer_Transpose(rung_infer *infer) {
   if (type->rank < 0) return p->perm.count ? rung_infer_rank(infer, 0, (int32_t)p->perm.count) : NULL;
   RUNG_MODEL_REQUIRE(p->perm.count == 0 || (int64_t)p->perm.count == type->rank,
                      "perm has %zu elements for an input of rank %d", p->perm.count, type->rank);
-  for (int32_t i = 0; i < type->rank; i++)
-    dims[i] = type->dims[p->perm.count ? p->perm.at[i] : type->rank - 1 - i];
+  for (int32_t i = 0; i < type->rank; i++) dims[i] = type->dims[p->perm.count ? p->perm.at[i] : type->rank - 1 - i];
   if (known_list(infer, 0, elements, &count)) rung_infer_known(infer, 0, elements, count);
   return rung_infer_shape(infer, 0, type->rank, dims);
 }
@@ -138,8 +136,7 @@ static rung_status *check_Split(const rung_node *node, void *params) {
 }
 
 /* Sizes that are said. */
-static rung_status *split_as_said(rung_infer *infer, const int64_t *sizes, uint32_t count, int64_t dim,
-                                  int32_t axis) {
+static rung_status *split_as_said(rung_infer *infer, const int64_t *sizes, uint32_t count, int64_t dim, int32_t axis) {
   const rung_type *type = rung_infer_input(infer, 0);
   int64_t dims[RUNG_MAX_RANK], sum = 0;
   RUNG_MODEL_REQUIRE(count == infer->output_count, "%u sizes for %u outputs", count, infer->output_count);
@@ -158,13 +155,12 @@ static rung_status *split_as_said(rung_infer *infer, const int64_t *sizes, uint3
 }
 
 /* Equal parts, the last ones smaller when it does not come out even. */
-static rung_status *split_evenly(rung_infer *infer, int64_t parts, bool must_be_even, int64_t dim,
-                                 int32_t axis) {
+static rung_status *split_evenly(rung_infer *infer, int64_t parts, bool must_be_even, int64_t dim, int32_t axis) {
   const rung_type *type = rung_infer_input(infer, 0);
   int64_t dims[RUNG_MAX_RANK];
   memcpy(dims, type->dims, sizeof dims);
-  RUNG_MODEL_REQUIRE(dim < 0 || !must_be_even || dim % parts == 0,
-                     "%lld cannot be split into %lld equal parts", (long long)dim, (long long)parts);
+  RUNG_MODEL_REQUIRE(dim < 0 || !must_be_even || dim % parts == 0, "%lld cannot be split into %lld equal parts",
+                     (long long)dim, (long long)parts);
   int64_t size = dim < 0 ? rung_infer_symbol(infer) : dim / parts + (dim % parts != 0), at = 0;
   for (uint32_t i = 0; i < infer->output_count; i++) {
     if (dim >= 0) {
@@ -265,10 +261,10 @@ static rung_status *check_Slice(const rung_node *node, void *params) {
     return NULL;
   }
   RUNG_MODEL_REQUIRE(node->input_count == 1, "inputs other than \"data\" before opset 10");
-  RUNG_MODEL_REQUIRE(p->starts.count == p->ends.count && p->starts.count <= RUNG_MAX_RANK,
-                     "%zu starts, %zu ends", p->starts.count, p->ends.count);
-  RUNG_MODEL_REQUIRE(p->axes.count == 0 || p->axes.count == p->starts.count, "%zu axes for %zu starts",
-                     p->axes.count, p->starts.count);
+  RUNG_MODEL_REQUIRE(p->starts.count == p->ends.count && p->starts.count <= RUNG_MAX_RANK, "%zu starts, %zu ends",
+                     p->starts.count, p->ends.count);
+  RUNG_MODEL_REQUIRE(p->axes.count == 0 || p->axes.count == p->starts.count, "%zu axes for %zu starts", p->axes.count,
+                     p->starts.count);
   return NULL;
 }
 
@@ -292,8 +288,8 @@ static void keep_numbers(int64_t *list, uint32_t count) {
 
 /* The elements of a list input; fresh symbols where they are unknown, first, first + increment, ... without
  * it. */
-static rung_status *read_list(rung_infer *infer, uint32_t input, int64_t first, int64_t increment,
-                              uint32_t count, int64_t *list) {
+static rung_status *read_list(rung_infer *infer, uint32_t input, int64_t first, int64_t increment, uint32_t count,
+                              int64_t *list) {
   uint32_t n = 0;
   if (!rung_infer_has(infer, input)) {
     for (uint32_t i = 0; i < count; i++) list[i] = first + i * increment;
@@ -341,8 +337,7 @@ static void slice_known(rung_infer *infer, const slice_lists *lists) {
   int64_t elements[MOST_KNOWN], kept[MOST_KNOWN];
   uint32_t count;
   if (!known_list(infer, 0, elements, &count) || lists->count != 1) return;
-  if (RUNG_IS_SYMBOL(lists->starts[0]) || RUNG_IS_SYMBOL(lists->ends[0]) || RUNG_IS_SYMBOL(lists->steps[0]))
-    return;
+  if (RUNG_IS_SYMBOL(lists->starts[0]) || RUNG_IS_SYMBOL(lists->ends[0]) || RUNG_IS_SYMBOL(lists->steps[0])) return;
   rung_slice_range range = rung_slice_settle(count, lists->starts[0], lists->ends[0], lists->steps[0]);
   for (int64_t i = 0; i < range.count; i++) kept[i] = elements[range.start + i * range.step];
   rung_infer_known(infer, 0, kept, (uint32_t)range.count);
@@ -398,8 +393,7 @@ static rung_status *infer_Expand(rung_infer *infer) {
   for (int32_t i = 0; i < rank; i++) {
     int32_t a = i - (rank - type->rank), b = i - (rank - (int32_t)count);
     int64_t have = a < 0 ? 1 : type->dims[a], want = b < 0 ? 1 : wanted[b];
-    RUNG_MODEL_REQUIRE(want >= 0 || RUNG_IS_SYMBOL(want), "element %d of the shape is %lld", b,
-                       (long long)want);
+    RUNG_MODEL_REQUIRE(want >= 0 || RUNG_IS_SYMBOL(want), "element %d of the shape is %lld", b, (long long)want);
     bool symbols = have < 0 && want < 0 && have != want;
     RUNG_TRY(rung_infer_broadcast_dim(infer, have, want, &dims[i]));
     if (symbols) dims[i] = rung_infer_symbol(infer);
@@ -421,12 +415,10 @@ static rung_status *infer_Tile(rung_infer *infer) {
   int64_t repeats[RUNG_MAX_RANK], dims[RUNG_MAX_RANK];
   uint32_t count;
   if (type->rank < 0) return NULL;
-  if (!rung_infer_elements(infer, 1, repeats, RUNG_MAX_RANK, &count))
-    return rung_infer_rank(infer, 0, type->rank);
+  if (!rung_infer_elements(infer, 1, repeats, RUNG_MAX_RANK, &count)) return rung_infer_rank(infer, 0, type->rank);
   RUNG_MODEL_REQUIRE((int32_t)count == type->rank, "%u repeats for an input of rank %d", count, type->rank);
   for (uint32_t i = 0; i < count; i++) {
-    RUNG_MODEL_REQUIRE(repeats[i] >= 0 || RUNG_IS_SYMBOL(repeats[i]), "repeat %u is %lld", i,
-                       (long long)repeats[i]);
+    RUNG_MODEL_REQUIRE(repeats[i] >= 0 || RUNG_IS_SYMBOL(repeats[i]), "repeat %u is %lld", i, (long long)repeats[i]);
     dims[i] = rung_infer_mul(infer, type->dims[i], repeats[i]);
   }
   return rung_infer_shape(infer, 0, type->rank, dims);
@@ -444,8 +436,7 @@ const rung_op rung_op_Tile = {.name = "Tile",
 static rung_status *check_blocks(const rung_node *node, void *params) {
   const rung_depth_space_params *p = params;
   (void)node;
-  RUNG_MODEL_REQUIRE(p->blocksize > 0 && p->blocksize <= INT32_MAX, "blocksize is %lld",
-                     (long long)p->blocksize);
+  RUNG_MODEL_REQUIRE(p->blocksize > 0 && p->blocksize <= INT32_MAX, "blocksize is %lld", (long long)p->blocksize);
   return NULL;
 }
 
@@ -455,8 +446,7 @@ static rung_status *require_image(const rung_type *type) {
 }
 
 static rung_status *divide_dim(rung_infer *infer, int64_t dim, int64_t by, int64_t *out) {
-  RUNG_MODEL_REQUIRE(dim < 0 || dim % by == 0, "dimension %lld is no multiple of %lld", (long long)dim,
-                     (long long)by);
+  RUNG_MODEL_REQUIRE(dim < 0 || dim % by == 0, "dimension %lld is no multiple of %lld", (long long)dim, (long long)by);
   *out = by == 1 ? dim : dim < 0 ? rung_infer_symbol(infer) : dim / by;
   return NULL;
 }
@@ -513,16 +503,15 @@ static rung_status *check_ReverseSequence(const rung_node *node, void *params) {
   const rung_reverse_sequence_params *p = params;
   (void)node;
   RUNG_MODEL_REQUIRE(p->batch_axis + p->time_axis == 1 && (p->batch_axis == 0 || p->batch_axis == 1),
-                     "batch_axis is %lld and time_axis %lld; one must be 0 and the other 1",
-                     (long long)p->batch_axis, (long long)p->time_axis);
+                     "batch_axis is %lld and time_axis %lld; one must be 0 and the other 1", (long long)p->batch_axis,
+                     (long long)p->time_axis);
   return NULL;
 }
 
 static rung_status *infer_ReverseSequence(rung_infer *infer) {
   const rung_reverse_sequence_params *p = infer->params;
   const rung_type *type = rung_infer_input(infer, 0), *lengths = rung_infer_input(infer, 1);
-  RUNG_MODEL_REQUIRE(type->rank < 0 || type->rank >= 2, "the input has rank %d, at least 2 is expected",
-                     type->rank);
+  RUNG_MODEL_REQUIRE(type->rank < 0 || type->rank >= 2, "the input has rank %d, at least 2 is expected", type->rank);
   RUNG_MODEL_REQUIRE(lengths->rank < 0 || lengths->rank == 1, "sequence_lens has rank %d, 1 is expected",
                      lengths->rank);
   if (type->rank > 0 && lengths->rank > 0) {

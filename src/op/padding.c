@@ -9,8 +9,8 @@ rung_status *rung_pad_spread(int32_t rank, const int64_t *pads, size_t pad_count
                              size_t axis_count, int64_t begin[RUNG_MAX_RANK], int64_t end[RUNG_MAX_RANK]) {
   bool taken[RUNG_MAX_RANK] = {false};
   if (!axes) axis_count = (size_t)rank;
-  RUNG_REQUIRE(axis_count <= RUNG_MAX_RANK && pad_count == 2 * axis_count, INVALID_MODEL,
-               "%zu pads for %zu axes", pad_count, axis_count);
+  RUNG_REQUIRE(axis_count <= RUNG_MAX_RANK && pad_count == 2 * axis_count, INVALID_MODEL, "%zu pads for %zu axes",
+               pad_count, axis_count);
   for (int32_t i = 0; i < rank; i++) begin[i] = end[i] = 0;
   for (size_t i = 0; i < axis_count; i++) {
     int32_t axis = (int32_t)i;
@@ -49,13 +49,11 @@ static bool read_pads(const rung_infer *infer, int64_t pads[2 * RUNG_MAX_RANK], 
 
 static rung_status *infer_Pad(rung_infer *infer) {
   const rung_type *type = rung_infer_input(infer, 0);
-  int64_t pads[2 * RUNG_MAX_RANK], axes[RUNG_MAX_RANK], begin[RUNG_MAX_RANK], end[RUNG_MAX_RANK],
-      dims[RUNG_MAX_RANK];
+  int64_t pads[2 * RUNG_MAX_RANK], axes[RUNG_MAX_RANK], begin[RUNG_MAX_RANK], end[RUNG_MAX_RANK], dims[RUNG_MAX_RANK];
   uint32_t pad_count, axis_count = 0;
   bool has_axes = rung_infer_has(infer, 3);
   if (type->rank < 0) return NULL;
-  if (!read_pads(infer, pads, &pad_count) ||
-      (has_axes && !rung_infer_ints(infer, 3, axes, RUNG_MAX_RANK, &axis_count)))
+  if (!read_pads(infer, pads, &pad_count) || (has_axes && !rung_infer_ints(infer, 3, axes, RUNG_MAX_RANK, &axis_count)))
     return rung_infer_rank(infer, 0, type->rank);
   RUNG_TRY(rung_pad_spread(type->rank, pads, pad_count, has_axes ? axes : NULL, axis_count, begin, end));
   for (int32_t i = 0; i < type->rank; i++) {
@@ -95,8 +93,7 @@ static rung_status *infer_CenterCropPad(rung_infer *infer) {
   bool taken[RUNG_MAX_RANK] = {false};
   if (type->rank < 0) return NULL;
   size_t expected = p->axes.count ? p->axes.count : (size_t)type->rank;
-  RUNG_MODEL_REQUIRE(expected <= (size_t)type->rank, "%zu axes for an input of rank %d", expected,
-                     type->rank);
+  RUNG_MODEL_REQUIRE(expected <= (size_t)type->rank, "%zu axes for an input of rank %d", expected, type->rank);
   RUNG_MODEL_REQUIRE(
       shape->rank < 0 || (shape->rank == 1 && (shape->dims[0] < 0 || (size_t)shape->dims[0] == expected)),
       "the shape needs one size for each of %zu axes", expected);
@@ -107,8 +104,7 @@ static rung_status *infer_CenterCropPad(rung_infer *infer) {
     int32_t axis = (int32_t)i;
     if (p->axes.count) RUNG_TRY(rung_infer_axis(infer, p->axes.at[i], type->rank, &axis));
     RUNG_MODEL_REQUIRE(!taken[axis], "axis %d is named twice", axis);
-    RUNG_MODEL_REQUIRE(!known || sizes[i] >= 0 || RUNG_IS_SYMBOL(sizes[i]), "size %zu is %lld", i,
-                       (long long)sizes[i]);
+    RUNG_MODEL_REQUIRE(!known || sizes[i] >= 0 || RUNG_IS_SYMBOL(sizes[i]), "size %zu is %lld", i, (long long)sizes[i]);
     taken[axis] = true;
     dims[axis] = known ? sizes[i] : rung_infer_symbol(infer);
   }

@@ -26,9 +26,7 @@ static rung_dtype output_dtype(const rung_kernel_call *call, uint32_t i) {
   return call->types && rung_kernel_wants(call, i) ? call->types[i].dtype : RUNG_UNDEFINED;
 }
 
-static bool is_odd(rung_dtype dtype) {
-  return dtype == RUNG_STRING || rung_dtype_is_packed(dtype);
-}
+static bool is_odd(rung_dtype dtype) { return dtype == RUNG_STRING || rung_dtype_is_packed(dtype); }
 
 static bool goes_straight(const rung_kernel_call *call) {
   for (uint32_t i = 0; i < call->input_count; i++)
@@ -65,8 +63,7 @@ static rung_status *make_output(const rung_kernel_call *call, uint32_t i, rung_v
     return NULL;
   }
   dtype = dtype == RUNG_STRING ? RUNG_STRING : RUNG_U8;
-  if (real)
-    return rung_value_new_tensor(call->host->allocator, dtype, real->tensor.rank, real->tensor.dims, out);
+  if (real) return rung_value_new_tensor(call->host->allocator, dtype, real->tensor.rank, real->tensor.dims, out);
   if (!shape_is_known(&call->types[i])) return NULL; /* the kernel will tell */
   return rung_value_new_tensor(call->host->allocator, dtype, call->types[i].rank, call->types[i].dims, out);
 }
@@ -84,8 +81,7 @@ static rung_status *take_output(rung_kernel_call *call, uint32_t i, rung_value *
   return NULL;
 }
 
-static rung_status *run_stand_ins(rung_kernel_call *call, rung_moved_fn fn, rung_value **inputs,
-                                  rung_value **outputs) {
+static rung_status *run_stand_ins(rung_kernel_call *call, rung_moved_fn fn, rung_value **inputs, rung_value **outputs) {
   for (uint32_t i = 0; i < call->input_count; i++) RUNG_TRY(make_input(call, i, &inputs[i]));
   for (uint32_t i = 0; i < call->output_count; i++) RUNG_TRY(make_output(call, i, &outputs[i]));
   rung_kernel_call inner = *call;

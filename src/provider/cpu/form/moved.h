@@ -14,10 +14,8 @@ typedef rung_status *(*rung_moved_fn)(rung_kernel_call *call);
  * every wanted output whose shape inference tells, strings too. Scratch and state are the call's own. */
 rung_status *rung_moved(rung_kernel_call *call, rung_moved_fn fn) RUNG_MUST_CHECK;
 
-#define RUNG_MOVED_KERNEL(symbol, run_fn)                    \
-  static rung_status *run_##symbol(rung_kernel_call *call) { \
-    return rung_moved(call, run_fn);                         \
-  }                                                          \
+#define RUNG_MOVED_KERNEL(symbol, run_fn)                                                       \
+  static rung_status *run_##symbol(rung_kernel_call *call) { return rung_moved(call, run_fn); } \
   const rung_kernel rung_cpu_##symbol = {.run = run_##symbol};
 
 /* Elements narrower than a byte, the first in the low bits, from and to a byte each. */

@@ -32,8 +32,8 @@ static void push_dim(rung_strided *plan, int64_t dim, int64_t from, int64_t to) 
   plan->to[last] = to;
 }
 
-void rung_strided_make(rung_strided *plan, size_t size, int32_t rank, const int64_t *dims,
-                       const int64_t *from, const int64_t *to) {
+void rung_strided_make(rung_strided *plan, size_t size, int32_t rank, const int64_t *dims, const int64_t *from,
+                       const int64_t *to) {
   *plan = (rung_strided){.size = size, .count = 1};
   for (int32_t i = 0; i < rank; i++) plan->count *= (size_t)dims[i];
   if (plan->count == 0) return;
@@ -48,11 +48,9 @@ void rung_strided_make(rung_strided *plan, size_t size, int32_t rank, const int6
 
 /* Rows of elements */
 
-typedef void (*row_function)(size_t n, size_t size, const char *from, ptrdiff_t from_step, char *to,
-                             ptrdiff_t to_step);
+typedef void (*row_function)(size_t n, size_t size, const char *from, ptrdiff_t from_step, char *to, ptrdiff_t to_step);
 
-static void copy_row(size_t n, size_t size, const char *from, ptrdiff_t from_step, char *to,
-                     ptrdiff_t to_step) {
+static void copy_row(size_t n, size_t size, const char *from, ptrdiff_t from_step, char *to, ptrdiff_t to_step) {
   for (size_t i = 0; i < n; i++, from += from_step, to += to_step) memcpy(to, from, size);
 }
 
@@ -79,8 +77,8 @@ ROW_FUNCTION(12)
 ROW_FUNCTION(16)
 
 static row_function row_of(size_t size) {
-  static const row_function rows[] = {[1] = copy_row_1, [2] = copy_row_2,   [4] = copy_row_4,
-                                      [8] = copy_row_8, [12] = copy_row_12, [16] = copy_row_16};
+  static const row_function rows[] = {
+      [1] = copy_row_1, [2] = copy_row_2, [4] = copy_row_4, [8] = copy_row_8, [12] = copy_row_12, [16] = copy_row_16};
   return size < RUNG_COUNT(rows) && rows[size] ? rows[size] : copy_row;
 }
 
@@ -178,9 +176,7 @@ static void copy_tiles(void *context, size_t begin, size_t end) {
   }
 }
 
-static int64_t magnitude(int64_t stride) {
-  return stride < 0 ? -stride : stride;
-}
+static int64_t magnitude(int64_t stride) { return stride < 0 ? -stride : stride; }
 
 /* Is there a dimension along which the source is closer together than along the last? */
 static bool find_tiles(walk *w) {
@@ -211,7 +207,6 @@ void rung_strided_run(const rung_kernel_call *call, const rung_strided *plan, co
     for (int32_t k = 0; k < w.outer_count; k++) tiles *= (size_t)plan->dims[w.outer[k]];
     rung_kernel_parallel(call, tiles, RUNG_MAX(1, GRAIN_BYTES / (TILE * 8)), copy_tiles, &w);
   } else {
-    rung_kernel_parallel(call, plan->count, RUNG_MAX(1, GRAIN_BYTES / RUNG_MAX(plan->size, 16)),
-                         copy_elements, &w);
+    rung_kernel_parallel(call, plan->count, RUNG_MAX(1, GRAIN_BYTES / RUNG_MAX(plan->size, 16)), copy_elements, &w);
   }
 }

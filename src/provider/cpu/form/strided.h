@@ -16,15 +16,14 @@ typedef struct rung_strided {
   size_t count; /* elements */
   int32_t rank; /* 0: a single element */
   int64_t dims[RUNG_STRIDED_RANK];
-  int64_t
-      from[RUNG_STRIDED_RANK];   /* bytes from one element to the next; 0 repeats, negative goes backwards */
-  int64_t to[RUNG_STRIDED_RANK]; /* the same, never 0 */
+  int64_t from[RUNG_STRIDED_RANK]; /* bytes from one element to the next; 0 repeats, negative goes backwards */
+  int64_t to[RUNG_STRIDED_RANK];   /* the same, never 0 */
 } rung_strided;
 
 /* Elements of `size` bytes; strides in elements. `rank` is at most RUNG_STRIDED_RANK. Strides of dimensions
  * of size 1 are not looked at. */
-void rung_strided_make(rung_strided *plan, size_t size, int32_t rank, const int64_t *dims,
-                       const int64_t *from, const int64_t *to);
+void rung_strided_make(rung_strided *plan, size_t size, int32_t rank, const int64_t *dims, const int64_t *from,
+                       const int64_t *to);
 /* `from` and `to` point at element 0 of the walk; source and destination do not overlap. */
 void rung_strided_run(const rung_kernel_call *call, const rung_strided *plan, const void *from, void *to);
 

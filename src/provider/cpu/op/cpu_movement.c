@@ -3,15 +3,12 @@
 #include "provider/cpu/form/moved.h"
 #include "provider/cpu/form/strided.h"
 
-static size_t element_size(const rung_tensor *tensor) {
-  return rung_dtype_size(tensor->dtype);
-}
+static size_t element_size(const rung_tensor *tensor) { return rung_dtype_size(tensor->dtype); }
 
 /* Copies `dims` elements from `in`, seen with strides `from`, to `out`, seen with strides `to`. Offsets in
  * elements. */
-static void copy(const rung_kernel_call *call, const rung_tensor *in, int64_t from_offset,
-                 const int64_t *from, const rung_tensor *out, int64_t to_offset, const int64_t *to,
-                 int32_t rank, const int64_t *dims) {
+static void copy(const rung_kernel_call *call, const rung_tensor *in, int64_t from_offset, const int64_t *from,
+                 const rung_tensor *out, int64_t to_offset, const int64_t *to, int32_t rank, const int64_t *dims) {
   size_t size = element_size(in);
   rung_strided plan;
   rung_strided_make(&plan, size, rank, dims, from, to);
@@ -51,8 +48,7 @@ static rung_status *concat(rung_kernel_call *call) {
 static int64_t split_size(const rung_kernel_call *call, uint32_t i, int64_t dim, int64_t at) {
   const rung_split_params *p = call->params;
   const rung_tensor *sizes = rung_in(call, 1);
-  if (rung_out(call, i))
-    return rung_out(call, i)->dims[p->axis < 0 ? p->axis + rung_in(call, 0)->rank : p->axis];
+  if (rung_out(call, i)) return rung_out(call, i)->dims[p->axis < 0 ? p->axis + rung_in(call, 0)->rank : p->axis];
   if (sizes) return ((const int64_t *)sizes->data)[i];
   if (p->split.count) return p->split.at[i];
   int64_t parts = p->num_outputs ? p->num_outputs : call->output_count;
@@ -73,8 +69,7 @@ static rung_status *split(rung_kernel_call *call) {
                      (long long)(dim - at));
     int64_t row = size * inner;
     if (out)
-      copy(call, in, at * inner, (int64_t[]){dim * inner, 1}, out, 0, (int64_t[]){row, 1}, 2,
-           (int64_t[]){outer, row});
+      copy(call, in, at * inner, (int64_t[]){dim * inner, 1}, out, 0, (int64_t[]){row, 1}, 2, (int64_t[]){outer, row});
     at += size;
   }
   return NULL;
@@ -131,8 +126,7 @@ static rung_status *read_list(const rung_kernel_call *call, rung_ints attribute,
   return NULL;
 }
 
-static rung_status *read_ranges(const rung_kernel_call *call, const rung_tensor *in,
-                                rung_slice_range *ranges) {
+static rung_status *read_ranges(const rung_kernel_call *call, const rung_tensor *in, rung_slice_range *ranges) {
   const rung_slice_params *p = call->params;
   int64_t starts[RUNG_MAX_RANK], ends[RUNG_MAX_RANK], axes[RUNG_MAX_RANK], steps[RUNG_MAX_RANK];
   size_t count, end_count, axis_count, step_count;
@@ -140,9 +134,9 @@ static rung_status *read_ranges(const rung_kernel_call *call, const rung_tensor 
   RUNG_TRY(read_list(call, p->ends, 2, ends, &end_count));
   RUNG_TRY(read_list(call, p->axes, 3, axes, &axis_count));
   RUNG_TRY(read_list(call, (rung_ints){0}, 4, steps, &step_count));
-  RUNG_RUN_REQUIRE(count == end_count && (axis_count == 0 || axis_count == count) &&
-                       (step_count == 0 || step_count == count),
-                   "%zu starts, %zu ends, %zu axes, %zu steps", count, end_count, axis_count, step_count);
+  RUNG_RUN_REQUIRE(
+      count == end_count && (axis_count == 0 || axis_count == count) && (step_count == 0 || step_count == count),
+      "%zu starts, %zu ends, %zu axes, %zu steps", count, end_count, axis_count, step_count);
   for (int32_t i = 0; i < in->rank; i++) ranges[i] = (rung_slice_range){0, 1, in->dims[i]};
   for (size_t i = 0; i < count; i++) {
     int32_t axis;
@@ -177,15 +171,14 @@ RUNG_MOVED_KERNEL(Slice, slice)
 static rung_status *depth_to_space(rung_kernel_call *call) {
   const rung_depth_space_params *p = call->params;
   const rung_tensor *in = rung_in(call, 0), *out = rung_out(call, 0);
-  int64_t b = p->blocksize, channels = out->dims[1], height = in->dims[2], width = in->dims[3],
-          plane = height * width;
+  int64_t b = p->blocksize, channels = out->dims[1], height = in->dims[2], width = in->dims[3], plane = height * width;
   int64_t row = p->mode == RUNG_DEPTH_DCR ? b * channels * plane : b * plane;
   int64_t column = p->mode == RUNG_DEPTH_DCR ? channels * plane : plane;
   int64_t channel = p->mode == RUNG_DEPTH_DCR ? plane : b * b * plane;
   int64_t dims[] = {in->dims[0], channels, height, b, width, b}, to[RUNG_COUNT(dims)];
   rung_strided_dense(RUNG_COUNT(dims), dims, to);
-  copy(call, in, 0, (int64_t[]){in->dims[1] * plane, channel, width, row, 1, column}, out, 0, to,
-       RUNG_COUNT(dims), dims);
+  copy(call, in, 0, (int64_t[]){in->dims[1] * plane, channel, width, row, 1, column}, out, 0, to, RUNG_COUNT(dims),
+       dims);
   return NULL;
 }
 
@@ -195,8 +188,7 @@ static rung_status *space_to_depth(rung_kernel_call *call) {
   int64_t b = p->blocksize, channels = in->dims[1], width = in->dims[3], plane = in->dims[2] * width;
   int64_t dims[] = {in->dims[0], b, b, channels, out->dims[2], out->dims[3]}, to[RUNG_COUNT(dims)];
   rung_strided_dense(RUNG_COUNT(dims), dims, to);
-  copy(call, in, 0, (int64_t[]){channels * plane, width, 1, plane, b * width, b}, out, 0, to,
-       RUNG_COUNT(dims), dims);
+  copy(call, in, 0, (int64_t[]){channels * plane, width, 1, plane, b * width, b}, out, 0, to, RUNG_COUNT(dims), dims);
   return NULL;
 }
 
@@ -229,11 +221,11 @@ static rung_status *reverse_sequence(rung_kernel_call *call) {
   const rung_tensor *in = rung_in(call, 0), *lengths = rung_in(call, 1), *out = rung_out(call, 0);
   const int64_t *length = lengths->data;
   int64_t times = in->dims[p->time_axis], batch = in->dims[p->batch_axis];
-  RUNG_RUN_REQUIRE(lengths->rank == 1 && lengths->dims[0] == batch,
-                   "sequence_lens needs one length for each of %lld", (long long)batch);
+  RUNG_RUN_REQUIRE(lengths->rank == 1 && lengths->dims[0] == batch, "sequence_lens needs one length for each of %lld",
+                   (long long)batch);
   for (int64_t i = 0; i < batch; i++)
-    RUNG_RUN_REQUIRE(length[i] >= 0 && length[i] <= times, "length %lld is %lld, outside [0, %lld]",
-                     (long long)i, (long long)length[i], (long long)times);
+    RUNG_RUN_REQUIRE(length[i] >= 0 && length[i] <= times, "length %lld is %lld, outside [0, %lld]", (long long)i,
+                     (long long)length[i], (long long)times);
   if (out->size == 0) return NULL;
   size_t bytes = (size_t)rung_tensor_span(in, 2, in->rank) * element_size(in);
   reverse_job job = {in->data, out->data, length, (size_t)in->dims[1], bytes, p->time_axis == 0};
