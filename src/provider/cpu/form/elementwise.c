@@ -84,14 +84,14 @@ static void binary_row(void *context, size_t n, size_t at, const size_t *from, c
 
 static void narrow_binary_row(void *context, size_t n, size_t at, const size_t *from, const ptrdiff_t *step) {
   const binary_job *j = context;
-  float x[RUNG_NARROW_BLOCK], y[RUNG_NARROW_BLOCK];
+  float x[RUNG_NARROW_BLOCK], y[RUNG_NARROW_BLOCK], z[RUNG_NARROW_BLOCK];
   const uint16_t *a = (const uint16_t *)j->a + from[0], *b = (const uint16_t *)j->b + from[1];
   for (size_t i = 0, m; i < n; i += m) {
     m = RUNG_MIN(n - i, RUNG_NARROW_BLOCK);
     j->narrow.widen(step[0] ? m : 1, a + i * (size_t)step[0], x);
     j->narrow.widen(step[1] ? m : 1, b + i * (size_t)step[1], y);
-    j->loop(m, x, step[0], y, step[1], j->narrow.narrow ? (char *)x : j->out + (at + i) * j->out_size, j->p);
-    if (j->narrow.narrow) j->narrow.narrow(m, x, (uint16_t *)j->out + at + i);
+    j->loop(m, x, step[0], y, step[1], j->narrow.narrow ? (char *)z : j->out + (at + i) * j->out_size, j->p);
+    if (j->narrow.narrow) j->narrow.narrow(m, z, (uint16_t *)j->out + at + i);
   }
 }
 
