@@ -73,6 +73,9 @@ RUNG_API rung_dtype rung_dtype_by_name(const char *name);
 RUNG_API const char *rung_dtype_numpy(rung_dtype dtype);
 /* Element `index` of a host tensor as double (numbers of all types, bool; complex: the real part); NaN for strings. */
 RUNG_API double rung_tensor_get(const rung_tensor *tensor, size_t index);
+/* Sets element `index` of a host tensor of numbers or bool (complex: the real part): floats are rounded to nearest,
+ * integers too and kept within their range (NaN is 0). What rung_tensor_get answers NaN for is left alone. */
+RUNG_API void rung_tensor_set(const rung_tensor *tensor, size_t index, double value);
 /* Product of the dimensions. */
 RUNG_API size_t rung_tensor_count(const rung_tensor *tensor);
 

@@ -94,6 +94,86 @@ double rung_tensor_get(const rung_tensor *tensor, size_t index) {
   }
 }
 
+static int64_t whole(double value, double low, double high) {
+  return isnan(value) ? 0 : (int64_t)nearbyint(fmin(fmax(value, low), high));
+}
+
+static void set_packed(const rung_tensor *tensor, size_t index, double value) {
+  int bits = rung_dtype_facts(tensor->dtype)->bits;
+  size_t per_byte = 8 / (size_t)bits;
+  int shift = (int)(index % per_byte) * bits;
+  bool is_signed = tensor->dtype == RUNG_I4 || tensor->dtype == RUNG_I2;
+  double high = (1 << (bits - is_signed)) - 1, low = is_signed ? -high - 1 : 0;
+  unsigned mask = (1u << bits) - 1;
+  unsigned code =
+      tensor->dtype == RUNG_F4E2M1 ? rung_f64_to_f8(RUNG_F4E2M1, value, true) : (unsigned)whole(value, low, high);
+  uint8_t *byte = (uint8_t *)tensor->data + index / per_byte;
+  *byte = (uint8_t)((*byte & ~(mask << shift)) | (code & mask) << shift);
+}
+
+void rung_tensor_set(const rung_tensor *tensor, size_t index, double value) {
+  if (!tensor || tensor->memory || index >= rung_tensor_count(tensor)) return;
+  void *data = tensor->data;
+  switch (tensor->dtype) {
+    case RUNG_F32:
+      ((float *)data)[index] = (float)value;
+      break;
+    case RUNG_F64:
+      ((double *)data)[index] = value;
+      break;
+    case RUNG_C64:
+      ((float *)data)[2 * index] = (float)value;
+      break;
+    case RUNG_C128:
+      ((double *)data)[2 * index] = value;
+      break;
+    case RUNG_F16:
+      ((uint16_t *)data)[index] = rung_f64_to_f16(value);
+      break;
+    case RUNG_BF16:
+      ((uint16_t *)data)[index] = rung_f64_to_bf16(value);
+      break;
+    case RUNG_I8:
+      ((int8_t *)data)[index] = (int8_t)whole(value, INT8_MIN, INT8_MAX);
+      break;
+    case RUNG_I16:
+      ((int16_t *)data)[index] = (int16_t)whole(value, INT16_MIN, INT16_MAX);
+      break;
+    case RUNG_I32:
+      ((int32_t *)data)[index] = (int32_t)whole(value, INT32_MIN, INT32_MAX);
+      break;
+    case RUNG_I64: /* the largest double below 2^63 */
+      ((int64_t *)data)[index] = whole(value, (double)INT64_MIN, 0x1.fffffffffffffp62);
+      break;
+    case RUNG_U8:
+      ((uint8_t *)data)[index] = (uint8_t)whole(value, 0, UINT8_MAX);
+      break;
+    case RUNG_BOOL:
+      ((uint8_t *)data)[index] = value != 0;
+      break;
+    case RUNG_U16:
+      ((uint16_t *)data)[index] = (uint16_t)whole(value, 0, UINT16_MAX);
+      break;
+    case RUNG_U32:
+      ((uint32_t *)data)[index] = (uint32_t)whole(value, 0, UINT32_MAX);
+      break;
+    case RUNG_U64:
+      ((uint64_t *)data)[index] = isnan(value) ? 0 : (uint64_t)nearbyint(fmin(fmax(value, 0), 0x1.fffffffffffffp63));
+      break;
+    case RUNG_F8E8M0:
+      ((uint8_t *)data)[index] = rung_f64_to_e8m0(value, RUNG_E8M0_NEAREST, true);
+      break;
+    case RUNG_F8E4M3FN:
+    case RUNG_F8E4M3FNUZ:
+    case RUNG_F8E5M2:
+    case RUNG_F8E5M2FNUZ:
+      ((uint8_t *)data)[index] = rung_f64_to_f8(tensor->dtype, value, true);
+      break;
+    default:
+      if (rung_dtype_is_packed(tensor->dtype)) set_packed(tensor, index, value);
+  }
+}
+
 /* Environment */
 
 void rung_env_options_init(rung_env_options *options) {

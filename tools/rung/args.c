@@ -1,0 +1,122 @@
+#include "args.h"
+
+#include "text.h"
+
+#include <math.h>
+#include <string.h>
+
+/* Values */
+
+static void *place(const option *self, void *settings) { return (char *)settings + self->offset; }
+
+int set_flag(const option *self, const char *value, void *settings) {
+  (void)value;
+  *(bool *)place(self, settings) = true;
+  return 0;
+}
+
+int set_text(const option *self, const char *value, void *settings) {
+  *(const char **)place(self, settings) = value;
+  return 0;
+}
+
+int set_count(const option *self, const char *value, void *settings) {
+  if (parse_count(value, strlen(value), place(self, settings))) return 0;
+  return fail(EXIT_USAGE, "--%s %s: a whole number is needed", self->name, clean(value));
+}
+
+int set_number(const option *self, const char *value, void *settings) {
+  if (parse_number(value, strlen(value), place(self, settings))) return 0;
+  return fail(EXIT_USAGE, "--%s %s: a number is needed", self->name, clean(value));
+}
+
+int set_seconds(const option *self, const char *value, void *settings) {
+  static const struct {
+    const char *unit;
+    double seconds;
+  } units[] = {{"ms", 1e-3}, {"us", 1e-6}, {"s", 1}, {"m", 60}, {"h", 3600}, {"", 1}};
+  for (size_t i = 0; i < sizeof units / sizeof units[0]; i++) {
+    double number;
+    size_t size = strlen(value) - (ends_with(value, units[i].unit) ? strlen(units[i].unit) : 0);
+    if (!ends_with(value, units[i].unit) || !parse_number(value, size, &number)) continue;
+    if (!(number >= 0 && number * units[i].seconds < 1e9)) break;
+    *(double *)place(self, settings) = number * units[i].seconds;
+    return 0;
+  }
+  return fail(EXIT_USAGE, "--%s %s: a time is needed, such as 2s or 200ms", self->name, clean(value));
+}
+
+int set_more(const option *self, const char *value, void *settings) {
+  text_list *list = place(self, settings);
+  list->at = grow(list->at, list->count, sizeof *list->at);
+  list->at[list->count++] = value;
+  return 0;
+}
+
+/* Finding options */
+
+static const option *find(const command *self, const char *name, size_t size, char letter, size_t *out_group) {
+  for (size_t g = 0; g < MOST_GROUPS; g++)
+    for (const option *o = self->groups[g].options; o && o->name; o++) {
+      bool is_it = letter ? o->letter == letter : strlen(o->name) == size && memcmp(o->name, name, size) == 0;
+      if (!is_it) continue;
+      *out_group = g;
+      return o;
+    }
+  return NULL;
+}
+
+static int unknown(const command *self, const char *name) {
+  const char *names[64];
+  size_t count = 0;
+  for (size_t g = 0; g < MOST_GROUPS; g++)
+    for (const option *o = self->groups[g].options; o && o->name && count < 64; o++) names[count++] = o->name;
+  const char *near = nearest(name, names, count);
+  if (near) return fail(EXIT_USAGE, "%s has no option --%s; did you mean --%s?", self->name, clean(name), near);
+  return fail(EXIT_USAGE, "%s has no option --%s; rung help %s lists them", self->name, clean(name), self->name);
+}
+
+/* One argument that begins with '-'; *at moves past a value that stands alone. */
+static int take_option(const command *self, int argc, char **argv, int *at, void *const *settings) {
+  const char *text = argv[*at], *value = NULL, *name = text + 2;
+  bool is_long = text[1] == '-';
+  size_t group, size = is_long ? strcspn(name, "=") : 0;
+  const option *o = find(self, name, size, is_long ? 0 : text[1], &group);
+  if (!o && is_long) return unknown(self, clean_bytes(name, size));
+  if (!o) return fail(EXIT_USAGE, "%s has no option -%c", self->name, text[1]);
+  if (is_long && name[size] == '=') value = name + size + 1;
+  if (!is_long && text[2]) value = text + 2;
+  if (!o->value && value) return fail(EXIT_USAGE, "--%s takes no value", o->name);
+  if (o->value && !value) {
+    if (*at + 1 >= argc) return fail(EXIT_USAGE, "--%s needs a value: %s", o->name, o->value);
+    value = argv[++*at];
+  }
+  return o->set(o, value, settings[group]);
+}
+
+int args_parse(const command *self, int argc, char **argv, void *const *settings, const char **operands, int most,
+               int *out_count) {
+  bool only_operands = false;
+  *out_count = 0;
+  for (int i = 0; i < argc; i++) {
+    if (!only_operands && strcmp(argv[i], "--") == 0) {
+      only_operands = true;
+    } else if (!only_operands && argv[i][0] == '-' && argv[i][1]) {
+      TRY(take_option(self, argc, argv, &i, settings));
+    } else if (*out_count < most) {
+      operands[(*out_count)++] = argv[i];
+    } else {
+      return fail(EXIT_USAGE, "%s: \"%s\" is one argument too many (usage: rung %s %s)", self->name, clean(argv[i]),
+                  self->name, self->operands);
+    }
+  }
+  return 0;
+}
+
+int args_parse_one(const command *self, int argc, char **argv, void *const *settings, const char **out_operand) {
+  int count;
+  TRY(args_parse(self, argc, argv, settings, out_operand, 1, &count));
+  if (count == 1) return 0;
+  return fail(EXIT_USAGE, "%s: %s is missing (usage: rung %s %s [options])", self->name, self->operands, self->name,
+              self->operands);
+}

@@ -1,0 +1,265 @@
+#include "help.h"
+
+#include "commands.h"
+#include "table.h"
+#include "term.h"
+#include "text.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Topics */
+
+static const char inputs_topic[] =
+    "Forms of --input\n"
+    "\n"
+    "  NAME=FILE                     .npy, .npz, .pb (TensorProto, SequenceProto, OptionalProto), .png, .jpg, .wav;\n"
+    "                                what it is shows in its first bytes. '-' is standard input.\n"
+    "  NAME=FILE.npz:MEMBER          one array of an archive; without :MEMBER the one called NAME, or the only one\n"
+    "  FILE.npz                      every array feeds the input of its name\n"
+    "  NAME=f32[1,3,224,224]@FILE    the bytes of the elements, row by row\n"
+    "  NAME=16000, NAME=[1,2,3]      numbers, in the shape of the input where they fit; also true, false\n"
+    "  NAME=text:WORDS               one string\n"
+    "  NAME=random, zeros, ones      generated; --seed; open dimensions are 1\n"
+    "  NAME=random[1,3,224,224]      with a shape\n"
+    "\n"
+    "NAME= may be left out when the model has one input. --fill random serves all inputs that are not given.\n"
+    "\n"
+    "Pictures: --resize, then --crop, then (value * scale - mean) / std with values from 0 to 255, in the given\n"
+    "--channels and --layout. What is not given follows from the model's input: its height and width where they are\n"
+    "fixed, the number of its channels, and which dimension they are in. Transparent places are white.\n"
+    "Sounds: --rate, then --crop SAMPLES+FIRST; one channel, from -1 to 1, cut or filled up to the model's length.\n"
+    "\n"
+    "  rung run model.onnx --input image=cat.jpg --resize 224x224 --channels bgr --mean 104,117,123\n"
+    "  rung run model.onnx --input a=left.png --crop 64x64+0+10 --input b=right.png --scale 1/255";
+
+static const char chains_topic[] =
+    "Chains of providers\n"
+    "\n"
+    "  -p cuda,cpu              each node goes to the first provider that takes it; a provider that is listed but\n"
+    "                           cannot be used is an error\n"
+    "  -p cuda?,cpu             cuda may be missing; the plan says so\n"
+    "  -p cpu:key=value         options after a colon; values may be quoted\n"
+    "  -p CUDAExecutionProvider ONNX Runtime's names are understood\n"
+    "  --provider-option openvino.load_config='{...}'\n"
+    "\n"
+    "rung providers lists them with their state here, rung plan shows who would run what.";
+
+static const char codes_topic[] =
+    "Exit codes\n"
+    "\n"
+    "The last line on standard error is the reason.\n"
+    "\n"
+    "    0  it worked\n"
+    "    1  the answer is no: outputs differ (--check), or the model cannot run (rung check)\n"
+    "    2  the command line is wrong";
+
+static void print_codes(void) {
+  puts(codes_topic);
+#define RUNG_CODE(name, value, advice) \
+  if (value) printf("  %3d  %s: %s\n", EXIT_STATUS + value, #name, advice);
+#include "rung_status_codes.inc"
+#undef RUNG_CODE
+}
+
+static void print_inputs(void) { puts(inputs_topic); }
+static void print_chains(void) { puts(chains_topic); }
+
+static const struct {
+  const char *name, *summary;
+  void (*print)(void);
+} topics[] = {{"inputs", "forms of --input, pictures and sounds", print_inputs},
+              {"chains", "how a chain of providers is written", print_chains},
+              {"exit-codes", "what they mean", print_codes}};
+enum { TOPICS = sizeof topics / sizeof topics[0] };
+
+/* Commands */
+
+void help_overview(void) {
+  printf(
+      "rung runs ONNX models through an ordered chain of execution providers, and says who ran what and why.\n\n"
+      "usage: rung COMMAND [options]\n\n");
+  table t = {.columns = 2, .indent = "  "};
+  for (size_t i = 0; all_commands[i]; i++) {
+    table_add(&t, all_commands[i]->name);
+    table_add(&t, all_commands[i]->summary);
+  }
+  table_print(&t);
+  printf(
+      "\nTry it:\n\n"
+      "  rung run model.onnx --fill random             random inputs, whatever the model is\n"
+      "  rung run model.onnx --input cat.jpg --top 5   a classifier of pictures\n"
+      "  rung plan model.onnx -p 'openvino?,cpu'       who would run what\n\n"
+      "rung help COMMAND says more; so do rung help");
+  for (size_t i = 0; i < TOPICS; i++) printf("%s %s", i ? "," : "", topics[i].name);
+  puts(".\nrung --version tells the version and what is built in.");
+}
+
+static char *option_words(const option *o) {
+  char letter[8] = "    ";
+  if (o->letter) snprintf(letter, sizeof letter, "-%c, ", o->letter);
+  return format_text("%s--%s%s%s", letter, o->name, o->value ? " " : "", o->value ? o->value : "");
+}
+
+void help_command(const command *self) {
+  bool has_options = self->groups[0].options != NULL;
+  printf("usage: rung %s%s%s%s\n\n%s\n", self->name, self->operands[0] ? " " : "", self->operands,
+         has_options ? " [options]" : "", self->story);
+  for (size_t g = 0; g < MOST_GROUPS && self->groups[g].options; g++) {
+    printf("\n%s%s%s\n", in(BOLD), self->groups[g].title, in(PLAIN));
+    table t = {.columns = 2, .indent = "  "};
+    for (const option *o = self->groups[g].options; o->name; o++) {
+      char *words = option_words(o);
+      table_add(&t, words);
+      table_add(&t, o->help);
+      free(words);
+    }
+    table_print(&t);
+  }
+}
+
+/* Manual page, in man(7) macros */
+
+/* Text as roff takes it: '-' and '\' are escaped, a '.' or ''' that begins a line is made harmless. */
+static void put_roff(const char *text) {
+  for (bool begins = true; *text; text++) {
+    if (begins && (*text == '.' || *text == '\'')) fputs("\\&", stdout);
+    begins = *text == '\n';
+    if (*text == '\\')
+      fputs("\\e", stdout);
+    else if (*text == '-')
+      fputs("\\-", stdout);
+    else if (*text == '\'')
+      fputs("\\(aq", stdout);
+    else
+      putchar(*text);
+  }
+}
+
+static void put_verbatim(const char *text) {
+  fputs(".nf\n", stdout);
+  put_roff(text);
+  fputs("\n.fi\n", stdout);
+}
+
+static void put_man_options(const command *self) {
+  for (size_t g = 0; g < MOST_GROUPS && self->groups[g].options; g++) {
+    printf(".PP\n%s:\n", self->groups[g].title);
+    for (const option *o = self->groups[g].options; o->name; o++) {
+      char *words = option_words(o);
+      fputs(".TP\n.B ", stdout);
+      put_roff(words + strspn(words, " "));
+      putchar('\n');
+      put_roff(o->help);
+      putchar('\n');
+      free(words);
+    }
+  }
+}
+
+static void print_man(void) {
+  printf(
+      ".TH RUNG 1 \"\" \"rung %s\"\n.SH NAME\nrung \\- run ONNX models through a chain of execution providers\n"
+      ".SH SYNOPSIS\n.B rung\n.I command\n[options]\n.SH COMMANDS\n",
+      rung_version());
+  for (size_t i = 0; all_commands[i]; i++) {
+    printf(".SS rung %s %s\n", all_commands[i]->name, all_commands[i]->operands);
+    put_verbatim(all_commands[i]->story);
+    put_man_options(all_commands[i]);
+  }
+  printf(".SH INPUTS\n");
+  put_verbatim(inputs_topic);
+  printf(".SH CHAINS\n");
+  put_verbatim(chains_topic);
+  printf(".SH EXIT STATUS\n");
+  put_verbatim(codes_topic);
+#define RUNG_CODE(name, value, advice) \
+  if (value) printf(".TP\n.B %d\n%s: %s\n", EXIT_STATUS + value, #name, advice);
+#include "rung_status_codes.inc"
+#undef RUNG_CODE
+  printf(
+      ".SH ENVIRONMENT\n"
+      ".TP\n.B VIRTUAL_ENV, PATH, HOME\nwhere vendors\\(aq libraries are looked for: in the site\\-packages of the "
+      "virtual\n"
+      "environment, of the first python3 in PATH, and of the user\n"
+      ".TP\n.B NO_COLOR, TERM\nno colour when NO_COLOR is set; neither colour nor progress on a dumb terminal\n");
+}
+
+/* Words for completion: commands; or options of a command, or what comes after one of them ("FILE" for files). */
+
+static void print_words(const command *self) {
+  if (!self) {
+    for (size_t i = 0; all_commands[i]; i++) puts(all_commands[i]->name);
+    return;
+  }
+  for (size_t g = 0; g < MOST_GROUPS; g++)
+    for (const option *o = self->groups[g].options; o && o->name; o++) printf("--%s\t%s\n", o->name, o->help);
+}
+
+/* The command itself */
+
+typedef struct help_args {
+  bool man, words;
+} help_args;
+
+static const option help_options[] = {{"man", 0, NULL, "print the manual page", set_flag, offsetof(help_args, man)},
+                                      {"words", 0, NULL, "print words for completion: commands, or a command's options",
+                                       set_flag, offsetof(help_args, words)},
+                                      {0}};
+
+static const command *find_command(const char *name) {
+  for (size_t i = 0; all_commands[i]; i++)
+    if (strcmp(all_commands[i]->name, name) == 0) return all_commands[i];
+  return NULL;
+}
+
+static int unknown_topic(const char *name) {
+  const char *names[32];
+  size_t count = 0;
+  for (size_t i = 0; all_commands[i]; i++) names[count++] = all_commands[i]->name;
+  for (size_t i = 0; i < TOPICS; i++) names[count++] = topics[i].name;
+  const char *near = nearest(name, names, count);
+  return fail(EXIT_USAGE, "there is no help on \"%s\"%s%s%s", clean(name), near ? "; did you mean " : "",
+              near ? near : "", near ? "?" : "");
+}
+
+static int print_topic(const char *name, bool words) {
+  const command *self = find_command(name);
+  if (self) {
+    if (words)
+      print_words(self);
+    else
+      help_command(self);
+    return 0;
+  }
+  for (size_t i = 0; i < TOPICS; i++)
+    if (strcmp(topics[i].name, name) == 0) {
+      topics[i].print();
+      return 0;
+    }
+  return unknown_topic(name);
+}
+
+static int run(const command *self, int argc, char **argv) {
+  static help_args args;
+  const char *name = NULL;
+  int count;
+  TRY(args_parse(self, argc, argv, (void *[]){&args}, &name, 1, &count));
+  if (args.man)
+    print_man();
+  else if (name)
+    return print_topic(name, args.words);
+  else if (args.words)
+    print_words(NULL);
+  else
+    help_overview();
+  return 0;
+}
+
+const command help_cmd = {.name = "help",
+                          .operands = "[COMMAND|inputs|chains|exit-codes]",
+                          .summary = "say how to use rung, or one of its commands",
+                          .story = "Explains a command or a topic.\n\n  rung help run\n  rung help inputs",
+                          .groups = {{"Options", help_options}},
+                          .run = run};

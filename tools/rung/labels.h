@@ -1,0 +1,12 @@
+/* Names of classes. */
+#ifndef RUNG_TOOL_LABELS_H
+#define RUNG_TOOL_LABELS_H
+
+#include "args.h"
+
+/* A text of one class a line; or JSON, of which each element of the outermost array or object is a class, and its label
+ * all strings in it. Freed by labels_free. */
+int labels_read(const char *path, text_list *out);
+void labels_free(text_list *labels);
+
+#endif

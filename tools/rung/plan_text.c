@@ -1,0 +1,164 @@
+#include "plan_text.h"
+
+#include "table.h"
+#include "term.h"
+#include "text.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char host[] = "host"; /* what the session does itself */
+
+static bool is_same(const refusal_group *g, const rung_plan_node *node, const rung_plan_refusal *r) {
+  return strcmp(g->provider, r->provider) == 0 && strcmp(g->op_type, node->op_type) == 0 &&
+         strcmp(g->domain, node->domain) == 0 && strcmp(g->reason, r->reason) == 0 && strcmp(g->words, r->words) == 0;
+}
+
+refusal_group *group_refusals(const rung_plan *plan, bool only_unplaced, size_t *out_count) {
+  refusal_group *groups = NULL;
+  size_t count = 0;
+  for (size_t n = 0; n < plan->node_count; n++) {
+    const rung_plan_node *node = &plan->nodes[n];
+    if (only_unplaced && node->provider) continue;
+    for (size_t i = 0; i < node->refusal_count; i++) {
+      const rung_plan_refusal *r = &node->refusals[i];
+      size_t g = 0;
+      while (g < count && !is_same(&groups[g], node, r)) g++;
+      if (g == count) {
+        groups = grow(groups, count, sizeof *groups);
+        groups[count++] = (refusal_group){r->provider, node->op_type,  node->domain, r->reason,
+                                          r->words,    node->provider, node->name,   0};
+      }
+      groups[g].count++;
+    }
+  }
+  *out_count = count;
+  return groups;
+}
+
+static double flops_of(const rung_plan *plan, const char *provider) {
+  double sum = 0;
+  for (size_t n = 0; n < plan->node_count; n++)
+    if (!provider || (plan->nodes[n].provider && strcmp(plan->nodes[n].provider, provider) == 0))
+      sum += plan->nodes[n].flops;
+  return sum;
+}
+
+static size_t nodes_of(const rung_plan *plan, const char *provider) {
+  size_t count = 0;
+  for (size_t n = 0; n < plan->node_count; n++)
+    count += plan->nodes[n].provider && strcmp(plan->nodes[n].provider, provider) == 0;
+  return count;
+}
+
+static size_t islands_of(const rung_plan *plan, const char *provider, const char **out_description) {
+  size_t count = 0;
+  *out_description = "";
+  for (size_t i = 0; i < plan->island_count; i++) {
+    if (strcmp(plan->islands[i].provider, provider) != 0) continue;
+    if (!count++) *out_description = plan->islands[i].description;
+  }
+  return count;
+}
+
+/* "openvino?" */
+static void add_name(table *t, const rung_plan_provider *p) {
+  char *name = format_text("%s%s", p->name, p->optional ? "?" : "");
+  table_add(t, name);
+  free(name);
+}
+
+static void add_used(table *t, const rung_plan *plan, const rung_plan_provider *p) {
+  const char *description;
+  size_t islands = islands_of(plan, p->name, &description);
+  double total = flops_of(plan, NULL), mine = flops_of(plan, p->name);
+  char share[64] = "";
+  if (total > 0 && mine > 0) snprintf(share, sizeof share, ", %.0f %% of %s", 100 * mine / total, flops_text(total));
+  char *text = format_text("%zu %s in %zu %s%s%s%s%s%s", p->node_count, plural(p->node_count, "node", "nodes"), islands,
+                           plural(islands, "island", "islands"), share, islands == 1 && description[0] ? "; " : "",
+                           islands == 1 ? clean(description) : "", p->precision ? "; reduced precision: " : "",
+                           p->precision ? p->precision : "");
+  table_add(t, text);
+  free(text);
+}
+
+static void print_providers(const rung_plan *plan) {
+  table t = {.columns = 2, .indent = "  "};
+  for (size_t i = 0; i < plan->provider_count; i++) {
+    const rung_plan_provider *p = &plan->providers[i];
+    add_name(&t, p);
+    if (p->used) {
+      add_used(&t, plan, p);
+      continue;
+    }
+    char *why = format_text("skipped: %s", p->why ? clean(p->why) : "it cannot be used here");
+    table_add(&t, why);
+    free(why);
+    if (!p->fix) continue;
+    char *fix = format_text("to mend it: %s", clean(p->fix));
+    table_add(&t, "");
+    table_add(&t, fix);
+    free(fix);
+  }
+  size_t count = nodes_of(plan, host);
+  if (count) {
+    char *text = format_text("%zu %s: control flow, arithmetic on shapes", count, plural(count, "node", "nodes"));
+    table_add(&t, host);
+    table_add(&t, text);
+    free(text);
+  }
+  table_print(&t);
+}
+
+static void print_refusals(const rung_plan *plan, bool why) {
+  enum { FEW = 6 };
+  size_t count;
+  refusal_group *groups = group_refusals(plan, false, &count);
+  for (size_t g = 0; g < count && (why || g < FEW); g++)
+    printf("  %s refused %zu %s%s%s: %s: %s, run by %s\n", groups[g].provider, groups[g].count, clean(groups[g].domain),
+           groups[g].domain[0] ? "." : "", clean(groups[g].op_type), groups[g].reason, clean(groups[g].words),
+           groups[g].taken_by ? groups[g].taken_by : "nobody");
+  if (!why && count > FEW) printf("  and %zu kinds of refusals more: rung plan --why\n", count - FEW);
+  free(groups);
+}
+
+static void print_crossings(const rung_plan *plan, bool why) {
+  double bytes = 0;
+  bool open = false;
+  for (size_t i = 0; i < plan->crossing_count; i++) {
+    const rung_plan_crossing *c = &plan->crossings[i];
+    if (c->bytes < 0 || c->executions < 0)
+      open = true;
+    else
+      bytes += (double)c->bytes * (double)c->executions;
+  }
+  if (plan->crossing_count)
+    printf("  %zu %s between memories, %s%s a run\n", plan->crossing_count,
+           plural(plan->crossing_count, "crossing", "crossings"), open ? "at least " : "", bytes_text(bytes));
+  for (size_t i = 0; why && i < plan->crossing_count; i++) {
+    const rung_plan_crossing *c = &plan->crossings[i];
+    printf("    %s: %s to %s, %s\n", clean(c->value), c->from, c->to,
+           c->bytes < 0 ? "size known when it runs" : bytes_text((double)c->bytes));
+  }
+}
+
+static void print_refused_nodes(const rung_plan *plan) {
+  for (size_t n = 0; n < plan->node_count; n++) {
+    const rung_plan_node *node = &plan->nodes[n];
+    for (size_t i = 0; i < node->refusal_count; i++)
+      printf("  %s%s%s (%s%s%s): %s: %s: %s\n", clean(node->graph), node->graph[0] ? "/" : "", clean(node->name),
+             clean(node->domain), node->domain[0] ? "." : "", clean(node->op_type), node->refusals[i].provider,
+             node->refusals[i].reason, clean(node->refusals[i].words));
+  }
+}
+
+void print_plan(const rung_plan *plan, bool why) {
+  printf("%splan%s\n", in(BOLD), in(PLAIN));
+  print_providers(plan);
+  print_refusals(plan, why);
+  print_crossings(plan, why);
+  if (!why) return;
+  printf("%snodes that a provider refused%s\n", in(BOLD), in(PLAIN));
+  print_refused_nodes(plan);
+}

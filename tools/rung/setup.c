@@ -1,0 +1,223 @@
+#include "setup.h"
+
+#include "term.h"
+#include "text.h"
+#include "vendor_paths.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define ENV(name) offsetof(env_args, name)
+#define SESSION(name) offsetof(session_args, name)
+
+#define ENV_OPTIONS                                                                                                 \
+  {"threads", 't', "N", "threads to compute with; default: all that the process may use", set_count, ENV(threads)}, \
+      {"load", 0, "FILE", "a provider in a library of its own (may be repeated)", set_more, ENV(libraries)},        \
+      {"search", 0, "DIR", "look for vendors' libraries there, too (may be repeated)", set_more, ENV(folders)}, {   \
+    "verbose", 'v', NULL, "tell more on standard error", set_flag, ENV(verbose)                                     \
+  }
+
+const option env_options[] = {ENV_OPTIONS, {0}};
+
+const option session_options[] = {
+    {"providers", 'p', "CHAIN", "providers in order; '?' marks one that may be missing; default: cpu", set_text,
+     SESSION(chain)},
+    {"provider-option", 0, "NAME.KEY=VALUE", "an option of a provider of the chain (may be repeated)", set_more,
+     SESSION(provider_options)},
+    {"dim", 'd', "NAME=SIZE", "size of a symbolic dimension (may be repeated)", set_more, SESSION(dims)},
+    {"shape", 0, "INPUT=1x3x224x224", "shape of an input (may be repeated)", set_more, SESSION(shapes)},
+    {"pass-off", 0, "NAMES", "graph passes to leave out, separated by commas; \"all\"", set_text, SESSION(passes_off)},
+    {"limit", 0, "NAME=N", "raise a limit: nodes, depth, tensor-bytes, run-bytes, loop-trips (may be repeated)",
+     set_more, SESSION(limits)},
+    {"external", 0, "DIR", "folder of external data; default: the model's", set_text, SESSION(external_folder)},
+    {"read-files", 0, NULL, "read the model instead of mapping it: safe when its file changes", set_flag,
+     SESSION(read_files)},
+    ENV_OPTIONS,
+    {0}};
+
+const option output_options[] = {{"json", 0, NULL, "print JSON", set_flag, offsetof(output_args, json)}, {0}};
+
+/* Environment */
+
+static void print_log(void *user, rung_log_level level, const char *text) {
+  (void)user;
+  static const char *const names[] = {"debug", "info", "warning", "error"};
+  char *line = format_text("rung: %s: %s", names[level], clean(text));
+  say(line);
+  free(line);
+}
+
+int setup_env(const env_args *args, setup *s) {
+  rung_env_options options;
+  rung_env_options_init(&options);
+  text_list paths = {0};
+  for (size_t i = 0; i < args->folders.count; i++) add_path(&paths, args->folders.at[i]);
+  find_vendor_paths(&paths);
+  add_path(&paths, NULL);
+  options.threads = (uint32_t)args->threads;
+  options.search_paths = paths.at;
+  options.log = print_log;
+  options.log_level = args->verbose ? RUNG_LOG_DEBUG : RUNG_LOG_WARNING;
+  rung_status *status = rung_env_create(&options, &s->env);
+  free_paths(&paths);
+  for (size_t i = 0; i < args->libraries.count && !status; i++)
+    status = rung_env_load_provider(s->env, args->libraries.at[i]);
+  return fail_status(status);
+}
+
+/* Limits */
+
+enum { LIMIT_NODES, LIMIT_DEPTH, LIMIT_TENSOR_BYTES, LIMIT_RUN_BYTES, LIMIT_LOOP_TRIPS, LIMITS };
+
+static int read_limits(const session_args *args, uint64_t values[LIMITS]) {
+  static const char *const names[LIMITS] = {"nodes", "depth", "tensor-bytes", "run-bytes", "loop-trips"};
+  memset(values, 0, LIMITS * sizeof values[0]);
+  for (size_t i = 0; i < args->limits.count; i++) {
+    const char *text = args->limits.at[i], *equals = strchr(text, '=');
+    size_t size = equals ? (size_t)(equals - text) : 0;
+    int which = 0;
+    while (which < LIMITS && !(strlen(names[which]) == size && memcmp(names[which], text, size) == 0)) which++;
+    int64_t value;
+    if (!equals || which == LIMITS || !parse_count(equals + 1, strlen(equals + 1), &value))
+      return fail(EXIT_USAGE, "--limit %s: NAME=N is needed, with nodes, depth, tensor-bytes, run-bytes or loop-trips",
+                  clean(text));
+    values[which] = (uint64_t)value;
+  }
+  return 0;
+}
+
+/* Model */
+
+int setup_model(const session_args *args, const char *path, setup *s) {
+  TRY(setup_env(&args->env, s));
+  uint64_t limits[LIMITS];
+  TRY(read_limits(args, limits));
+  rung_model_config config;
+  rung_model_config_init(&config);
+  config.read_files = args->read_files;
+  config.external_folder = args->external_folder;
+  config.max_nodes = limits[LIMIT_NODES];
+  config.max_depth = (uint32_t)limits[LIMIT_DEPTH];
+  config.max_tensor_bytes = limits[LIMIT_TENSOR_BYTES];
+  progress_begin("loading");
+  double began = now();
+  rung_status *status = rung_model_load(s->env, path, &config, &s->model);
+  s->load_seconds = now() - began;
+  progress_end();
+  return fail_status(status);
+}
+
+/* Session */
+
+/* The lists of one session; texts are borrowed from the command line, but for the parts that had to be cut out. */
+typedef struct lists {
+  rung_provider_option *options;
+  rung_dimension *dims;
+  rung_shape *shapes;
+  int64_t (*shape_dims)[RUNG_MAX_RANK];
+  char **texts;
+  size_t text_count;
+} lists;
+
+static const char *cut(lists *l, const char *text, size_t size) {
+  l->texts = grow(l->texts, l->text_count, sizeof *l->texts);
+  return l->texts[l->text_count++] = copy_text(text, size);
+}
+
+static void free_lists(lists *l) {
+  for (size_t i = 0; i < l->text_count; i++) free(l->texts[i]);
+  free(l->texts);
+  free(l->options);
+  free(l->dims);
+  free(l->shapes);
+  free(l->shape_dims);
+}
+
+static int read_provider_options(lists *l, const text_list *list) {
+  l->options = get_memory(list->count, sizeof *l->options);
+  for (size_t i = 0; i < list->count; i++) {
+    const char *text = list->at[i], *equals = strchr(text, '='), *dot = strchr(text, '.');
+    if (!equals || !dot || dot > equals)
+      return fail(EXIT_USAGE, "--provider-option %s: NAME.KEY=VALUE is needed", clean(text));
+    l->options[i] = (rung_provider_option){cut(l, text, (size_t)(dot - text)),
+                                           cut(l, dot + 1, (size_t)(equals - dot - 1)), equals + 1};
+  }
+  return 0;
+}
+
+static int read_dims(lists *l, const text_list *list) {
+  l->dims = get_memory(list->count, sizeof *l->dims);
+  for (size_t i = 0; i < list->count; i++) {
+    const char *text = list->at[i], *equals = strrchr(text, '=');
+    if (!equals || !parse_count(equals + 1, strlen(equals + 1), &l->dims[i].size))
+      return fail(EXIT_USAGE, "--dim %s: NAME=SIZE is needed", clean(text));
+    l->dims[i].name = cut(l, text, (size_t)(equals - text));
+  }
+  return 0;
+}
+
+/* "x=1x3x224x224"; "x=" is a scalar. */
+static int read_shapes(lists *l, const text_list *list) {
+  l->shapes = get_memory(list->count, sizeof *l->shapes);
+  l->shape_dims = get_memory(list->count, sizeof *l->shape_dims);
+  for (size_t i = 0; i < list->count; i++) {
+    const char *text = list->at[i], *equals = strrchr(text, '=');
+    int rank =
+        equals && equals[1] ? parse_counts(equals + 1, strlen(equals + 1), 'x', l->shape_dims[i], RUNG_MAX_RANK) : 0;
+    if (!equals || rank < 0) return fail(EXIT_USAGE, "--shape %s: INPUT=1x3x224x224 is needed", clean(text));
+    l->shapes[i] = (rung_shape){cut(l, text, (size_t)(equals - text)), rank, l->shape_dims[i]};
+  }
+  return 0;
+}
+
+static int fill_options(const session_args *args, const rung_session_options *more, lists *l,
+                        rung_session_options *options) {
+  uint64_t limits[LIMITS];
+  TRY(read_limits(args, limits));
+  TRY(read_provider_options(l, &args->provider_options));
+  TRY(read_dims(l, &args->dims));
+  TRY(read_shapes(l, &args->shapes));
+  if (more) *options = *more;
+  if (!options->chain) options->chain = args->chain;
+  if (!options->passes_off) options->passes_off = args->passes_off;
+  options->provider_options = l->options;
+  options->provider_option_count = args->provider_options.count;
+  options->dimensions = l->dims;
+  options->dimension_count = args->dims.count;
+  if (!options->shapes) {
+    options->shapes = l->shapes;
+    options->shape_count = args->shapes.count;
+  }
+  options->max_nodes = limits[LIMIT_NODES];
+  options->max_bytes = limits[LIMIT_RUN_BYTES];
+  options->max_loop_trips = limits[LIMIT_LOOP_TRIPS];
+  options->progress = progress_tell;
+  return 0;
+}
+
+int setup_session(const session_args *args, purpose why, const rung_session_options *more, setup *s) {
+  rung_session_options options;
+  rung_session_options_init(&options);
+  lists l = {0};
+  int code = fill_options(args, more, &l, &options);
+  if (!code) {
+    options.plan_only = why == TO_PLAN;
+    options.inspect_only = why == TO_INSPECT;
+    progress_begin(why == TO_RUN ? "compiling" : "planning");
+    double began = now();
+    code = fail_status(rung_session_create(s->env, s->model, &options, &s->session));
+    s->session_seconds = now() - began;
+    progress_end();
+  }
+  free_lists(&l);
+  return code;
+}
+
+void setup_drop_session(setup *s) { rung_session_destroy(&s->session); }
+
+void setup_finish(setup *s) {
+  rung_session_destroy(&s->session);
+  rung_model_destroy(&s->model);
+  rung_env_destroy(&s->env);
+}

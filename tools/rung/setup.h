@@ -1,0 +1,48 @@
+/* From the options of the command line to an environment, a model and a session. */
+#ifndef RUNG_TOOL_SETUP_H
+#define RUNG_TOOL_SETUP_H
+
+#include "args.h"
+
+/* What all commands that look at providers take. */
+typedef struct env_args {
+  int64_t threads;
+  text_list libraries, folders;
+  bool verbose;
+} env_args;
+
+/* What all commands that make a session take. */
+typedef struct session_args {
+  env_args env; /* first: its options stand in this group, too */
+  const char *chain, *passes_off;
+  text_list provider_options, dims, shapes, limits;
+  const char *external_folder;
+  bool read_files;
+} session_args;
+
+typedef struct output_args {
+  bool json;
+} output_args;
+
+extern const option env_options[], session_options[], output_options[];
+
+/* What has been made, and how long it took. Zero it first. */
+typedef struct setup {
+  rung_env *env;
+  rung_model *model;
+  rung_session *session;
+  double load_seconds, session_seconds;
+} setup;
+
+int setup_env(const env_args *args, setup *s);
+/* Environment and model. */
+int setup_model(const session_args *args, const char *path, setup *s);
+
+typedef enum purpose { TO_RUN, TO_PLAN, TO_INSPECT } purpose;
+/* A session for the model of `s`, which must not have one, to do `why` with. `more` (may be NULL) are options beyond
+ * the command line's: its chain, passes, seed and shapes count where they are set. */
+int setup_session(const session_args *args, purpose why, const rung_session_options *more, setup *s);
+void setup_drop_session(setup *s);
+void setup_finish(setup *s);
+
+#endif
