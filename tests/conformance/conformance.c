@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -67,6 +68,7 @@ static int is_random(const char *name) {
 static void say(result *r, outcome what, const char *where, rung_status *status) {
   r->what = what;
   snprintf(r->words, WORDS, "%s: %s", where, rung_status_message(status));
+  rung_status_free(status);
 }
 
 static rung_status *read_value(rung_env *env, const char *path, const rung_type *type, rung_value **out) {
@@ -89,43 +91,69 @@ static rung_status *ramp(rung_env *env, const rung_type *type, rung_value **out)
   return NULL;
 }
 
+/* One data set: its values, and where they lie. */
+typedef struct data_set {
+  rung_env *env;
+  rung_session *session;
+  const char *folder, *light;
+  size_t in, out;
+  rung_value **inputs, **outputs;
+} data_set;
+
+static rung_status *read_inputs(data_set *d) {
+  rung_status *status = NULL;
+  for (size_t i = 0; i < d->in && !status; i++) {
+    rung_slot slot;
+    char path[PATH];
+    status = rung_session_input(d->session, i, &slot);
+    snprintf(path, sizeof path, "%s/input_%zu.pb", d->folder, i);
+    if (!status)
+      status = d->light ? ramp(d->env, slot.type, &d->inputs[i]) : read_value(d->env, path, slot.type, &d->inputs[i]);
+  }
+  return status;
+}
+
+static int check_output(data_set *d, size_t i, const settings *s, result *r) {
+  rung_slot slot;
+  rung_value *want = NULL;
+  char words[400], path[PATH];
+  snprintf(path, sizeof path, "%s/output_%zu.pb", d->folder, i);
+  if (d->light) snprintf(path, sizeof path, "%s_output_%zu.pb", d->light, i);
+  rung_status *status = rung_session_output(d->session, i, &slot);
+  bool is_tensor = rung_value_tensor(d->outputs[i]) && slot.type->kind != RUNG_OPTIONAL;
+  if (!status) status = read_value(d->env, path, is_tensor ? NULL : slot.type, &want);
+  if (status) return say(r, FAILED, "expected output", status), 0;
+  int agree = values_agree(d->outputs[i], want, &s->allowed, words, sizeof words);
+  rung_value_release(want);
+  if (agree) return 1;
+  r->what = FAILED;
+  snprintf(r->words, WORDS, "output %zu \"%s\": %s", i, slot.name, words);
+  return 0;
+}
+
+static int run_and_check(data_set *d, const settings *s, result *r) {
+  rung_status *status = read_inputs(d);
+  if (status) return say(r, FAILED, "input", status), 0;
+  status = rung_session_run(d->session, NULL, d->inputs, d->in, d->outputs, d->out);
+  if (status) return say(r, rung_status_code(status) == RUNG_UNSUPPORTED ? REFUSED : FAILED, "run", status), 0;
+  for (size_t i = 0; i < d->out; i++)
+    if (!check_output(d, i, s, r)) return 0;
+  return 1;
+}
+
 static int run_set(rung_env *env, rung_session *session, const char *folder, const char *light, const settings *s,
                    result *r) {
-  size_t in = rung_session_input_count(session), out = rung_session_output_count(session);
-  rung_value **inputs = calloc(in + 1, sizeof *inputs), **outputs = calloc(out + 1, sizeof *outputs);
-  char path[PATH];
-  rung_status *status = NULL;
-  rung_slot slot;
-  for (size_t i = 0; i < in && !status; i++) {
-    status = rung_session_input(session, i, &slot);
-    snprintf(path, sizeof path, "%s/input_%zu.pb", folder, i);
-    if (!status) status = light ? ramp(env, slot.type, &inputs[i]) : read_value(env, path, slot.type, &inputs[i]);
-  }
-  if (status) return say(r, FAILED, "input", status), 0;
-  status = rung_session_run(session, NULL, inputs, in, outputs, out);
-  if (status) return say(r, rung_status_code(status) == RUNG_UNSUPPORTED ? REFUSED : FAILED, "run", status), 0;
-  for (size_t i = 0; i < out; i++) {
-    rung_value *want;
-    char words[400];
-    snprintf(path, sizeof path, "%s/output_%zu.pb", folder, i);
-    if (light) snprintf(path, sizeof path, "%s_output_%zu.pb", light, i);
-    status = rung_session_output(session, i, &slot);
-    if (!status)
-      status = read_value(env, path,
-                          rung_value_tensor(outputs[i]) && slot.type->kind != RUNG_OPTIONAL ? NULL : slot.type, &want);
-    if (status) return say(r, FAILED, "expected output", status), 0;
-    if (!values_agree(outputs[i], want, &s->allowed, words, sizeof words)) {
-      r->what = FAILED;
-      snprintf(r->words, WORDS, "output %zu \"%s\": %s", i, slot.name, words);
-      return 0;
-    }
-    rung_value_release(want);
-    rung_value_release(outputs[i]);
-  }
-  for (size_t i = 0; i < in; i++) rung_value_release(inputs[i]);
-  free(inputs);
-  free(outputs);
-  return 1;
+  data_set d = {.env = env, .session = session, .folder = folder, .light = light};
+  d.in = rung_session_input_count(session);
+  d.out = rung_session_output_count(session);
+  d.inputs = calloc(d.in + 1, sizeof *d.inputs);
+  d.outputs = calloc(d.out + 1, sizeof *d.outputs);
+  int passed = run_and_check(&d, s, r);
+  for (size_t i = 0; i < d.in; i++) rung_value_release(d.inputs[i]);
+  for (size_t i = 0; i < d.out; i++) rung_value_release(d.outputs[i]);
+  free(d.inputs);
+  free(d.outputs);
+  return passed;
 }
 
 static void run_sets(rung_env *env, rung_session *session, const char *folder, const char *light, const settings *s,
@@ -173,7 +201,6 @@ static void run_case(const char *folder, const settings *s, result *r) {
   status = rung_session_create(env, model, &options, &session);
   if (status) {
     say(r, rung_status_code(status) == RUNG_UNSUPPORTED ? REFUSED : FAILED, "session", status);
-    rung_status_free(status);
   } else {
     run_sets(env, session, folder, is_light ? light : NULL, s, r);
   }
