@@ -122,6 +122,23 @@ typedef enum rung_weights {
   RUNG_WEIGHTS_EXTERNAL, /* by path, offset and length where the weight lies in a file, else inline */
 } rung_weights;
 
+/* An attribute that is written in the place of the node's own of that name, or added. */
+typedef struct rung_amendment {
+  const rung_node *node;
+  rung_attribute attribute;
+} rung_amendment;
+
+/* What host->write_onnx writes. Zeros: the whole graph as it is, weights inline. */
+typedef struct rung_writing {
+  size_t struct_size;
+  rung_weights weights;
+  /* Only these nodes of the graph, in its order: what they read from elsewhere are the inputs, what others read of
+   * theirs the outputs. NULL: all. */
+  rung_node *const *nodes;
+  uint32_t node_count, amendment_count;
+  const rung_amendment *amendments;
+} rung_writing;
+
 struct rung_sink { /* receives bytes in order */
   rung_status *(*write)(void *user, const void *data, size_t size);
   void *user;
@@ -173,8 +190,8 @@ struct rung_host {
   rung_value *(*retain)(rung_value *value);
   void (*release)(rung_value *value);
 
-  /* Writes a graph (an island, say) as an ONNX model. */
-  rung_status *(*write_onnx)(const rung_graph *graph, rung_weights weights, const rung_sink *sink);
+  /* Writes a graph (an island, say) or a part of it as an ONNX model. LIMIT when it would exceed protobuf's 2 GiB. */
+  rung_status *(*write_onnx)(const rung_graph *graph, const rung_writing *writing, const rung_sink *sink);
 
   /* compile: 1 when the user wants to stop; then return CANCELLED soon. */
   int (*progress)(const rung_compile *compile, const char *stage, uint64_t done, uint64_t total);

@@ -448,7 +448,7 @@ rung_status *rung_session_save_model(const rung_session *session, const char *pa
   NEED(session);
   NEED(path);
   rung_sink sink = {write_to_file, (void *)path};
-  return rung_graph_write(session->ir->graph, RUNG_WEIGHTS_INLINE, &sink);
+  return rung_graph_write(session->ir->graph, NULL, &sink);
 }
 
 /* Running */

@@ -36,6 +36,8 @@ typedef struct graph_writer {
   rung_symbols symbols;
   RUNG_VEC(rung_model_opset) opsets;
   RUNG_VEC(rung_value_info *) constants; /* already written in the graph at hand or one around it */
+  const rung_amendment *amendments;
+  size_t amendment_count;
 } graph_writer;
 
 static rung_status *write_graph(graph_writer *w, uint32_t field, const rung_graph *graph, bool is_body);
@@ -104,6 +106,21 @@ static rung_status *write_attribute(graph_writer *w, const rung_attribute *attri
   return NULL;
 }
 
+static const rung_attribute *amended(const graph_writer *w, const rung_node *node, const char *name) {
+  for (size_t i = 0; i < w->amendment_count; i++)
+    if (w->amendments[i].node == node && strcmp(w->amendments[i].attribute.name, name) == 0)
+      return &w->amendments[i].attribute;
+  return NULL;
+}
+
+static rung_status *write_attributes(graph_writer *w, const rung_node *node) {
+  for (uint32_t i = 0; i < node->attribute_count; i++)
+    if (!amended(w, node, node->attributes[i].name)) RUNG_TRY(write_attribute(w, &node->attributes[i]));
+  for (size_t i = 0; i < w->amendment_count; i++)
+    if (w->amendments[i].node == node) RUNG_TRY(write_attribute(w, &w->amendments[i].attribute));
+  return NULL;
+}
+
 static void put_name(rung_text *out, uint32_t field, const rung_value_info *info) {
   const char *name = info ? info->name : "";
   rung_put_bytes(out, field, name, strlen(name)); /* an empty name stands for what is left out */
@@ -115,7 +132,7 @@ static rung_status *write_node(graph_writer *w, const rung_node *node) {
   for (uint32_t i = 0; i < node->output_count; i++) put_name(&w->out, NODE_OUTPUT, node->outputs[i]);
   rung_put_text(&w->out, NODE_NAME, node->name);
   rung_put_text(&w->out, NODE_OP_TYPE, node->op_type);
-  for (uint32_t i = 0; i < node->attribute_count; i++) RUNG_TRY(write_attribute(w, &node->attributes[i]));
+  RUNG_TRY(write_attributes(w, node));
   rung_put_text(&w->out, NODE_DOMAIN, node->domain);
   rung_put_end(&w->out, begin);
   return NULL;
@@ -158,15 +175,73 @@ static rung_status *write_model(graph_writer *w, const rung_graph *graph) {
   return w->out.failed ? rung_status_out_of_memory() : NULL;
 }
 
-rung_status *rung_graph_write(const rung_graph *graph, rung_weights weights, const rung_sink *sink) {
-  (void)weights; /* inline serves every reader; references pay once a reader maps files itself */
-  const rung_allocator *allocator = graph->ir->allocator;
+/* Parts */
+
+static uint32_t operand_count(const rung_node *node) { return node->input_count + node->capture_count; }
+
+static rung_value_info *operand(const rung_node *node, uint32_t i) {
+  return i < node->input_count ? node->inputs[i] : node->captures[i - node->input_count];
+}
+
+/* Counts in the marks how often the nodes read each value; a value that is read more often is read elsewhere, too. */
+static void count_readers(rung_node *const *nodes, uint32_t count) {
+  for (int pass = 0; pass < 2; pass++)
+    for (uint32_t n = 0; n < count; n++) {
+      for (uint32_t i = 0; i < operand_count(nodes[n]); i++) {
+        rung_value_info *info = operand(nodes[n], i);
+        if (info) info->mark = pass ? info->mark + 1 : 0;
+      }
+      for (uint32_t i = 0; i < nodes[n]->output_count && !pass; i++)
+        if (nodes[n]->outputs[i]) nodes[n]->outputs[i]->mark = 0;
+    }
+}
+
+/* Sets inputs and outputs of `part`, whose nodes are set; `infos` has room for every operand and output. */
+static void cut_part(rung_graph *part, rung_value_info **infos) {
+  enum { INSIDE = UINT32_MAX };
+  count_readers(part->nodes, part->node_count);
+  part->outputs = infos;
+  for (uint32_t n = 0; n < part->node_count; n++)
+    for (uint32_t i = 0; i < part->nodes[n]->output_count; i++) {
+      rung_value_info *info = part->nodes[n]->outputs[i];
+      if (!info) continue;
+      if (info->uses > info->mark) part->outputs[part->output_count++] = info;
+      info->mark = INSIDE;
+    }
+  part->inputs = part->outputs + part->output_count;
+  for (uint32_t n = 0; n < part->node_count; n++)
+    for (uint32_t i = 0; i < operand_count(part->nodes[n]); i++) {
+      rung_value_info *info = operand(part->nodes[n], i);
+      if (!info || info->constant || info->mark == INSIDE) continue;
+      part->inputs[part->input_count++] = info;
+      info->mark = INSIDE;
+    }
+}
+
+static rung_status *write_part(graph_writer *w, const rung_graph *graph, rung_node *const *nodes, uint32_t count) {
+  size_t room = 1;
+  for (uint32_t n = 0; n < count; n++) room += operand_count(nodes[n]) + nodes[n]->output_count;
+  rung_value_info **infos = rung_alloc(w->out.allocator, room, sizeof *infos, "part of a graph");
+  RUNG_CHECK_ALLOC(infos);
+  rung_graph part = {.name = graph->name, .parent = graph->parent, .ir = graph->ir, .node_count = count};
+  part.nodes = (rung_node **)nodes;
+  cut_part(&part, infos);
+  rung_status *status = write_model(w, &part);
+  rung_free(w->out.allocator, infos);
+  return status;
+}
+
+/* Weights go inline, whatever is asked for: that serves every reader; references pay once one maps files itself. */
+rung_status *rung_graph_write(const rung_graph *graph, const rung_writing *writing, const rung_sink *sink) {
   graph_writer w = {.symbols = {graph->ir->model->symbols, graph->ir->model->symbol_count}};
-  rung_text_init(&w.out, allocator);
-  rung_status *status = write_model(&w, graph);
+  if (writing) w.amendments = writing->amendments;
+  if (writing) w.amendment_count = writing->amendment_count;
+  rung_text_init(&w.out, graph->ir->allocator);
+  rung_status *status =
+      writing && writing->nodes ? write_part(&w, graph, writing->nodes, writing->node_count) : write_model(&w, graph);
   if (!status) status = sink->write(sink->user, w.out.data, w.out.size);
-  rung_vec_free(allocator, &w.constants);
-  rung_vec_free(allocator, &w.opsets);
+  rung_vec_free(w.out.allocator, &w.constants);
+  rung_vec_free(w.out.allocator, &w.opsets);
   rung_text_finish(&w.out);
   return status;
 }

@@ -5,7 +5,9 @@
 #include "graph/ir.h"
 #include "rung_provider.h"
 
-/* UNSUPPORTED when the nodes mix versions of one domain (functions may), LIMIT above protobuf's 2 GiB. */
-rung_status *rung_graph_write(const rung_graph *graph, rung_weights weights, const rung_sink *sink) RUNG_MUST_CHECK;
+/* `writing` NULL: the whole graph. UNSUPPORTED when the nodes mix versions of one domain (functions may), LIMIT above
+ * protobuf's 2 GiB. Uses the marks of values. */
+rung_status *rung_graph_write(const rung_graph *graph, const rung_writing *writing,
+                              const rung_sink *sink) RUNG_MUST_CHECK;
 
 #endif

@@ -148,8 +148,8 @@ static const rung_attribute *host_attribute(const rung_node *node, const char *n
   return rung_node_attribute(node, name);
 }
 
-static rung_status *host_write_onnx(const rung_graph *graph, rung_weights weights, const rung_sink *sink) {
-  return rung_graph_write(graph, weights, sink);
+static rung_status *host_write_onnx(const rung_graph *graph, const rung_writing *writing, const rung_sink *sink) {
+  return rung_graph_write(graph, writing, sink);
 }
 
 static int host_progress(const rung_compile *compile, const char *stage, uint64_t done, uint64_t total) {
