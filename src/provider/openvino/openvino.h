@@ -1,0 +1,120 @@
+/* Between the files of the OpenVINO provider:
+ *
+ *   openvino_settings  the options            openvino_claim    which nodes
+ *   openvino_json      load_config            openvino_compile  islands become engines, or nodes are refused
+ *   openvino_find      states                 openvino_shapes   what a shape key leads to
+ *   openvino_library   the library, bound     openvino_engine   models, compiled per shape key
+ *                                             openvino_run      runs
+ *
+ * An island is written as ONNX and read by OpenVINO once; that model, with its symbolic dimensions, is an engine. Per
+ * shape key (the shapes of the island's inputs) the engine holds a variant: what our own inference says of the outputs,
+ * and a compiled model, made when the key is first seen. */
+#ifndef RUNG_PROVIDER_OPENVINO_OPENVINO_H
+#define RUNG_PROVIDER_OPENVINO_OPENVINO_H
+
+#include "base/arena.h"
+#include "base/dtype.h"
+#include "base/sha1.h"
+#include "base/status.h"
+#include "base/str.h"
+#include "provider/openvino/openvino_library.h"
+#include "provider/openvino/openvino_settings.h"
+
+#include <pthread.h>
+
+/* One per session that lists the provider. */
+typedef struct openvino_provider {
+  const rung_host *host;
+  openvino_settings settings;
+  openvino_library library;
+  ov_core *core;
+  RUNG_VEC(struct openvino_engine *) idle; /* of islands that were given up: another round may want the same */
+} openvino_provider;
+
+/* A compiled model and its infer requests: as many as have ever run at once. */
+typedef struct openvino_compiled {
+  ov_compiled_model *model;
+  RUNG_VEC(ov_infer_request *) requests; /* those at rest; guarded by the engine's lock */
+} openvino_compiled;
+
+/* What a shape key leads to. */
+typedef struct openvino_variant {
+  rung_arena arena;
+  const int64_t *key;         /* the dimensions of all inputs, one after another */
+  const rung_type *outputs;   /* per output of the island: what follows from the graph */
+  openvino_compiled compiled; /* unless the engine has one for all shapes */
+  uint32_t users;             /* runs that are on it; guarded by the engine's lock, as is last_use */
+  uint64_t last_use;
+} openvino_variant;
+
+typedef struct openvino_engine {
+  openvino_provider *provider;
+  char identity[RUNG_SHA1_TEXT]; /* of the ONNX bytes */
+  ov_model *model;               /* as it was read; reshaped before it is compiled */
+  openvino_compiled whole;       /* option disable_dynamic_shapes=false: the one for all shapes */
+  pthread_mutex_t compiling;     /* guards model; held while a variant is made */
+  pthread_mutex_t lock;          /* guards the rest; never held while OpenVINO works */
+  RUNG_VEC(openvino_variant *) variants;
+  uint64_t clock; /* of last_use: counts up */
+} openvino_engine;
+
+/* One island; the engine is its own until it is freed. */
+typedef struct openvino_executable {
+  openvino_engine *engine;
+  const rung_graph *island;
+  bool fixed; /* all input shapes are known */
+} openvino_executable;
+
+/* openvino_claim.c: slots of the provider. */
+rung_status *rung__openvino_claim(void *state, const rung_graph *graph, rung_claims *claims) RUNG_MUST_CHECK;
+int rung__openvino_support(const char *domain, const char *op_type, char *types, size_t size);
+
+/* openvino_shapes.c */
+
+/* What a walk through an island with real input shapes finds. */
+typedef struct openvino_shapes {
+  rung_type *outputs;         /* per output of the island; symbols where the shape depends on data */
+  rung_amendment *amendments; /* attributes that OpenVINO needs to be told otherwise for these shapes */
+  size_t amendment_count;
+} openvino_shapes;
+
+/* `key` as in openvino_variant. All memory is the arena's. */
+rung_status *rung__openvino_infer(const rung_host *host, const rung_graph *island, const int64_t *key,
+                                  rung_arena *arena, openvino_shapes *out_shapes) RUNG_MUST_CHECK;
+
+/* openvino_engine.c */
+
+/* The island as ONNX, into `text`; UNSUPPORTED or LIMIT when it cannot be written. `writing` NULL: as it is. */
+rung_status *rung__openvino_write(const openvino_provider *provider, const rung_graph *island,
+                                  const rung_writing *writing, rung_text *text) RUNG_MUST_CHECK;
+rung_status *rung__openvino_read(const openvino_provider *provider, const rung_text *text,
+                                 ov_model **out_model) RUNG_MUST_CHECK;
+rung_status *rung__openvino_compile_model(const openvino_provider *provider, const ov_model *model,
+                                          ov_compiled_model **out_compiled) RUNG_MUST_CHECK;
+/* Takes `model`, also when it fails. */
+rung_status *rung__openvino_engine_create(openvino_provider *provider, ov_model *model,
+                                          openvino_engine **out_engine) RUNG_MUST_CHECK;
+void rung__openvino_engine_free(openvino_engine *engine);
+
+/* How many dimensions a key of the island has, and the key that its types say; false when they leave one open. */
+size_t rung__openvino_key_size(const rung_graph *island);
+bool rung__openvino_static_key(const rung_graph *island, int64_t *out_key);
+/* The variant for a key, made when it is new; in use until it is given back. */
+rung_status *rung__openvino_take_variant(openvino_engine *engine, const rung_graph *island, const int64_t *key,
+                                         openvino_variant **out_variant) RUNG_MUST_CHECK;
+void rung__openvino_give_variant(openvino_engine *engine, openvino_variant *variant);
+/* What runs it: its own compiled model, or the one for all shapes. */
+static inline openvino_compiled *rung__openvino_compiled_of(openvino_engine *engine, openvino_variant *variant) {
+  return engine->whole.model ? &engine->whole : &variant->compiled;
+}
+
+/* openvino_compile.c: slots of the provider. */
+rung_status *rung__openvino_compile(void *state, const rung_graph *island, const rung_compile *compile,
+                                    void **out_executable) RUNG_MUST_CHECK;
+void rung__openvino_free_executable(void *state);
+void rung__openvino_trim(void *state); /* frees the idle engines */
+
+/* openvino_run.c: slot of the provider. */
+rung_status *rung__openvino_run(void *state, const rung_run *run, rung_fence **out_fence) RUNG_MUST_CHECK;
+
+#endif
