@@ -1,11 +1,12 @@
 /* Runs folders in the layout of the ONNX backend tests: model.onnx, test_data_set_<k>/{input,output}_<i>.pb.
  *
- *   conformance [-p CHAIN] [--rtol X] [--atol X] [--cosine X] [--threads N] [--min N] [--expected FILE] [-v] FOLDER...
+ *   conformance [-p CHAIN] [--search FOLDER] [--rtol X] [--atol X] [--cosine X] [--threads N] [--min N]
+ *               [--expected FILE] [-v] FOLDER...
  *
  * Every FOLDER that holds a model.onnx is a case; of any other, its subfolders are. Each case runs in a process of its
  * own with a time limit, so that a crash or a hang is a result like others. FILE lists the cases that may fail, one
- * `name reason` a line; one that passes although it is listed is a failure too. Exit status 0 when nothing unexpected
- * happened and at least --min cases passed. */
+ * `name reason` a line; one that passes although it is listed is a failure too. --search names a folder with libraries
+ * of vendors. Exit status 0 when nothing unexpected happened and at least --min cases passed. */
 #define _GNU_SOURCE
 #include "compare.h"
 
@@ -28,7 +29,7 @@ typedef enum outcome { PASSED, REFUSED, FAILED, CRASHED, HUNG, OUTCOMES } outcom
 static const char *const outcome_names[] = {"pass", "refused", "wrong", "crash", "hang"};
 
 typedef struct settings {
-  const char *chain;
+  const char *chain, *search[2]; /* search: ends with NULL */
   tolerance allowed;
   unsigned threads;
   int verbose, minimum;
@@ -181,6 +182,7 @@ static void run_case(const char *folder, const settings *s, result *r) {
   rung_env_options env_options;
   rung_env_options_init(&env_options);
   env_options.threads = s->threads;
+  env_options.search_paths = s->search;
   rung_session_options options;
   rung_session_options_init(&options);
   options.chain = s->chain;
@@ -304,6 +306,8 @@ int main(int argc, char **argv) {
       s.allowed.atol = atof(value), i++;
     else if (strcmp(argv[i], "--cosine") == 0)
       s.allowed.cosine = atof(value), i++;
+    else if (strcmp(argv[i], "--search") == 0)
+      s.search[0] = value, i++;
     else if (strcmp(argv[i], "--threads") == 0)
       s.threads = (unsigned)atoi(value), i++;
     else if (strcmp(argv[i], "--min") == 0)
