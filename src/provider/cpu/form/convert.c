@@ -192,6 +192,6 @@ double rung_element_f64(rung_dtype dtype, const void *data, size_t at) {
   } else {
     data = (const char *)data + at * ((size_t)bits / 8);
   }
-  convert_block(&rung_convert_defaults, 1, dtype, data, RUNG_F64, &x);
+  rung_convert(&rung_convert_defaults, 1, dtype, data, RUNG_F64, &x);
   return x;
 }
