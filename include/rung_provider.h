@@ -75,6 +75,7 @@ typedef struct rung_option_spec {
   int64_t min, max;     /* INT */
   const char *fallback; /* the value when the user gives none, as text; NULL: unset */
   const char *help;     /* one line */
+  int selects_device;   /* a chain may list the provider once for each value */
 } rung_option_spec;
 
 /* A memory that tensors can live in. Filled by the provider that owns it. `copy_*` are synchronous. */

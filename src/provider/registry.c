@@ -5,6 +5,7 @@
 #include "base/str.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <strings.h>
@@ -184,8 +185,9 @@ static rung_status *check_value(const rung_provider_api *api, const rung_option_
   char *end;
   switch (spec->type) {
     case RUNG_OPTION_INT: {
+      errno = 0;
       long long number = strtoll(value, &end, 10);
-      RUNG_REQUIRE(*value && !*end && number >= spec->min && number <= spec->max, INVALID_ARGUMENT,
+      RUNG_REQUIRE(*value && !*end && !errno && number >= spec->min && number <= spec->max, INVALID_ARGUMENT,
                    "provider %s: option \"%s\" is \"%s\", it must be a number from %" PRId64 " to %" PRId64, api->name,
                    spec->key, value, spec->min, spec->max);
       return NULL;

@@ -3,6 +3,7 @@
 #include "base/str.h"
 
 #include <ctype.h>
+#include <strings.h>
 
 void rung_chain_init(rung_chain *chain, const rung_allocator *allocator) {
   *chain = (rung_chain){.allocator = allocator};
@@ -59,10 +60,8 @@ static rung_status *add_link(rung_chain *chain, const rung_registry *registry, c
   rung_link link = {0};
   link.optional = bare.size && name[bare.size - 1] == '?';
   bare.size -= link.optional;
+  while (bare.size && isspace((unsigned char)name[bare.size - 1])) bare.size--;
   RUNG_TRY(rung_registry_find(registry, bare, &link.api));
-  for (size_t i = 0; i < chain->links.count; i++)
-    RUNG_REQUIRE(chain->links.at[i].api != link.api, INVALID_ARGUMENT, "chain: provider %s is listed twice",
-                 link.api->name);
   RUNG_REQUIRE(chain->links.count < RUNG_MOST_LINKS, LIMIT, "chain: more than %d providers", RUNG_MOST_LINKS);
   return rung_vec_push(chain->allocator, &chain->links, link) ? NULL : rung_status_out_of_memory();
 }
@@ -88,16 +87,37 @@ static rung_status *read_item(rung_chain *chain, const rung_registry *registry, 
 static rung_status *add_extra(rung_chain *chain, const rung_registry *registry, const rung_provider_option *extra) {
   const rung_provider_api *api;
   RUNG_TRY(rung_registry_find(registry, rung_str_of(extra->provider), &api));
+  const char *key = rung_arena_copy(&chain->arena, extra->key, strlen(extra->key));
+  const char *value = rung_arena_copy(&chain->arena, extra->value, strlen(extra->value));
+  RUNG_CHECK_ALLOC(key);
+  RUNG_CHECK_ALLOC(value);
+  bool found = false;
   for (size_t i = 0; i < chain->links.count; i++) {
     if (chain->links.at[i].api != api) continue;
-    const char *key = rung_arena_copy(&chain->arena, extra->key, strlen(extra->key));
-    const char *value = rung_arena_copy(&chain->arena, extra->value, strlen(extra->value));
-    RUNG_CHECK_ALLOC(key);
-    RUNG_CHECK_ALLOC(value);
-    return add_option(chain, &chain->links.at[i], key, value);
+    RUNG_TRY(add_option(chain, &chain->links.at[i], key, value));
+    found = true;
   }
-  return RUNG_ERROR(INVALID_ARGUMENT, "option \"%s\" is for provider %s, which is not in the chain", extra->key,
-                    api->name);
+  RUNG_REQUIRE(found, INVALID_ARGUMENT, "option \"%s\" is for provider %s, which is not in the chain", extra->key,
+               api->name);
+  return NULL;
+}
+
+/* The last one given counts. */
+static const char *option_value(const rung_link *link, const rung_option_spec *spec) {
+  for (size_t i = link->options.count; i-- > 0;)
+    if (strcmp(link->options.at[i].key, spec->key) == 0) return link->options.at[i].value;
+  return spec->fallback ? spec->fallback : "";
+}
+
+static rung_status *check_devices(const rung_chain *chain, const rung_link *link) {
+  for (const rung_link *other = chain->links.at; other < link; other++) {
+    if (other->api != link->api) continue;
+    bool differ = false;
+    for (const rung_option_spec *s = link->api->options; s && s->key; s++)
+      differ |= s->selects_device && strcasecmp(option_value(link, s), option_value(other, s)) != 0;
+    RUNG_REQUIRE(differ, INVALID_ARGUMENT, "chain: provider %s is listed twice for the same device", link->api->name);
+  }
+  return NULL;
 }
 
 rung_status *rung_chain_parse(rung_chain *chain, const rung_registry *registry, const char *text,
@@ -108,8 +128,10 @@ rung_status *rung_chain_parse(rung_chain *chain, const rung_registry *registry, 
     RUNG_REQUIRE(*at == ',', INVALID_ARGUMENT, "chain: a comma is expected before \"%s\"", at);
   }
   for (size_t i = 0; i < extra_count; i++) RUNG_TRY(add_extra(chain, registry, &extra[i]));
-  for (size_t i = 0; i < chain->links.count; i++)
-    RUNG_TRY(rung_registry_check_options(chain->links.at[i].api, chain->links.at[i].options.at,
-                                         chain->links.at[i].options.count));
+  for (size_t i = 0; i < chain->links.count; i++) {
+    const rung_link *link = &chain->links.at[i];
+    RUNG_TRY(rung_registry_check_options(link->api, link->options.at, link->options.count));
+    RUNG_TRY(check_devices(chain, link));
+  }
   return NULL;
 }

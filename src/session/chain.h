@@ -21,6 +21,7 @@ typedef struct rung_link {
   void *provider;        /* what open returned */
   rung_memory *memory;   /* where its tensors live; NULL: host */
   uint32_t offered;      /* how many nodes it was asked about */
+  uint32_t placed;       /* how many it runs */
 } rung_link;
 
 typedef struct rung_chain {
@@ -29,7 +30,8 @@ typedef struct rung_chain {
   RUNG_VEC(rung_link) links;
 } rung_chain;
 
-/* Parses, finds the providers, adds `extra` options, checks all options. A provider twice is an error. */
+/* Parses, finds the providers, adds `extra` options (to every entry of their provider), checks all options. A provider
+ * twice is an error, unless for different devices. */
 rung_status *rung_chain_parse(rung_chain *chain, const rung_registry *registry, const char *text,
                               const rung_provider_option *extra, size_t extra_count) RUNG_MUST_CHECK;
 void rung_chain_init(rung_chain *chain, const rung_allocator *allocator);

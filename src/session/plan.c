@@ -143,6 +143,7 @@ static rung_status *add_nodes(plan_maker *m, const program *p) {
     rung_node *node = p->graph->nodes[n];
     const node_place *place = &p->places[n];
     node->mark = (uint32_t)m->node_count;
+    if (place->link != RUNG_NO_LINK) m->session->chain.links.at[place->link].placed += !place->by_host;
     m->nodes[m->node_count++] = (rung_plan_node){.name = node->name,
                                                  .op_type = node->op_type,
                                                  .domain = node->domain,
@@ -178,12 +179,9 @@ static rung_status *add_providers(rung_session *session) {
                                         .optional = link->optional,
                                         .used = link->provider != NULL,
                                         .why = link->why,
-                                        .fix = link->fix};
+                                        .fix = link->fix,
+                                        .node_count = link->placed};
     if (link->provider && RUNG_HAS(link->api, precision)) providers[i].precision = link->api->precision(link->provider);
-    for (size_t n = 0; n < session->plan.node_count; n++) {
-      const char *name = session->plan.nodes[n].provider;
-      providers[i].node_count += name && strcmp(name, link->api->name) == 0;
-    }
   }
   session->plan.providers = providers;
   session->plan.provider_count = session->listed;

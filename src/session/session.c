@@ -18,10 +18,11 @@ static rung_status *skip_or_fail(rung_session *session, rung_link *link, const r
   int failed = rung_report_failed(report);
   const char *code = report->steps[failed].code, *evidence = report->steps[failed].evidence,
              *fix = report->steps[failed].fix;
-  link->why = rung_arena_printf(&session->arena, "%s%s%s%s", code ? code : rung_state_name((rung_state)failed),
-                                evidence ? ": " : "", evidence ? evidence : "", "");
+  link->why = rung_arena_printf(&session->arena, "it is \"%s\", and the step \"%s\" fails%s%s%s%s",
+                                rung_state_name((rung_state)(failed - 1)), rung_state_name((rung_state)failed),
+                                code ? ": " : "", code ? code : "", evidence ? ": " : "", evidence ? evidence : "");
   link->fix = fix ? rung_arena_copy(&session->arena, fix, strlen(fix)) : NULL;
-  RUNG_CHECK_ALLOC(link->why);
+  if (!link->why || (fix && !link->fix)) return rung_status_out_of_memory();
   RUNG_REQUIRE(link->optional, UNAVAILABLE, "provider %s cannot be used: %s%s%s (or write %s? to go on without it)",
                link->api->name, link->why, link->fix ? "; to mend it: " : "", link->fix ? link->fix : "",
                link->api->name);
