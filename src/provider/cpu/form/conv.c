@@ -142,6 +142,30 @@ static bool choose_tasks(rung_conv *plan) {
   return true;
 }
 
+/* Depthwise: one channel in, one out; tasks are some channels. */
+
+static rung_depthwise_axis depthwise_axis(const rung_conv_axis *axis) {
+  const rung_window_axis *w = &axis->window;
+  return (rung_depthwise_axis){w->in, w->out, w->kernel, w->stride, w->dilation, w->begin};
+}
+
+static bool plan_depthwise(rung_conv *plan, rung_cpu_set features) {
+  const rung_depthwise_table *table = rung_depthwise_f32_for(features);
+  rung_depthwise_axis x = depthwise_axis(&plan->x);
+  bool plain =
+      plan->z.window.in == 1 && plan->z.window.out == 1 && plan->z.window.kernel == 1 && plan->z.window.begin == 0;
+  bool dense = plan->x.place.step == 1 && plan->y.place.step == 1 && plan->x.place.size == (size_t)x.out;
+  if (plan->in_channels != 1 || plan->out_channels != 1 || plan->dtype != RUNG_F32 || !plain || !dense ||
+      !rung_depthwise_takes(table, &x))
+    return false;
+  plan->depthwise = table;
+  double work = (double)plan->taps * (double)plan->x.window.out * (double)plan->y.window.out + 500;
+  plan->groups_per_task = RUNG_CLAMP((size_t)(2e5 / work), 1, plan->group);
+  plan->group_tasks = RUNG_DIV_UP(plan->group, plan->groups_per_task);
+  plan->splits = plan->y_tiles = plan->x_tiles = 1;
+  return true;
+}
+
 bool rung_conv_plan(const rung_kernel_call *call, const rung_conv_shape *shape, const rung_conv_place *places,
                     rung_dtype dtype, rung_conv *plan) {
   rung_cpu_set features = rung_isa(call->host);
@@ -158,8 +182,10 @@ bool rung_conv_plan(const rung_kernel_call *call, const rung_conv_shape *shape, 
   plan->taps = (size_t)(plan->z.window.kernel * plan->y.window.kernel * plan->x.window.kernel);
   plan->k = plan->taps * plan->in_channels;
   if (plan->batch == 0 || plan->out_channels == 0 || plan->z.window.out == 0 || plan->y.window.out == 0 ||
-      plan->x.window.out == 0 || !choose_box(plan) || !choose_tasks(plan))
+      plan->x.window.out == 0)
     return false;
+  if (plan_depthwise(plan, features)) return true;
+  if (!choose_box(plan) || !choose_tasks(plan)) return false;
   plan->direct = dtype == RUNG_F32 && plan->x.place.step == 1 &&
                  (plan->tile_y == 1 || (plan->pitch == plan->x.place.size && plan->y.place.step == 1));
   return true;
@@ -174,6 +200,8 @@ static size_t sums_space(const rung_conv *plan) {
 
 bool rung_conv_scratch(const rung_conv *plan, size_t *out_bytes) {
   size_t threads = plan->threads;
+  *out_bytes = 0;
+  if (plan->depthwise) return true;
   return rung_mul_size(band_space(plan) + sums_space(plan), threads, out_bytes) &&
          rung_add_size(*out_bytes, table_size(plan), out_bytes) && rung_mul_size(*out_bytes, sizeof(float), out_bytes);
 }
@@ -368,7 +396,36 @@ static void run_tasks(void *context, size_t begin, size_t end) {
   }
 }
 
+static void run_depthwise(void *context, size_t begin, size_t end) {
+  const job *j = context;
+  const rung_conv *plan = j->plan;
+  const rung_epilogue *epilogue = &j->run->epilogue;
+  rung_tile_f32 tile = {0};
+  bool active = rung_epilogue_clamp(&epilogue->activation, &tile);
+  rung_depthwise_f32 d = {
+      .y = depthwise_axis(&plan->y), .x = depthwise_axis(&plan->x), .low = tile.low, .high = tile.high};
+  d.flags = tile.flags | (epilogue->bias ? RUNG_TILE_ROW_BIAS : 0) | (epilogue->residual ? RUNG_TILE_RESIDUAL : 0);
+  size_t in = (size_t)(d.y.in * d.x.in), out = (size_t)(d.y.out * d.x.out);
+  for (size_t i = begin; i < end; i++) {
+    size_t image = i / plan->group_tasks, first = i % plan->group_tasks * plan->groups_per_task;
+    for (size_t g = first; g < RUNG_MIN(first + plan->groups_per_task, plan->group); g++) {
+      size_t channel = image * plan->group + g;
+      d.from = (const float *)j->run->x + channel * in;
+      d.to = (float *)j->run->y + channel * out;
+      d.weights = j->run->w + g * plan->taps;
+      if (epilogue->bias) d.bias = epilogue->bias[g];
+      if (epilogue->residual) d.residual = (const float *)epilogue->residual + channel * out;
+      plan->depthwise->channel(&d);
+      if (!active) rung_epilogue_activate(plan->math, &epilogue->activation, out, d.to);
+    }
+  }
+}
+
 void rung_conv_run_all(const rung_kernel_call *call, const rung_conv *plan, const rung_conv_run *run, void *scratch) {
+  if (plan->depthwise) {
+    rung_kernel_parallel(call, plan->batch * plan->group_tasks, 1, run_depthwise, &(job){plan, run, NULL, NULL});
+    return;
+  }
   int32_t *offsets = scratch;
   fill_offsets(plan, offsets);
   job j = {plan, run, offsets, (float *)scratch + table_size(plan)};

@@ -17,6 +17,7 @@
 
 #include "op/convolution.h"
 #include "provider/cpu/form/epilogue.h"
+#include "provider/cpu/kernel/depthwise_f32.h"
 #include "provider/opwise/kernel.h"
 
 /* Where outputs of a dimension go: number i to element first + i * step of `size`. */
@@ -47,7 +48,8 @@ typedef struct rung_conv {
   size_t columns; /* that a box computes: (tile_y - 1) * pitch + tile_x */
   size_t splits;  /* a task makes one of so many parts of the output channels */
   size_t groups_per_task, group_tasks;
-  bool direct; /* sums are stored where they belong */
+  const rung_depthwise_table *depthwise; /* NULL: by boxes */
+  bool direct;                           /* sums are stored where they belong */
   size_t threads;
 } rung_conv;
 

@@ -3,7 +3,7 @@
 #include "provider/cpu/form/convert.h"
 
 #include "provider/cpu/cpu_types.h"
-#include "provider/cpu/form/elementwise.h"
+#include "provider/cpu/form/pointwise.h"
 
 const rung_convert_rules rung_convert_defaults = {true, RUNG_E8M0_UP};
 

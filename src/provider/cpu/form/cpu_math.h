@@ -1,7 +1,7 @@
 /* Loops over float32 and float64: one table of float32 loops per instruction set, all with the same bits.
  *
  * The functions are written once, in cpu_math_loops.h, and compiled with the flags of each set. They serve whole
- * tensors (form/elementwise.h) as well as rows and tiles of other kernels. */
+ * tensors (form/pointwise.h) as well as rows and tiles of other kernels. */
 #ifndef RUNG_CPU_FORM_CPU_MATH_H
 #define RUNG_CPU_FORM_CPU_MATH_H
 

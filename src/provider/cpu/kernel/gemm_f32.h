@@ -53,7 +53,9 @@ typedef struct rung_gemm_f32 {
 
 /* `rows` rows are cut into panels that differ by one row at most; panel p ends before this row. */
 static inline size_t rung_panel_end(size_t rows, size_t panels, size_t p) { return rows * (p + 1) / panels; }
-static inline size_t rung_panel_count(const rung_gemm_f32 *table, size_t rows) { return RUNG_DIV_UP(rows, table->rows); }
+static inline size_t rung_panel_count(const rung_gemm_f32 *table, size_t rows) {
+  return RUNG_DIV_UP(rows, table->rows);
+}
 
 /* The best table for a set of features. */
 const rung_gemm_f32 *rung_gemm_f32_for(rung_cpu_set features);

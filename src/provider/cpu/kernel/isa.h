@@ -5,8 +5,6 @@
 #include "base/cpu.h"
 #include "provider/opwise/kernel.h"
 
-static inline rung_cpu_set rung_isa(const rung_host *host) {
-  return host->cpu_features;
-}
+static inline rung_cpu_set rung_isa(const rung_host *host) { return host->cpu_features; }
 
 #endif

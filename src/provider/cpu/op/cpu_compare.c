@@ -4,7 +4,7 @@
 #include "base/str.h"
 #include "provider/cpu/cpu_types.h"
 #include "provider/cpu/form/broadcast.h"
-#include "provider/cpu/form/elementwise.h"
+#include "provider/cpu/form/pointwise.h"
 
 #define BINARY_KERNEL(symbol, variable, set, in_place, ...)  \
   static rung_status *run_##symbol(rung_kernel_call *call) { \

@@ -1,7 +1,7 @@
 /* Two loops in a row on each block: SwiGLU, and com.microsoft's Gelu with a bias. */
 #include "op/elementwise.h"
 
-#include "provider/cpu/form/elementwise.h"
+#include "provider/cpu/form/pointwise.h"
 
 /* f(a + b), and swish(a) * b, which is not computed in place: b may be a. */
 #define THEN(name, NAME, DTYPE, before, after)                                                                     \

@@ -8,7 +8,7 @@
 #include "provider/cpu/cpu_types.h"
 #include "provider/cpu/form/broadcast.h"
 #include "provider/cpu/form/convert.h"
-#include "provider/cpu/form/elementwise.h"
+#include "provider/cpu/form/pointwise.h"
 
 #include <math.h>
 

@@ -3,7 +3,7 @@
 
 #include "provider/cpu/cpu_types.h"
 #include "provider/cpu/form/convert.h"
-#include "provider/cpu/form/elementwise.h"
+#include "provider/cpu/form/pointwise.h"
 
 #include <math.h>
 

@@ -2,7 +2,7 @@
  * combined as float32 and rounded at the end. */
 #include "provider/cpu/cpu_types.h"
 #include "provider/cpu/form/broadcast.h"
-#include "provider/cpu/form/elementwise.h"
+#include "provider/cpu/form/pointwise.h"
 
 enum { BLOCK = RUNG_NARROW_BLOCK };
 

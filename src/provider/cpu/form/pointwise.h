@@ -2,8 +2,8 @@
  *
  * A loop is that of the element type. For float16 and bfloat16 it is the loop of float32: operands are widened block by
  * block, and the result is rounded once if it has their type. */
-#ifndef RUNG_CPU_FORM_ELEMENTWISE_H
-#define RUNG_CPU_FORM_ELEMENTWISE_H
+#ifndef RUNG_CPU_FORM_POINTWISE_H
+#define RUNG_CPU_FORM_POINTWISE_H
 
 #include "provider/cpu/form/cpu_math.h"
 #include "provider/opwise/kernel.h"

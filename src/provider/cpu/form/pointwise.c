@@ -1,4 +1,4 @@
-#include "provider/cpu/form/elementwise.h"
+#include "provider/cpu/form/pointwise.h"
 
 #include "op/elementwise.h"
 #include "provider/cpu/form/broadcast.h"
