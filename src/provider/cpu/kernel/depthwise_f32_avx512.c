@@ -1,0 +1,6 @@
+#include "provider/cpu/kernel/depthwise_f32.h"
+#include "provider/cpu/kernel/vector_avx512.h"
+
+#include "provider/cpu/kernel/depthwise_f32.inc"
+
+const rung_depthwise_table rung_depthwise_f32_avx512 = {channel, LANES};
