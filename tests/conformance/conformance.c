@@ -117,18 +117,19 @@ static rung_status *read_inputs(data_set *d) {
 static int check_output(data_set *d, size_t i, const settings *s, result *r) {
   rung_slot slot;
   rung_value *want = NULL;
-  char words[400], path[PATH];
+  char path[PATH];
+  difference far = {0};
   snprintf(path, sizeof path, "%s/output_%zu.pb", d->folder, i);
   if (d->light) snprintf(path, sizeof path, "%s_output_%zu.pb", d->light, i);
   rung_status *status = rung_session_output(d->session, i, &slot);
   bool is_tensor = rung_value_tensor(d->outputs[i]) && slot.type->kind != RUNG_OPTIONAL;
   if (!status) status = read_value(d->env, path, is_tensor ? NULL : slot.type, &want);
   if (status) return say(r, FAILED, "expected output", status), 0;
-  int agree = values_agree(d->outputs[i], want, &s->allowed, words, sizeof words);
+  int agree = values_agree(d->outputs[i], want, &s->allowed, &far);
   rung_value_release(want);
   if (agree) return 1;
   r->what = FAILED;
-  snprintf(r->words, WORDS, "output %zu \"%s\": %s", i, slot.name, words);
+  snprintf(r->words, WORDS, "output %zu \"%s\": %s", i, slot.name, far.words);
   return 0;
 }
 

@@ -28,7 +28,7 @@ static const char story[] =
     "  rung plan model.onnx -p cpu --shape x=1x3x640x640";
 
 static void print_islands(const rung_plan *plan) {
-  table t = {.titles = {">island", "provider", ">nodes", "graph", "what"}, .columns = 5, .indent = "  "};
+  table t = {.titles = {">island", "provider", ">nodes", "what", "graph"}, .columns = 5, .indent = "  "};
   for (size_t i = 0; i < plan->island_count; i++) {
     const rung_plan_island *island = &plan->islands[i];
     char number[24], nodes[24];
@@ -37,8 +37,8 @@ static void print_islands(const rung_plan *plan) {
     table_add(&t, number);
     table_add(&t, island->provider);
     table_add(&t, nodes);
-    table_add(&t, island->graph[0] ? clean(island->graph) : "main");
     table_add(&t, clean(island->description));
+    table_add(&t, island->graph[0] ? clean(island->graph) : "main");
   }
   printf("%sislands%s (%s)\n", in(BOLD), in(PLAIN), plan->stage);
   table_print(&t);
@@ -65,7 +65,7 @@ static int print_all(const setup *s, const plan_args *args, bool json) {
     return 0;
   }
   const rung_plan *plan = rung_session_plan(s->session);
-  print_plan(plan, args->why);
+  print_plan(s->session, args->why);
   print_islands(plan);
   print_passes(plan);
   return 0;

@@ -346,7 +346,7 @@ static int run_job(job *j, const char *path) {
     json_end();
     TRY(print_report_json(j));
   } else if (!j->args->quiet) {
-    print_plan(rung_session_plan(j->setup.session), false);
+    print_plan(j->setup.session, false);
     print_times(j);
   }
   return j->different ? EXIT_DIFFERENT : 0;

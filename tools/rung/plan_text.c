@@ -69,12 +69,25 @@ static void add_name(table *t, const rung_plan_provider *p) {
   free(name);
 }
 
-static void add_used(table *t, const rung_plan *plan, const rung_plan_provider *p) {
+/* With open dimensions FLOPs are known of some nodes only, and shares would mislead. */
+static bool is_closed(const rung_session *session) {
+  for (size_t i = 0; i < rung_session_input_count(session); i++) {
+    rung_slot slot;
+    rung_status *status = rung_session_input(session, i, &slot);
+    rung_status_free(status);
+    for (int32_t k = 0; !status && k < slot.type->rank; k++)
+      if (slot.type->dims[k] < 0) return false;
+  }
+  return true;
+}
+
+static void add_used(table *t, const rung_plan *plan, const rung_plan_provider *p, bool closed) {
   const char *description;
   size_t islands = islands_of(plan, p->name, &description);
   double total = flops_of(plan, NULL), mine = flops_of(plan, p->name);
   char share[64] = "";
-  if (total > 0 && mine > 0) snprintf(share, sizeof share, ", %.0f %% of %s", 100 * mine / total, flops_text(total));
+  if (closed && total > 0 && mine > 0)
+    snprintf(share, sizeof share, ", %.0f %% of %s", 100 * mine / total, flops_text(total));
   char *text = format_text("%zu %s in %zu %s%s%s%s%s%s", p->node_count, plural(p->node_count, "node", "nodes"), islands,
                            plural(islands, "island", "islands"), share, islands == 1 && description[0] ? "; " : "",
                            islands == 1 ? clean(description) : "", p->precision ? "; reduced precision: " : "",
@@ -83,13 +96,15 @@ static void add_used(table *t, const rung_plan *plan, const rung_plan_provider *
   free(text);
 }
 
-static void print_providers(const rung_plan *plan) {
+static void print_providers(const rung_session *session) {
+  const rung_plan *plan = rung_session_plan(session);
+  bool closed = is_closed(session);
   table t = {.columns = 2, .indent = "  "};
   for (size_t i = 0; i < plan->provider_count; i++) {
     const rung_plan_provider *p = &plan->providers[i];
     add_name(&t, p);
     if (p->used) {
-      add_used(&t, plan, p);
+      add_used(&t, plan, p, closed);
       continue;
     }
     char *why = format_text("skipped: %s", p->why ? clean(p->why) : "it cannot be used here");
@@ -111,15 +126,28 @@ static void print_providers(const rung_plan *plan) {
   table_print(&t);
 }
 
+/* The session drives the node and places what is in it. */
+static bool is_driven(const refusal_group *g) {
+  return strcmp(g->reason, "control-flow") == 0 && g->taken_by && strcmp(g->taken_by, host) == 0;
+}
+
 static void print_refusals(const rung_plan *plan, bool why) {
   enum { FEW = 6 };
-  size_t count;
+  size_t count, shown = 0, left = 0;
   refusal_group *groups = group_refusals(plan, false, &count);
-  for (size_t g = 0; g < count && (why || g < FEW); g++)
-    printf("  %s refused %zu %s%s%s: %s: %s, run by %s\n", groups[g].provider, groups[g].count, clean(groups[g].domain),
-           groups[g].domain[0] ? "." : "", clean(groups[g].op_type), groups[g].reason, clean(groups[g].words),
-           groups[g].taken_by ? groups[g].taken_by : "nobody");
-  if (!why && count > FEW) printf("  and %zu kinds of refusals more: rung plan --why\n", count - FEW);
+  for (size_t i = 0; i < count; i++) {
+    const refusal_group *g = &groups[i];
+    if (!why && is_driven(g)) continue;
+    if (!why && shown == FEW) {
+      left++;
+      continue;
+    }
+    shown++;
+    printf("  %s refused %zu %s%s%s: %s: %s; run by %s\n", g->provider, g->count, clean(g->domain),
+           g->domain[0] ? "." : "", clean(g->op_type), g->reason, clean(g->words),
+           g->taken_by ? g->taken_by : "nobody");
+  }
+  if (left) printf("  and %zu more: rung plan --why\n", left);
   free(groups);
 }
 
@@ -153,9 +181,10 @@ static void print_refused_nodes(const rung_plan *plan) {
   }
 }
 
-void print_plan(const rung_plan *plan, bool why) {
+void print_plan(const rung_session *session, bool why) {
+  const rung_plan *plan = rung_session_plan(session);
   printf("%splan%s\n", in(BOLD), in(PLAIN));
-  print_providers(plan);
+  print_providers(session);
   print_refusals(plan, why);
   print_crossings(plan, why);
   if (!why) return;

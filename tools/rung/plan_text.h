@@ -6,8 +6,9 @@
 
 #include <stdbool.h>
 
-/* A line per provider of the chain and for the host, and one per kind of refusal. With `why` also each refused node. */
-void print_plan(const rung_plan *plan, bool why);
+/* A line per provider of the chain and for the host, and one per kind of refusal; control flow that the session drives
+ * counts as none. With `why` everything, node by node. */
+void print_plan(const rung_session *session, bool why);
 
 /* Nodes that the same provider refused for the same reason. */
 typedef struct refusal_group {

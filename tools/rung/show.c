@@ -73,7 +73,14 @@ static int by_value(const void *a, const void *b) {
   return x->index < y->index ? -1 : x->index > y->index;
 }
 
-/* Classes lie along the last axis; row `row` of the tensor, best first. */
+/* Classes lie along the last axis that has more than one place; the ones behind it are no matter. */
+static size_t class_count(const rung_tensor *t) {
+  int32_t axis = t->rank - 1;
+  while (axis > 0 && t->dims[axis] == 1) axis--;
+  return axis < 0 ? 0 : (size_t)t->dims[axis];
+}
+
+/* Row `row` of the tensor, best first. */
 static score *sort_row(const rung_tensor *t, size_t row, size_t classes, bool softmax) {
   score *scores = get_memory(classes, sizeof *scores);
   for (size_t i = 0; i < classes; i++) scores[i] = (score){rung_tensor_get(t, row * classes + i), i};
@@ -85,8 +92,7 @@ static score *sort_row(const rung_tensor *t, size_t row, size_t classes, bool so
 }
 
 static bool has_classes(const rung_tensor *t, const show_args *how) {
-  return t && how->top > 0 && t->rank > 0 && t->dims[t->rank - 1] > 1 && t->dtype != RUNG_STRING &&
-         rung_tensor_count(t) > 0;
+  return t && how->top > 0 && class_count(t) > 1 && t->dtype != RUNG_STRING && rung_tensor_count(t) > 0;
 }
 
 static const char *label_of(const show_args *how, size_t index) {
@@ -94,7 +100,7 @@ static const char *label_of(const show_args *how, size_t index) {
 }
 
 static void print_top(const rung_tensor *t, const show_args *how) {
-  size_t classes = (size_t)t->dims[t->rank - 1], rows = rung_tensor_count(t) / classes;
+  size_t classes = class_count(t), rows = rung_tensor_count(t) / classes;
   for (size_t row = 0; row < rows && row < FEW; row++) {
     score *scores = sort_row(t, row, classes, how->softmax);
     if (rows > 1) printf("  row %zu\n", row);
@@ -109,7 +115,7 @@ static void print_top(const rung_tensor *t, const show_args *how) {
 }
 
 static void json_top(const rung_tensor *t, const show_args *how) {
-  size_t classes = (size_t)t->dims[t->rank - 1], rows = rung_tensor_count(t) / classes;
+  size_t classes = class_count(t), rows = rung_tensor_count(t) / classes;
   json_array("top");
   for (size_t row = 0; row < rows && row < MOST_IN_JSON; row++) {
     score *scores = sort_row(t, row, classes, how->softmax);
@@ -134,11 +140,12 @@ static void print_value(const rung_value *value);
 static void print_tensor(const rung_tensor *t) {
   size_t count = rung_tensor_count(t);
   if (t->rank > 0) printf("%s[%s]  ", rung_dtype_name(t->dtype), dims_text(NULL, t->rank, t->dims));
-  for (size_t i = 0; i < count && i < FEW; i++) {
+  size_t shown = count > FEW ? FEW / 2 : count;
+  for (size_t i = 0; i < shown; i++) {
     if (i) putchar(' ');
     print_element(t, i);
   }
-  if (count > FEW) fputs(" ...", stdout);
+  if (count > shown) fputs(" ...", stdout);
 }
 
 static void print_map(const rung_value *value) {
