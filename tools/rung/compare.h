@@ -6,7 +6,7 @@
 #include "rung.h"
 
 typedef struct tolerance {
-  double rtol, atol; /* |got - want| <= atol + rtol * |want| */
+  double rtol, atol; /* |got - want| <= atol + rtol * |want|; infinities and NaN have to be equal */
   double cosine;     /* the least over a whole tensor; 0: not looked at */
   int values;        /* 0: only shape and type count */
 } tolerance;

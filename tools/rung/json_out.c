@@ -21,24 +21,10 @@ static struct {
 
 static void put_byte(char byte) { fputc(byte, out.to); }
 
-/* Bytes of the UTF-8 character that begins at text[0]; 0 when there is none. */
-static size_t character(const unsigned char *text, size_t size) {
-  unsigned first = text[0];
-  if (first < 0x80) return 1;
-  size_t length = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
-  if (first < 0xc2 || first > 0xf4 || length > size) return 0;
-  for (size_t i = 1; i < length; i++)
-    if ((text[i] & 0xc0) != 0x80) return 0;
-  unsigned second = text[1];
-  bool wrong = (first == 0xe0 && second < 0xa0) || (first == 0xed && second > 0x9f) ||
-               (first == 0xf0 && second < 0x90) || (first == 0xf4 && second > 0x8f);
-  return wrong ? 0 : length;
-}
-
 static void put_quoted(const char *data, size_t size) {
   put_byte('"');
   for (size_t i = 0; i < size;) {
-    size_t length = character((const unsigned char *)data + i, size - i);
+    size_t length = utf8_length(data + i, size - i);
     unsigned char byte = (unsigned char)data[i];
     if (!length)
       fputs("\\ufffd", out.to);

@@ -93,8 +93,8 @@ int fill_read(target *t, const char *text, const feed_args *args, rung_value **o
 static const char text_mark[] = "text:";
 
 bool is_literal(const char *text) {
-  return starts_with(text, text_mark) || (text[0] && strspn(text, "0123456789+-.,eE[] ") == strlen(text)) ||
-         strcmp(text, "true") == 0 || strcmp(text, "false") == 0;
+  bool is_number = text[strspn(text, "0123456789+-.,eE[] ")] == 0 && strpbrk(text, "0123456789]");
+  return is_number || starts_with(text, text_mark) || strcmp(text, "true") == 0 || strcmp(text, "false") == 0;
 }
 
 /* The model's shape when `count` elements fit it, with one open dimension taking what is left. */

@@ -40,7 +40,7 @@ static const char *find_key(const char *dictionary, const char *key) {
 static int parse_descr(const char *at, header *h) {
   if (!at || *at != '\'') return BAD("its elements have several fields: an array of plain numbers is needed");
   const char *end = strchr(at + 1, '\'');
-  if (!end || end - at < 4) return BAD("its header has no type");
+  if (!end || end - at < 3) return BAD("its header has no type");
   h->order = at[1];
   h->kind = at[2];
   if (h->kind == 'O') return BAD("it holds Python objects (pickled), which are not read; save numbers or fixed texts");

@@ -48,8 +48,8 @@ static range range_of(const rung_tensor *t) {
   size_t count = t->dtype == RUNG_STRING ? 0 : rung_tensor_count(t);
   for (size_t i = 0; i < count; i++) {
     double value = rung_tensor_get(t, i);
-    r.nans += isnan(value);
-    r.infinities += isinf(value);
+    r.nans += isnan(value) != 0;
+    r.infinities += isinf(value) != 0;
     if (!isfinite(value)) continue;
     r.numbers++;
     r.sum += value;

@@ -99,19 +99,39 @@ static const char *format_slot(const char *format, ...) {
   return text;
 }
 
+size_t utf8_length(const char *data, size_t size) {
+  const unsigned char *text = (const unsigned char *)data;
+  unsigned first = text[0];
+  if (first < 0x80) return 1;
+  size_t length = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
+  if (first < 0xc2 || first > 0xf4 || length > size) return 0;
+  for (size_t i = 1; i < length; i++)
+    if ((text[i] & 0xc0) != 0x80) return 0;
+  unsigned second = text[1];
+  bool wrong = (first == 0xe0 && second < 0xa0) || (first == 0xed && second > 0x9f) ||
+               (first == 0xf0 && second < 0x90) || (first == 0xf4 && second > 0x8f);
+  return wrong ? 0 : length;
+}
+
+/* Neither a control character (of which U+0080 to U+009F have two bytes) nor broken. */
+static size_t printable_length(const char *data, size_t size) {
+  size_t length = utf8_length(data, size);
+  unsigned char first = (unsigned char)data[0];
+  bool is_control = first < 0x20 || first == 0x7f || (first == 0xc2 && length == 2 && (unsigned char)data[1] < 0xa0);
+  return is_control ? 0 : length;
+}
+
 const char *clean_bytes(const char *data, size_t size) {
   char *text = slot(), *to = text;
-  for (size_t i = 0; i < size; i++) {
+  for (size_t i = 0; i < size;) {
     if (to - text > SLOT_SIZE - 12) {
       strcpy(to, "...");
       return text;
     }
-    unsigned char byte = (unsigned char)data[i];
-    bool c1 = byte == 0xc2 && i + 1 < size && (unsigned char)data[i + 1] < 0xa0; /* U+0080 to U+009F in UTF-8 */
-    if (byte < 0x20 || byte == 0x7f || c1)
-      to += sprintf(to, "\\x%02x", byte);
-    else
-      *to++ = (char)byte;
+    size_t length = printable_length(data + i, size - i);
+    if (length) memcpy(to, data + i, length);
+    to += length ? length : (size_t)sprintf(to, "\\x%02x", (unsigned char)data[i]);
+    i += length ? length : 1;
   }
   *to = 0;
   return text;

@@ -20,7 +20,11 @@ bool ends_with(const char *text, const char *end);
 /* The candidate that `word` is most like, or NULL when none is near. */
 const char *nearest(const char *word, const char *const *candidates, size_t count);
 
-/* `text` without what would disturb a terminal: control characters stand as \xNN. Good until the eighth call after. */
+/* Bytes of the UTF-8 character that `data` begins with; 0: it is broken. size > 0. */
+size_t utf8_length(const char *data, size_t size);
+
+/* `text` without what would disturb a terminal: control characters and broken UTF-8 stand as \xNN. Good until the
+ * eighth call after. */
 const char *clean(const char *text);
 const char *clean_bytes(const char *data, size_t size);
 
