@@ -18,7 +18,7 @@
 
 typedef struct run_args {
   const char *data, *labels, *profile, *optimized;
-  bool check, softmax, quiet;
+  bool check, softmax, ctc, quiet;
   int64_t top, repeat;
   double rtol, atol, cosine, deadline;
   keep_args keep;
@@ -35,6 +35,8 @@ static const option run_options[] = {
     {"top", 0, "K", "show the K best classes of each output", set_count, offsetof(run_args, top)},
     {"labels", 0, "FILE", "names of classes: one a line, or JSON", set_text, offsetof(run_args, labels)},
     {"softmax", 0, NULL, "scores are logits: show probabilities", set_flag, offsetof(run_args, softmax)},
+    {"ctc", 0, NULL, "read rows of scores as text (class 0 is blank); labels: --labels, else the model's \"character\"",
+     set_flag, offsetof(run_args, ctc)},
     {"output", 'o', "DIR", "write each output to a file there", set_text,
      offsetof(run_args, keep) + offsetof(keep_args, folder)},
     {"format", 0, "npy|pb", "of these files; default: npy (pb holds every type)", set_format,
@@ -96,6 +98,13 @@ static int check_image_names(const job *j) {
   return 0;
 }
 
+/* Text recognisers carry their characters with them. */
+static void read_own_labels(job *j) {
+  const char *key, *value;
+  for (size_t i = 0; (key = rung_model_get_property(j->setup.model, i, &value)); i++)
+    if (strcmp(key, "character") == 0) labels_of_lines(value, &j->labels);
+}
+
 static int open_job(job *j) {
   j->input_count = rung_session_input_count(j->setup.session);
   j->output_count = rung_session_output_count(j->setup.session);
@@ -107,8 +116,11 @@ static int open_job(job *j) {
     TRY_STATUS(rung_session_output(j->setup.session, i, &j->slots[i]));
     j->names[i] = j->slots[i].name;
   }
-  if (j->args->labels) TRY(labels_read(j->args->labels, &j->labels));
-  j->show = (show_args){j->args->top, &j->labels, j->args->softmax};
+  if (j->args->labels)
+    TRY(labels_read(j->args->labels, &j->labels));
+  else if (j->args->ctc)
+    read_own_labels(j);
+  j->show = (show_args){j->args->top, &j->labels, j->args->softmax, j->args->ctc};
   TRY(check_image_names(j));
   if (j->args->optimized) TRY_STATUS(rung_session_save_model(j->setup.session, j->args->optimized));
   TRY_STATUS(rung_cancel_create(j->setup.env, &j->cancel));

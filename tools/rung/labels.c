@@ -99,6 +99,11 @@ static void read_json(const char *text, text_list *out) {
   free(label);
 }
 
+void labels_of_lines(const char *text, text_list *out) {
+  *out = (text_list){0};
+  read_lines(text, out);
+}
+
 int labels_read(const char *path, text_list *out) {
   bytes file;
   TRY(read_file(path, &file));

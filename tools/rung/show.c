@@ -133,6 +133,64 @@ static void json_top(const rung_tensor *t, const show_args *how) {
   json_end();
 }
 
+/* Text: (..., steps, classes), the best class of each step, repeats and blanks left out */
+
+static bool spells(const rung_tensor *t, const show_args *how) {
+  return t && how->ctc && t->rank >= 2 && is_float(t->dtype) && t->dims[t->rank - 1] > 1 && rung_tensor_count(t) > 0;
+}
+
+static size_t best_class(const rung_tensor *t, size_t row, size_t classes) {
+  size_t best = 0;
+  for (size_t i = 1; i < classes; i++)
+    if (rung_tensor_get(t, row * classes + i) > rung_tensor_get(t, row * classes + best)) best = i;
+  return best;
+}
+
+/* Writes the text of one item of the batch to `out`, unless that is NULL, and returns its size. */
+static size_t spell_to(const rung_tensor *t, size_t item, const show_args *how, char *out) {
+  size_t classes = (size_t)t->dims[t->rank - 1], steps = (size_t)t->dims[t->rank - 2], last = 0, size = 0;
+  for (size_t step = 0; step < steps; step++) {
+    size_t class = best_class(t, item * steps + step, classes);
+    const char *label = class ? label_of(how, class - 1) : NULL;
+    if (class && !label) label = class == classes - 1 ? " " : "?";
+    if (class && class != last) {
+      if (out) memcpy(out + size, label, strlen(label));
+      size += strlen(label);
+    }
+    last = class;
+  }
+  return size;
+}
+
+/* The caller frees it. */
+static char *spell(const rung_tensor *t, size_t item, const show_args *how) {
+  char *text = get_memory(spell_to(t, item, how, NULL) + 1, 1);
+  text[spell_to(t, item, how, text)] = 0;
+  return text;
+}
+
+static size_t text_count(const rung_tensor *t) {
+  return rung_tensor_count(t) / (size_t)t->dims[t->rank - 1] / (size_t)t->dims[t->rank - 2];
+}
+
+static void print_texts(const rung_tensor *t, const show_args *how) {
+  for (size_t item = 0; item < text_count(t); item++) {
+    char *text = spell(t, item, how);
+    printf("  %s\"%s\"%s\n", in(BOLD), clean(text), in(PLAIN));
+    free(text);
+  }
+}
+
+static void json_texts(const rung_tensor *t, const show_args *how) {
+  json_array("texts");
+  for (size_t item = 0; item < text_count(t); item++) {
+    char *text = spell(t, item, how);
+    json_text(NULL, text);
+    free(text);
+  }
+  json_end();
+}
+
 /* Values, for people */
 
 static void print_value(const rung_value *value);
@@ -198,9 +256,10 @@ static void print_range(const rung_tensor *t) {
 void show_value(const char *name, const rung_value *value, const show_args *how) {
   const rung_tensor *tensor = rung_value_tensor(value);
   printf("%s%s%s  ", in(BOLD), clean(name), in(PLAIN));
-  if (has_classes(tensor, how)) {
+  if (spells(tensor, how) || has_classes(tensor, how)) {
     printf("%s[%s]\n", rung_dtype_name(tensor->dtype), dims_text(NULL, tensor->rank, tensor->dims));
-    print_top(tensor, how);
+    if (spells(tensor, how)) print_texts(tensor, how);
+    if (has_classes(tensor, how)) print_top(tensor, how);
     return;
   }
   print_value(value);
@@ -255,6 +314,7 @@ void show_json(const char *name, const rung_value *value, const show_args *how, 
   json_text("name", name);
   json_members(value);
   if (has_classes(rung_value_tensor(value), how)) json_top(rung_value_tensor(value), how);
+  if (spells(rung_value_tensor(value), how)) json_texts(rung_value_tensor(value), how);
   json_text("file", file);
   json_end();
 }

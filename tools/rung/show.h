@@ -8,6 +8,7 @@ typedef struct show_args {
   int64_t top;             /* of a classifier: so many best classes; 0: not */
   const text_list *labels; /* of its classes; may be NULL */
   bool softmax;            /* scores are logits */
+  bool ctc;                /* rows of scores spell a text: class 0 is blank, class i is label i - 1, the last a space */
 } show_args;
 
 /* One line, or with `top` the best classes of each row. */
