@@ -50,7 +50,9 @@ static double reflect(const grid_axis *a, double x) {
 static double settle(const grid_job *j, const grid_axis *a, double x) {
   double last = (double)(a->length - 1);
   if (j->mode == RUNG_SAMPLE_NEAREST) x = rint(x);
-  if (j->padding == RUNG_SAMPLE_BORDER && (x < a->low || x > a->high)) x = RUNG_CLAMP(x, 0, last);
+  /* A cubic kernel reads around a position outside as well, clamping each element that it reads, as PyTorch does. */
+  bool clamps = j->padding == RUNG_SAMPLE_BORDER && j->mode != RUNG_SAMPLE_CUBIC;
+  if (clamps && (x < a->low || x > a->high)) x = RUNG_CLAMP(x, 0, last);
   if (j->padding == RUNG_SAMPLE_REFLECTION) x = reflect(a, x);
   if (!(x > -4)) return -4;
   return RUNG_MIN(x, last + 4);
