@@ -551,8 +551,24 @@ class Machine(Case):
         self.assertIn("--batch", self.reason("bench", fixed, "--batch", "2", code=2))
 
     def test_completion_words(self):
-        self.assertIn("run", self.out("help", "--words").split())
+        self.assertEqual(self.out("help", "--words").split(), Help.COMMANDS)
         self.assertIn("--input\t", self.out("help", "run", "--words"))
+
+    def complete(self, *words):
+        """What bash offers for the last word."""
+        script = pathlib.Path(__file__).parents[2] / "tools/rung/completions/rung.bash"
+        code = f'source {script}; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _rung; echo "${{COMPREPLY[@]}}"'
+        environment = {**os.environ, "PATH": f"{pathlib.Path(RUNG).parent}:{os.environ['PATH']}"}
+        done = subprocess.run(["bash", "-c", code, "bash", "rung", *words], capture_output=True, text=True, env=environment)
+        self.assertEqual(done.stderr, "")
+        return done.stdout.split()
+
+    def test_completion_in_bash(self):
+        self.assertEqual(self.complete("p"), ["plan", "providers"])
+        self.assertEqual(self.complete("help", "in"), ["inspect"])
+        self.assertEqual(self.complete("run", "--he"), [])
+        self.assertEqual(self.complete("run", "m.onnx", "--save-"), ["--save-image", "--save-optimized"])
+        self.assertEqual(self.complete("run", "m"), [])
 
 
 class Endings(Case):
