@@ -5,6 +5,8 @@
 #include "provider/cpu/cpu_types.h"
 #include "provider/cpu/form/pointwise.h"
 
+#include <math.h>
+
 const rung_convert_rules rung_convert_defaults = {true, RUNG_E8M0_UP};
 
 enum { BLOCK = 512 };
@@ -26,14 +28,15 @@ static inline uint64_t u64_of_float(float x) { return rung_f64_to_u64((double)x)
 #define FROM_NUMBER(x) (x)
 #define FROM_BOOL(x) ((uint8_t)((x) != 0))
 
-#define EACH_PAIR(X, FROM, from, read)                                                                  \
-  X(FROM, from, read, F32, float, TO_FLOAT)                                                             \
-  X(FROM, from, read, F64, double, TO_FLOAT)                                                            \
-  X(FROM, from, read, I8, int8_t, TO_INTEGER) X(FROM, from, read, I16, int16_t, TO_INTEGER)             \
-      X(FROM, from, read, I32, int32_t, TO_INTEGER) X(FROM, from, read, I64, int64_t, TO_INTEGER)       \
-          X(FROM, from, read, U8, uint8_t, TO_INTEGER) X(FROM, from, read, U16, uint16_t, TO_INTEGER)   \
-              X(FROM, from, read, U32, uint32_t, TO_INTEGER) X(FROM, from, read, U64, uint64_t, TO_U64) \
-                  X(FROM, from, read, BOOL, uint8_t, TO_BOOL)
+#define EACH_PAIR(X, FROM, from, read)                                                              \
+  X(FROM, from, read, F32, float, TO_FLOAT)                                                         \
+  X(FROM, from, read, F64, double, TO_FLOAT)                                                        \
+  X(FROM, from, read, I8, int8_t, TO_INTEGER)                                                       \
+  X(FROM, from, read, I16, int16_t, TO_INTEGER)                                                     \
+  X(FROM, from, read, I32, int32_t, TO_INTEGER)                                                     \
+  X(FROM, from, read, I64, int64_t, TO_INTEGER) X(FROM, from, read, U8, uint8_t, TO_INTEGER)        \
+      X(FROM, from, read, U16, uint16_t, TO_INTEGER) X(FROM, from, read, U32, uint32_t, TO_INTEGER) \
+          X(FROM, from, read, U64, uint64_t, TO_U64) X(FROM, from, read, BOOL, uint8_t, TO_BOOL)
 
 #define CONVERT_LOOP(FROM, from, read, TO, to, convert)                    \
   static void FROM##_to_##TO(size_t n, const void *source, void *target) { \
@@ -63,6 +66,37 @@ static const convert_loop *const loops[RUNG_DTYPE_NUMBERS] = {
     [RUNG_F32] = from_F32, [RUNG_F64] = from_F64, [RUNG_I8] = from_I8,    [RUNG_I16] = from_I16,
     [RUNG_I32] = from_I32, [RUNG_I64] = from_I64, [RUNG_U8] = from_U8,    [RUNG_U16] = from_U16,
     [RUNG_U32] = from_U32, [RUNG_U64] = from_U64, [RUNG_BOOL] = from_BOOL};
+
+/* From float to int32 and narrower, when no element is out of int32: there, processors have an instruction. */
+
+static bool fits_i32(size_t n, const float *x) {
+  unsigned outside = 0;
+  for (size_t i = 0; i < n; i++) outside |= !(fabsf(x[i]) < 0x1p31f);
+  return !outside;
+}
+
+#define TRUNCATE_LOOP(TO, to)                                                \
+  static void truncate_to_##TO(size_t n, const void *source, void *target) { \
+    const float *x = source;                                                 \
+    to *y = target;                                                          \
+    for (size_t i = 0; i < n; i++) y[i] = (to)(int32_t)x[i];                 \
+  }
+TRUNCATE_LOOP(I8, int8_t)
+TRUNCATE_LOOP(I16, int16_t)
+TRUNCATE_LOOP(I32, int32_t)
+TRUNCATE_LOOP(U8, uint8_t)
+TRUNCATE_LOOP(U16, uint16_t)
+
+static const convert_loop truncations[RUNG_DTYPE_NUMBERS] = {[RUNG_I8] = truncate_to_I8,
+                                                             [RUNG_I16] = truncate_to_I16,
+                                                             [RUNG_I32] = truncate_to_I32,
+                                                             [RUNG_U8] = truncate_to_U8,
+                                                             [RUNG_U16] = truncate_to_U16};
+
+static convert_loop find_loop(size_t n, rung_dtype from_type, const void *from, rung_dtype to_type) {
+  bool truncated = from_type == RUNG_F32 && truncations[to_type] && fits_i32(n, from);
+  return truncated ? truncations[to_type] : loops[from_type][to_type];
+}
 
 /* Packed elements */
 
@@ -164,7 +198,7 @@ static void convert_block(const rung_convert_rules *rules, size_t n, rung_dtype 
     if (last == RUNG_F64 && to_type != RUNG_F64 && (wide == RUNG_I64 || wide == RUNG_U64))
       sticky_f64(n, wide, from, target);
     else
-      loops[wide][last](n, from, target);
+      find_loop(n, wide, from, last)(n, from, target);
     from = target;
   }
   if (last != to_type) round_off(rules, n, last, from, to_type, to);

@@ -15,13 +15,14 @@
   X(abs, __VA_ARGS__)                                                                                          \
   X(ceil, __VA_ARGS__)                                                                                         \
   X(celu, __VA_ARGS__)                                                                                         \
-  X(clip, __VA_ARGS__) X(elu, __VA_ARGS__) X(erf, __VA_ARGS__) X(exp, __VA_ARGS__) X(floor, __VA_ARGS__)       \
-      X(gelu, __VA_ARGS__) X(gelu_tanh, __VA_ARGS__) X(hard_sigmoid, __VA_ARGS__) X(hard_swish, __VA_ARGS__)   \
-          X(leaky_relu, __VA_ARGS__) X(log, __VA_ARGS__) X(mish, __VA_ARGS__) X(neg, __VA_ARGS__)              \
-              X(reciprocal, __VA_ARGS__) X(relu, __VA_ARGS__) X(round, __VA_ARGS__) X(selu, __VA_ARGS__)       \
-                  X(shrink, __VA_ARGS__) X(sigmoid, __VA_ARGS__) X(sign, __VA_ARGS__) X(softplus, __VA_ARGS__) \
-                      X(softsign, __VA_ARGS__) X(sqrt, __VA_ARGS__) X(swish, __VA_ARGS__) X(tanh, __VA_ARGS__) \
-                          X(thresholded_relu, __VA_ARGS__)
+  X(clip, __VA_ARGS__)                                                                                         \
+  X(elu, __VA_ARGS__)                                                                                          \
+  X(erf, __VA_ARGS__) X(exp, __VA_ARGS__) X(floor, __VA_ARGS__) X(gelu, __VA_ARGS__) X(gelu_tanh, __VA_ARGS__) \
+      X(hard_sigmoid, __VA_ARGS__) X(hard_swish, __VA_ARGS__) X(leaky_relu, __VA_ARGS__) X(log, __VA_ARGS__)   \
+          X(mish, __VA_ARGS__) X(neg, __VA_ARGS__) X(reciprocal, __VA_ARGS__) X(relu, __VA_ARGS__)             \
+              X(round, __VA_ARGS__) X(selu, __VA_ARGS__) X(shrink, __VA_ARGS__) X(sigmoid, __VA_ARGS__)        \
+                  X(sign, __VA_ARGS__) X(softplus, __VA_ARGS__) X(softsign, __VA_ARGS__) X(sqrt, __VA_ARGS__)  \
+                      X(swish, __VA_ARGS__) X(tanh, __VA_ARGS__) X(thresholded_relu, __VA_ARGS__)
 
 /* Functions of two elements. max and min give NaN when either is NaN; prelu: b is the slope. */
 #define RUNG_EACH_BINARY_MATH(X, ...) \
@@ -29,9 +30,13 @@
   X(div, __VA_ARGS__)                 \
   X(max, __VA_ARGS__) X(min, __VA_ARGS__) X(mul, __VA_ARGS__) X(prelu, __VA_ARGS__) X(sub, __VA_ARGS__)
 
+/* Comparisons: the output is uint8_t, 0 or 1. */
+#define RUNG_EACH_COMPARE_MATH(X, ...) X(equal, __VA_ARGS__) X(less, __VA_ARGS__) X(less_or_equal, __VA_ARGS__)
+
 #define RUNG_MATH_NAME(name, ...) RUNG_MATH_##name,
 typedef enum rung_unary_math { RUNG_EACH_UNARY_MATH(RUNG_MATH_NAME, ) RUNG_UNARY_MATH_COUNT } rung_unary_math;
 typedef enum rung_binary_math { RUNG_EACH_BINARY_MATH(RUNG_MATH_NAME, ) RUNG_BINARY_MATH_COUNT } rung_binary_math;
+typedef enum rung_compare_math { RUNG_EACH_COMPARE_MATH(RUNG_MATH_NAME, ) RUNG_COMPARE_MATH_COUNT } rung_compare_math;
 
 /* n elements. p: parameters; here two floats alpha and beta, not read by functions that have none. */
 typedef void (*rung_unary_loop)(size_t n, const void *x, void *y, const void *p);
@@ -42,6 +47,7 @@ typedef void (*rung_binary_loop)(size_t n, const void *a, ptrdiff_t a_step, cons
 typedef struct rung_math {
   rung_unary_loop unary[RUNG_UNARY_MATH_COUNT];
   rung_binary_loop binary[RUNG_BINARY_MATH_COUNT];
+  rung_binary_loop compare[RUNG_COMPARE_MATH_COUNT];
   /* The two 16-bit floats as float, and back with one rounding. */
   void (*f16_to_f32)(size_t n, const uint16_t *from, float *to);
   void (*f32_to_f16)(size_t n, const float *from, uint16_t *to);

@@ -1,5 +1,5 @@
 /* The loops of cpu_math.h, for one file per instruction set: RUNG_MATH_LOOPS(F32, float) defines them, and
- * RUNG_MATH_TABLE(F32) fills unary and binary of a rung_math. Loops over double call libm. */
+ * RUNG_MATH_TABLE(F32) fills unary, binary and compare of a rung_math. Loops over double call libm. */
 #ifndef RUNG_CPU_FORM_CPU_MATH_LOOPS_H
 #define RUNG_CPU_FORM_CPU_MATH_LOOPS_H
 
@@ -65,6 +65,10 @@ static inline double rung_sigmoid_f64(double x) {
 #define F_prelu(T) (a < 0 ? a * b : a)
 #define F_sub(T) (a - b)
 
+#define F_equal(T) (a == b)
+#define F_less(T) (a < b)
+#define F_less_or_equal(T) (a <= b)
+
 /* Parts of them. */
 #define F_MAX(x, low) ((x) < (low) ? (low) : (x))
 #define F_UNIT(x) (F_MAX(x, 0) > 1 ? 1 : F_MAX(x, 0))
@@ -88,14 +92,14 @@ static inline double rung_sigmoid_f64(double x) {
   }
 
 /* Each pair of steps has its own loop, so that the compiler vectorises it. */
-#define F_BINARY_LOOP(name, NAME, T)                                                                               \
-  static inline T name##_one_##NAME(T a, T b) { return F_##name(T); }                                              \
+#define F_LOOP_TO(name, NAME, T, R)                                                                                \
+  static inline R name##_one_##NAME(T a, T b) { return F_##name(T); }                                              \
   static void name##_##NAME(size_t n, const void *a, ptrdiff_t a_step, const void *b, ptrdiff_t b_step, void *out, \
                             const void *p) {                                                                       \
     const T *x = a, *y = b;                                                                                        \
-    T *z = out;                                                                                                    \
-    (void)p;                                                                                                       \
+    R *z = out;                                                                                                    \
     const T first = n ? *x : 0, second = n ? *y : 0;                                                               \
+    (void)p;                                                                                                       \
     if (a_step && b_step)                                                                                          \
       for (size_t i = 0; i < n; i++) z[i] = name##_one_##NAME(x[i], y[i]);                                         \
     else if (a_step)                                                                                               \
@@ -105,14 +109,18 @@ static inline double rung_sigmoid_f64(double x) {
     else                                                                                                           \
       for (size_t i = 0; i < n; i++) z[i] = name##_one_##NAME(first, second);                                      \
   }
+#define F_BINARY_LOOP(name, NAME, T) F_LOOP_TO(name, NAME, T, T)
+#define F_COMPARE_LOOP(name, NAME, T) F_LOOP_TO(name, NAME, T, uint8_t)
 
-#define RUNG_MATH_LOOPS(NAME, T)              \
-  RUNG_EACH_UNARY_MATH(F_UNARY_LOOP, NAME, T) \
-  RUNG_EACH_BINARY_MATH(F_BINARY_LOOP, NAME, T)
+#define RUNG_MATH_LOOPS(NAME, T)                \
+  RUNG_EACH_UNARY_MATH(F_UNARY_LOOP, NAME, T)   \
+  RUNG_EACH_BINARY_MATH(F_BINARY_LOOP, NAME, T) \
+  RUNG_EACH_COMPARE_MATH(F_COMPARE_LOOP, NAME, T)
 
 #define F_ENTRY(name, NAME) name##_##NAME,
-#define RUNG_MATH_TABLE(NAME) \
-  .unary = {RUNG_EACH_UNARY_MATH(F_ENTRY, NAME)}, .binary = {RUNG_EACH_BINARY_MATH(F_ENTRY, NAME)}
+#define RUNG_MATH_TABLE(NAME)                                                                       \
+  .unary = {RUNG_EACH_UNARY_MATH(F_ENTRY, NAME)}, .binary = {RUNG_EACH_BINARY_MATH(F_ENTRY, NAME)}, \
+  .compare = {RUNG_EACH_COMPARE_MATH(F_ENTRY, NAME)}
 
 static void bf16_to_f32(size_t n, const uint16_t *from, float *to) {
   for (size_t i = 0; i < n; i++) to[i] = rung_bf16_to_f32(from[i]);

@@ -13,6 +13,10 @@ rung_binary_loop rung_binary_math_loop(rung_binary_math function, rung_dtype dty
   return (dtype == RUNG_F64 ? &rung_math_f64 : math())->binary[function];
 }
 
+rung_binary_loop rung_compare_math_loop(rung_compare_math function, rung_dtype dtype) {
+  return (dtype == RUNG_F64 ? &rung_math_f64 : math())->compare[function];
+}
+
 bool rung_narrow_of(rung_dtype dtype, rung_narrow *out) {
   const rung_math *m = math();
   if (dtype == RUNG_F16) *out = (rung_narrow){m->f16_to_f32, m->f32_to_f16};

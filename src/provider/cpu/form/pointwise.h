@@ -11,6 +11,7 @@
 /* The loop of a function for a floating-point element type. */
 rung_unary_loop rung_unary_math_loop(rung_unary_math function, rung_dtype dtype);
 rung_binary_loop rung_binary_math_loop(rung_binary_math function, rung_dtype dtype);
+rung_binary_loop rung_compare_math_loop(rung_compare_math function, rung_dtype dtype);
 
 /* Output 0 from x, of the same shape. `p`: parameters of the loop. `nanoseconds`: what one element costs. */
 rung_status *rung_unary_run(rung_kernel_call *call, const rung_tensor *x, rung_unary_loop loop, const void *p,

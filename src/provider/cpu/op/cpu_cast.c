@@ -87,7 +87,8 @@ static bool normalise(const char *at, const char *end, char *to, size_t size, bo
     for (; at < end && is_digit(*at); at++) given = RUNG_MIN(given * 10 + (*at - '0'), 100000);
     exponent += negative ? -given : given;
   }
-  snprintf(to + n, size - n, *out_integer ? "" : "e%ld", exponent);
+  to[n] = 0;
+  if (!*out_integer) snprintf(to + n, size - n, "e%ld", exponent);
   return digits > 0 && at == end;
 }
 

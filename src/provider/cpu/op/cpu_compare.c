@@ -22,42 +22,44 @@
 #define LESS_OR_EQUAL(x, y) ((x) <= (y))
 #define COMPARE_LOOP(op, NAME, stored, computed, load, store) \
   RUNG_BINARY_LOOP_TO(uint8_t, op, NAME, stored, computed, load, )
-#define EACH_ORDERED(X, op) X(op, F32, float, float, , ) X(op, F64, double, double, , ) RUNG_EACH_INTEGER(X, op)
-#define EACH_EQUAL(X, op) X(op, F32, float, float, , ) X(op, F64, double, double, , ) RUNG_EACH_UNSIGNED(X, op)
 #define EACH_LOGIC(X, op) X(op, BOOL, uint8_t, bool, , (bool))
-/* The other element types that share a loop: float16 is widened, equality does not look at the sign. */
-#define NARROW_ENTRIES(op) [RUNG_F16] = op##_F32, [RUNG_BF16] = op##_F32
+/* Where the sign makes no difference, the loops of unsigned integers. */
 #define SIGNED_ENTRIES(op) [RUNG_I8] = op##_U8, [RUNG_I16] = op##_U16, [RUNG_I32] = op##_U32, [RUNG_I64] = op##_U64
 
-EACH_EQUAL(COMPARE_LOOP, EQUAL)
+RUNG_EACH_UNSIGNED(COMPARE_LOOP, EQUAL)
 EACH_LOGIC(COMPARE_LOOP, EQUAL)
-EACH_ORDERED(COMPARE_LOOP, LESS)
-EACH_ORDERED(COMPARE_LOOP, LESS_OR_EQUAL)
+RUNG_EACH_INTEGER(COMPARE_LOOP, LESS)
+RUNG_EACH_INTEGER(COMPARE_LOOP, LESS_OR_EQUAL)
 
 static void EQUAL_STRING(size_t n, const void *a, ptrdiff_t a_step, const void *b, ptrdiff_t b_step, void *out,
                          const void *p) {
-  (void)p;
   const rung_str *x = a, *y = b;
   uint8_t *z = out;
+  (void)p;
   for (size_t i = 0; i < n; i++, x += a_step, y += b_step) z[i] = rung_str_equal(*x, *y);
 }
 
 static const rung_binary_loop equal_loops[RUNG_DTYPE_NUMBERS] = {
-    EACH_EQUAL(RUNG_TABLE_ENTRY, EQUAL) EACH_LOGIC(RUNG_TABLE_ENTRY, EQUAL) NARROW_ENTRIES(EQUAL),
-    SIGNED_ENTRIES(EQUAL), [RUNG_STRING] = EQUAL_STRING};
-static const rung_binary_loop less_loops[RUNG_DTYPE_NUMBERS] = {EACH_ORDERED(RUNG_TABLE_ENTRY, LESS)
-                                                                    NARROW_ENTRIES(LESS)};
-static const rung_binary_loop less_or_equal_loops[RUNG_DTYPE_NUMBERS] = {EACH_ORDERED(RUNG_TABLE_ENTRY, LESS_OR_EQUAL)
-                                                                             NARROW_ENTRIES(LESS_OR_EQUAL)};
+    RUNG_EACH_UNSIGNED(RUNG_TABLE_ENTRY, EQUAL) EACH_LOGIC(RUNG_TABLE_ENTRY, EQUAL) SIGNED_ENTRIES(EQUAL),
+    [RUNG_STRING] = EQUAL_STRING};
+static const rung_binary_loop less_loops[RUNG_DTYPE_NUMBERS] = {RUNG_EACH_INTEGER(RUNG_TABLE_ENTRY, LESS)};
+static const rung_binary_loop less_or_equal_loops[RUNG_DTYPE_NUMBERS] = {
+    RUNG_EACH_INTEGER(RUNG_TABLE_ENTRY, LESS_OR_EQUAL)};
+
+static rung_status *compare(rung_kernel_call *call, const rung_tensor *a, const rung_tensor *b,
+                            const rung_binary_loop *loops, rung_compare_math function) {
+  rung_binary_loop loop = loops[a->dtype] ? loops[a->dtype] : rung_compare_math_loop(function, a->dtype);
+  return rung_binary_run(call, a, b, loop, NULL, 1);
+}
 
 BINARY_KERNEL(Equal, 'T', RUNG_SET_NUMERIC | RUNG_SET_BOOL | RUNG_SET_STRING, 0,
-              return rung_binary_run(call, a, &b, equal_loops[a->dtype], NULL, 1);)
-BINARY_KERNEL(Less, 'T', RUNG_SET_NUMERIC, 0, return rung_binary_run(call, a, &b, less_loops[a->dtype], NULL, 1);)
+              return compare(call, a, &b, equal_loops, RUNG_MATH_equal);)
+BINARY_KERNEL(Less, 'T', RUNG_SET_NUMERIC, 0, return compare(call, a, &b, less_loops, RUNG_MATH_less);)
 BINARY_KERNEL(LessOrEqual, 'T', RUNG_SET_NUMERIC, 0,
-              return rung_binary_run(call, a, &b, less_or_equal_loops[a->dtype], NULL, 1);)
-BINARY_KERNEL(Greater, 'T', RUNG_SET_NUMERIC, 0, return rung_binary_run(call, &b, a, less_loops[a->dtype], NULL, 1);)
+              return compare(call, a, &b, less_or_equal_loops, RUNG_MATH_less_or_equal);)
+BINARY_KERNEL(Greater, 'T', RUNG_SET_NUMERIC, 0, return compare(call, &b, a, less_loops, RUNG_MATH_less);)
 BINARY_KERNEL(GreaterOrEqual, 'T', RUNG_SET_NUMERIC, 0,
-              return rung_binary_run(call, &b, a, less_or_equal_loops[a->dtype], NULL, 1);)
+              return compare(call, &b, a, less_or_equal_loops, RUNG_MATH_less_or_equal);)
 
 /* Logic */
 

@@ -17,17 +17,27 @@ typedef struct where_16 {
 typedef void (*where_loop)(size_t n, const uint8_t *condition, const void *x, const void *y, void *out,
                            const ptrdiff_t *step);
 
-/* A condition and a value that do not repeat, beside a scalar, are what attention masks look like. */
+/* A value that does not repeat, beside a scalar, is what attention masks look like. Both are read before one is chosen:
+ * then the loop is vectorised. */
 #define WHERE_LOOP(name, type)                                                                                   \
   static void name(size_t n, const uint8_t *c, const void *x, const void *y, void *out, const ptrdiff_t *step) { \
     const type *a = x, *b = y;                                                                                   \
     type *z = out;                                                                                               \
     if (step[0] && step[1] && !step[2])                                                                          \
-      for (size_t i = 0; i < n; i++) z[i] = c[i] ? a[i] : *b;                                                    \
+      for (size_t i = 0; i < n; i++) {                                                                           \
+        type first = a[i], second = *b;                                                                          \
+        z[i] = c[i] ? first : second;                                                                            \
+      }                                                                                                          \
     else if (step[0] && !step[1] && step[2])                                                                     \
-      for (size_t i = 0; i < n; i++) z[i] = c[i] ? *a : b[i];                                                    \
+      for (size_t i = 0; i < n; i++) {                                                                           \
+        type first = *a, second = b[i];                                                                          \
+        z[i] = c[i] ? first : second;                                                                            \
+      }                                                                                                          \
     else                                                                                                         \
-      for (size_t i = 0; i < n; i++, c += step[0], a += step[1], b += step[2]) z[i] = *c ? *a : *b;              \
+      for (size_t i = 0; i < n; i++, c += step[0], a += step[1], b += step[2]) {                                 \
+        type first = *a, second = *b;                                                                            \
+        z[i] = *c ? first : second;                                                                              \
+      }                                                                                                          \
   }
 WHERE_LOOP(where_1, uint8_t)
 WHERE_LOOP(where_2, uint16_t)
