@@ -115,6 +115,7 @@ typedef struct rung_run {
   int profile;                        /* 1: the user asks what takes time, see host->event */
   void *context;                      /* for host->output and host->cancelled */
   uint64_t number;                    /* another one on every run of the session: random operators draw anew */
+  int cancellable;                    /* 0: no deadline and nobody to cancel it, host->cancelled stays 0 */
 } rung_run;
 
 /* How host->write_onnx puts weights into its bytes. */
@@ -261,7 +262,7 @@ typedef struct rung_provider_api {
                            rung_value **outputs);
   /* (optional) Does it know the operator at all? Then 1, and in `types` which element types, in words: for lists. */
   int (*support)(const char *domain, const char *op_type, char *types, size_t size);
-  /* (optional) Gives caches back. */
+  /* (optional) Gives caches back; called when all islands of a session are compiled, too. */
   void (*trim)(void *provider);
 } rung_provider_api;
 

@@ -370,7 +370,8 @@ static rung_status *run_island(frame *f, program_step *step) {
                      .pending = pending,
                      .profile = f->run->profile,
                      .context = &i,
-                     .number = atomic_fetch_add(&session->runs, 1)};
+                     .number = atomic_fetch_add(&session->runs, 1),
+                     .cancellable = f->run->cancel_flag || f->run->deadline};
   rung_status *status = gather_inputs(f, step, inputs, pending);
   if (!status) status = rung_status_prefix(call_provider(f->run, step, &i.run, &fence), "provider %s", link->api->name);
   if (!status) status = rung_status_prefix(store_outputs(f, &i, &fence), "provider %s", link->api->name);

@@ -185,15 +185,25 @@ void rung__free_programs(rung_session *session) {
   session->main = NULL;
 }
 
+/* No further round needs what was refused before. */
+static void trim_providers(const rung_session *session) {
+  for (size_t i = 0; i < session->chain.links.count; i++) {
+    const rung_link *link = &session->chain.links.at[i];
+    if (link->provider && RUNG_HAS(link->api, trim)) link->api->trim(link->provider);
+  }
+}
+
 /* Placement is a loop: what an engine refuses when it compiles is claimed again without it. Every round refuses at
  * least one more node, so it ends. */
 rung_status *rung__compile(rung_session *session) {
   for (;;) {
     bool refused = false;
     RUNG_TRY(compile_program(session, session->main, &refused));
-    if (!refused) return NULL;
+    if (!refused) break;
     rung__free_programs(session);
     RUNG_TRY(rung__place(session));
     RUNG_TRY(rung__cut_islands(session));
   }
+  trim_providers(session);
+  return NULL;
 }

@@ -47,10 +47,14 @@ typedef struct openvino_variant {
   uint64_t last_use;
 } openvino_variant;
 
+/* OpenVINO drops inputs that change nothing (the ratio of a Dropout) when it reads a model. */
+#define OPENVINO_NO_PORT SIZE_MAX
+
 typedef struct openvino_engine {
   openvino_provider *provider;
   char identity[RUNG_SHA1_TEXT]; /* of the ONNX bytes */
   ov_model *model;               /* as it was read; reshaped before it is compiled */
+  size_t *ports;                 /* per input of the island: its number at OpenVINO, or OPENVINO_NO_PORT */
   openvino_compiled whole;       /* option disable_dynamic_shapes=false: the one for all shapes */
   pthread_mutex_t compiling;     /* guards model; held while a variant is made */
   pthread_mutex_t lock;          /* guards the rest; never held while OpenVINO works */
@@ -92,7 +96,7 @@ rung_status *rung__openvino_read(const openvino_provider *provider, const rung_t
 rung_status *rung__openvino_compile_model(const openvino_provider *provider, const ov_model *model,
                                           ov_compiled_model **out_compiled) RUNG_MUST_CHECK;
 /* Takes `model`, also when it fails. */
-rung_status *rung__openvino_engine_create(openvino_provider *provider, ov_model *model,
+rung_status *rung__openvino_engine_create(openvino_provider *provider, const rung_graph *island, ov_model *model,
                                           openvino_engine **out_engine) RUNG_MUST_CHECK;
 void rung__openvino_engine_free(openvino_engine *engine);
 

@@ -77,9 +77,13 @@ static bool is_constant(inquiry *q, uint32_t i) {
 static bool constant_second(inquiry *q) { return is_constant(q, 1); }
 
 static bool is_inference(inquiry *q) {
-  bool plain = int_attribute(q, "training_mode", 0) == 0 && !has_output(q, 1) && !input(q, 5);
-  if (strcmp(q->node->op_type, "Dropout") == 0) plain = !has_output(q, 1) && !input(q, 2);
+  bool plain = int_attribute(q, "training_mode", 0) == 0 && !has_output(q, 1);
   return plain || refuse(q, RUNG_REASON_ATTRIBUTE, "training, or outputs that only training has");
+}
+
+/* OpenVINO makes nothing of an operator that hands on its input, and then does not fill the output. */
+static bool has_several(inquiry *q) {
+  return q->node->input_count > 1 || refuse(q, RUNG_REASON_INPUT, "a single input");
 }
 
 static bool without_scores(inquiry *q) {

@@ -150,7 +150,7 @@ static rung_status *make_engine(trial *t, const rung_text *text, const char *ide
   if (*out_engine) return NULL;
   RUNG_TRY(rung__openvino_read(t->provider, text, &model));
   t->compiles = true;
-  RUNG_TRY(rung__openvino_engine_create(t->provider, model, out_engine));
+  RUNG_TRY(rung__openvino_engine_create(t->provider, t->island, model, out_engine));
   memcpy((*out_engine)->identity, identity, RUNG_SHA1_TEXT);
   rung_status *status = NULL;
   if (key) {

@@ -35,8 +35,25 @@ rung_status *rung__openvino_compile_model(const openvino_provider *provider, con
 
 /* Engines */
 
-rung_status *rung__openvino_engine_create(openvino_provider *provider, ov_model *model, openvino_engine **out_engine) {
-  openvino_engine *engine = rung_alloc(provider->host->allocator, 1, sizeof *engine, "openvino");
+/* Inputs keep their order. */
+static rung_status *find_ports(openvino_engine *engine, const rung_graph *island) {
+  const openvino_library *library = &engine->provider->library;
+  size_t found = 0, count = 0;
+  for (uint32_t i = 0; i < island->input_count; i++) {
+    ov_output_port *port;
+    bool there = library->call.model_const_input_by_name(engine->model, island->inputs[i]->name, &port) == 0;
+    engine->ports[i] = there ? found++ : OPENVINO_NO_PORT;
+    if (there) library->call.output_const_port_free(port);
+  }
+  RUNG_TRY(rung__openvino_check(library, library->call.model_inputs_size(engine->model, &count), "counting inputs"));
+  RUNG_REQUIRE(count == found, PROVIDER, "OpenVINO makes %zu inputs of %zu", count, found);
+  return NULL;
+}
+
+rung_status *rung__openvino_engine_create(openvino_provider *provider, const rung_graph *island, ov_model *model,
+                                          openvino_engine **out_engine) {
+  const rung_allocator *allocator = provider->host->allocator;
+  openvino_engine *engine = rung_alloc(allocator, 1, sizeof *engine, "openvino");
   if (!engine) {
     provider->library.call.model_free(model);
     return rung_status_out_of_memory();
@@ -45,8 +62,13 @@ rung_status *rung__openvino_engine_create(openvino_provider *provider, ov_model 
   engine->model = model;
   pthread_mutex_init(&engine->compiling, NULL);
   pthread_mutex_init(&engine->lock, NULL);
-  *out_engine = engine;
-  return NULL;
+  engine->ports = rung_alloc(allocator, (size_t)island->input_count + 1, sizeof *engine->ports, "openvino");
+  rung_status *status = engine->ports ? find_ports(engine, island) : rung_status_out_of_memory();
+  if (status)
+    rung__openvino_engine_free(engine);
+  else
+    *out_engine = engine;
+  return status;
 }
 
 static void free_compiled(const openvino_engine *engine, openvino_compiled *compiled) {
@@ -71,6 +93,7 @@ void rung__openvino_engine_free(openvino_engine *engine) {
   engine->provider->library.call.model_free(engine->model);
   pthread_mutex_destroy(&engine->lock);
   pthread_mutex_destroy(&engine->compiling);
+  rung_free(allocator, engine->ports);
   rung_free(allocator, engine);
 }
 
@@ -108,8 +131,8 @@ static rung_status *reshape(const openvino_engine *engine, ov_model *model, cons
   for (uint32_t i = 0; i < island->input_count; i++) {
     const rung_type *type = &island->inputs[i]->type;
     for (int32_t k = 0; k < type->rank; k++) dims[k] = (ov_dimension){key[k], key[k]};
-    if (has_open_dimension(type)) {
-      ports[count] = i;
+    if (has_open_dimension(type) && engine->ports[i] != OPENVINO_NO_PORT) {
+      ports[count] = engine->ports[i];
       shapes[count++] = (ov_partial_shape){{type->rank, type->rank}, dims};
     }
     dims += type->rank;

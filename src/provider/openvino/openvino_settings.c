@@ -15,9 +15,9 @@
  * rung say themselves, see docs/providers/openvino.md. */
 const rung_option_spec rung__openvino_options[] = {
     {"device_type", RUNG_OPTION_STRING, .fallback = "CPU",
-     .help = "CPU, GPU, GPU.1, NPU, AUTO, AUTO:GPU,CPU, HETERO:..., MULTI:..."},
+     .help = "CPU, GPU, GPU.1, NPU, AUTO, AUTO:GPU,CPU, HETERO:..., MULTI:...", .selects_device = 1},
     {"device_id", RUNG_OPTION_INT, .min = 0, .max = 255,
-     .help = "which of several devices of that type: GPU and 1 are GPU.1"},
+     .help = "which of several devices of that type: GPU and 1 are GPU.1", .selects_device = 1},
     {"precision", RUNG_OPTION_CHOICE, PRECISIONS, .fallback = "FP32",
      .help = "what is computed in; ACCURACY: the model's own types"},
     {"num_of_threads", RUNG_OPTION_INT, .min = 1, .max = 4096,
