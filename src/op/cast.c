@@ -1,5 +1,4 @@
 /* Cast, CastLike, BitCast: another element type, the same shape. */
-#include "base/half.h"
 #include "base/str.h"
 #include "op/elementwise.h"
 #include "op/op_infer.h"
