@@ -9,18 +9,21 @@
 struct rung_status {
   rung_code code;
   int line;
-  const char *file; /* static */
   char *message;    /* behind the struct, or static */
+  const char *file; /* a copy behind the message, as the library that raised it may be unloaded before; or static */
 };
 
-static rung_status out_of_memory = {RUNG_OUT_OF_MEMORY, 0, "", "out of memory"};
+static rung_status out_of_memory = {RUNG_OUT_OF_MEMORY, 0, "out of memory", ""};
 
 rung_status *rung_status_out_of_memory(void) { return &out_of_memory; }
 
 static rung_status *make(rung_code code, const char *file, int line, size_t length) {
-  rung_status *status = malloc(sizeof *status + length + 1);
+  size_t name = strlen(file) + 1;
+  rung_status *status = malloc(sizeof *status + length + 1 + name);
   if (!status) return &out_of_memory;
-  *status = (rung_status){code, line, file, (char *)(status + 1)};
+  char *text = (char *)(status + 1);
+  memcpy(text + length + 1, file, name);
+  *status = (rung_status){code, line, text, text + length + 1};
   return status;
 }
 

@@ -230,7 +230,7 @@ static rung_status *bound_output(const island_run *i, const rung_value_info *inf
 rung_status *rung__run_output(const rung_run *run, uint32_t index, rung_dtype dtype, int32_t rank, const int64_t *dims,
                               rung_tensor *out_tensor) {
   island_run *i = run->context;
-  RUNG_REQUIRE(index < run->output_count && !i->outputs[index], INTERNAL,
+  RUNG_REQUIRE(index < run->output_count && !i->outputs[index], PROVIDER,
                "output %u is asked for twice, or does not exist", index);
   rung_tensor like;
   RUNG_TRY(rung_tensor_describe(dtype, rank, dims, &like));
@@ -246,7 +246,7 @@ rung_status *rung__run_give(const rung_run *run, uint32_t index, rung_value *val
   island_run *i = run->context;
   if (index >= run->output_count || i->outputs[index]) {
     rung_value_release(value);
-    return RUNG_ERROR(INTERNAL, "output %u is given twice, or does not exist", index);
+    return RUNG_ERROR(PROVIDER, "output %u is given twice, or does not exist", index);
   }
   i->outputs[index] = value;
   return NULL;

@@ -11,7 +11,8 @@
 static rung_status *host_error(rung_code code, const char *file, int line, const char *format, ...) {
   va_list args;
   va_start(args, format);
-  rung_status *status = rung_status_make_v(code, file, line, format, args);
+  bool known = code != RUNG_OK && strcmp(rung_code_name(code), "UNKNOWN") != 0;
+  rung_status *status = rung_status_make_v(known ? code : RUNG_PROVIDER, file, line, format, args);
   va_end(args);
   return status;
 }

@@ -144,8 +144,9 @@ static void a_required_provider_must_be_usable(void **state) {
   rung_status *status = session_open(&t, "fake:unusable=driver,cpu", NULL);
   const char *message = rung_status_message(status);
   assert_int_equal(rung_status_code(status), RUNG_UNAVAILABLE);
-  static const char *const parts[] = {"provider fake", "\"links\"", "\"driver\"", "fake.told-so", "the option unusable",
-                                      "take the option away", "fake?"};
+  static const char *const parts[] = {"provider fake", "\"links\"",           "\"driver\"",
+                                      "fake.told-so",  "the option unusable", "take the option away",
+                                      "fake?"};
   for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
     if (!strstr(message, parts[i])) fail_msg("\"%s\" lacks %s", message, parts[i]);
   rung_status_free(status);

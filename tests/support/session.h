@@ -18,6 +18,7 @@ typedef struct test_session {
   rung_session *session;
   rung_value *inputs[SESSION_MOST], *outputs[SESSION_MOST];
   char log[4096]; /* lines so far */
+  long before[4]; /* what fakes of tests that failed have left */
 } test_session;
 
 /* An environment with two threads and the fake accelerator loaded. Fails the test when it cannot. */
