@@ -502,7 +502,7 @@ const rung_op rung_op_SpaceToDepth = {.name = "SpaceToDepth",
 static rung_status *check_ReverseSequence(const rung_node *node, void *params) {
   const rung_reverse_sequence_params *p = params;
   (void)node;
-  RUNG_MODEL_REQUIRE(p->batch_axis + p->time_axis == 1 && (p->batch_axis == 0 || p->batch_axis == 1),
+  RUNG_MODEL_REQUIRE((p->batch_axis == 0 && p->time_axis == 1) || (p->batch_axis == 1 && p->time_axis == 0),
                      "batch_axis is %lld and time_axis %lld; one must be 0 and the other 1", (long long)p->batch_axis,
                      (long long)p->time_axis);
   return NULL;

@@ -222,8 +222,8 @@ static rung_status *check_inputs(const rung_op *op, const rung_node *node) {
   for (uint32_t i = 0; i < node->input_count; i++) {
     RUNG_REQUIRE(rung_op_input(op, i, &place), INVALID_MODEL, "%u inputs, at most %u are allowed", node->input_count,
                  i);
-    RUNG_REQUIRE(node->inputs[i] || place.optional || (place.variadic && i > 0), INVALID_MODEL,
-                 "input %u \"%.*s\" is left out but required", i, (int)place.name.size, place.name.data);
+    RUNG_REQUIRE(node->inputs[i] || place.optional, INVALID_MODEL, "input %u \"%.*s\" is left out but required", i,
+                 (int)place.name.size, place.name.data);
   }
   for (uint32_t i = node->input_count; rung_op_input(op, i, &place) && !place.variadic; i++)
     RUNG_REQUIRE(place.optional, INVALID_MODEL, "input %u \"%.*s\" is missing", i, (int)place.name.size,
@@ -250,11 +250,21 @@ rung_status *rung_op_bind(rung_node *node, rung_arena *arena) {
 
 /* Inference */
 
+/* In a run an input may turn out to be nothing (an optional's), or another kind of value than tensors. */
+static rung_status *check_kind(const rung_op *op, uint32_t index, const rung_place *place, const rung_type *type) {
+  RUNG_REQUIRE(type || place->optional, INVALID_MODEL, "input %u \"%.*s\" holds nothing", index, (int)place->name.size,
+               place->name.data);
+  bool fits = !type || type->kind == RUNG_TENSOR || type->kind == RUNG_NONE || (op->flags & RUNG_OP_ANY_KIND);
+  RUNG_REQUIRE(fits, INVALID_MODEL, "input %u \"%.*s\" is no tensor", index, (int)place->name.size, place->name.data);
+  return NULL;
+}
+
 rung_status *rung_op_infer(const rung_op *op, rung_infer *infer) {
   rung_dtype bound['Z' + 1] = {0};
   rung_place place;
   for (uint32_t i = 0; i < infer->input_count && rung_op_input(op, i, &place); i++) {
     const rung_type *type = infer->inputs[i].type;
+    RUNG_TRY(check_kind(op, i, &place, type));
     if (!type || type->kind != RUNG_TENSOR || !type->dtype) continue;
     rung_dtype expected = place.variable ? bound[(int)place.variable] : place.dtype;
     RUNG_REQUIRE(!expected || expected == type->dtype, INVALID_MODEL, "input %u \"%.*s\" is %s where %s is expected", i,

@@ -20,7 +20,7 @@ static rung_status *infer_Identity(rung_infer *infer) {
 const rung_op rung_op_Identity = {.name = "Identity",
                                   .domain = "",
                                   .since = 1,
-                                  .flags = RUNG_OP_VIEW,
+                                  .flags = RUNG_OP_VIEW | RUNG_OP_ANY_KIND,
                                   .signature = "input:V -> output:V",
                                   .infer = infer_Identity};
 

@@ -69,12 +69,14 @@ static rung_status *infer_change(rung_infer *infer) {
 const rung_op rung_op_SequenceInsert = {.name = "SequenceInsert",
                                         .domain = "",
                                         .since = 11,
+                                        .flags = RUNG_OP_ANY_KIND,
                                         .signature = "input_sequence:S tensor:T position:I? -> output_sequence:S",
                                         .infer = infer_change};
 
 const rung_op rung_op_SequenceErase = {.name = "SequenceErase",
                                        .domain = "",
                                        .since = 11,
+                                       .flags = RUNG_OP_ANY_KIND,
                                        .signature = "input_sequence:S position:I? -> output_sequence:S",
                                        .infer = infer_change};
 
@@ -87,6 +89,7 @@ static rung_status *infer_element(rung_infer *infer) {
 const rung_op rung_op_SequenceAt = {.name = "SequenceAt",
                                     .domain = "",
                                     .since = 11,
+                                    .flags = RUNG_OP_ANY_KIND,
                                     .signature = "input_sequence:S position:I -> tensor:T",
                                     .infer = infer_element};
 
@@ -98,6 +101,7 @@ static rung_status *infer_SequenceLength(rung_infer *infer) {
 const rung_op rung_op_SequenceLength = {.name = "SequenceLength",
                                         .domain = "",
                                         .since = 11,
+                                        .flags = RUNG_OP_ANY_KIND,
                                         .signature = "input_sequence:S -> length:int64",
                                         .infer = infer_SequenceLength};
 
@@ -111,6 +115,7 @@ static const rung_attr concat_attrs[] = {
 const rung_op rung_op_ConcatFromSequence = {.name = "ConcatFromSequence",
                                             .domain = "",
                                             .since = 11,
+                                            .flags = RUNG_OP_ANY_KIND,
                                             .signature = "input_sequence:S -> concat_result:T",
                                             .params_size = sizeof(rung_concat_sequence_params),
                                             .attributes = concat_attrs,
@@ -153,6 +158,7 @@ static const rung_attr optional_attrs[] = {RUNG_ATTR_TYPE(rung_optional_params, 
 const rung_op rung_op_Optional = {.name = "Optional",
                                   .domain = "",
                                   .since = 15,
+                                  .flags = RUNG_OP_ANY_KIND,
                                   .signature = "input:V? -> output:O",
                                   .params_size = sizeof(rung_optional_params),
                                   .attributes = optional_attrs,
@@ -163,6 +169,7 @@ static rung_status *infer_OptionalHasElement(rung_infer *infer) { return rung_in
 const rung_op rung_op_OptionalHasElement = {.name = "OptionalHasElement",
                                             .domain = "",
                                             .since = 15,
+                                            .flags = RUNG_OP_ANY_KIND,
                                             .signature = "input:O? -> output:bool",
                                             .infer = infer_OptionalHasElement};
 
@@ -181,5 +188,6 @@ static rung_status *infer_OptionalGetElement(rung_infer *infer) {
 const rung_op rung_op_OptionalGetElement = {.name = "OptionalGetElement",
                                             .domain = "",
                                             .since = 15,
+                                            .flags = RUNG_OP_ANY_KIND,
                                             .signature = "input:O -> output:V",
                                             .infer = infer_OptionalGetElement};

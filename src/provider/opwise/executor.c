@@ -267,9 +267,11 @@ void rung_opwise_free(rung_opwise *e) {
 
 static bool fits(const rung_opwise *e, const opwise_plan *plan, const rung_run *run) {
   for (uint32_t i = 0; i < e->island->input_count; i++) {
-    const rung_tensor *a = &plan->key[i], *b = run->inputs[i] ? &run->inputs[i]->tensor : NULL;
-    if (!b) continue;
-    if (a->dtype != b->dtype || !rung_tensor_same_shape(a, b)) return false;
+    const plan_key *key = &plan->key[i];
+    const rung_value *value = run->inputs[i];
+    if (key->kind != (value ? value->kind : RUNG_NONE)) return false;
+    if (!value || value->kind != RUNG_TENSOR) continue;
+    if (key->tensor.dtype != value->tensor.dtype || !rung_tensor_same_shape(&key->tensor, &value->tensor)) return false;
   }
   return true;
 }

@@ -33,6 +33,9 @@ typedef struct rung_kernel_call {
 
 enum {
   RUNG_KERNEL_IN_PLACE = 1, /* output 0 may lie where input 0 lies: element i is read before it is written */
+  /* Shapes of outputs depend on what only the kernel sees. Without this flag, it is called only when inference tells
+   * the shape of every wanted tensor: hostile operands may leave it open. */
+  RUNG_KERNEL_OWN_SHAPE = 2,
 };
 
 typedef struct rung_kernel {

@@ -29,7 +29,10 @@ static rung_status *call_step(const rung_host *host, const rung_run *run, const 
   for (uint32_t i = 0; i < step->output_count && !status; i++) {
     if (!step->outputs[i]) continue;
     call.wanted |= (uint64_t)1 << (i & 63);
-    if (rung_type_is_concrete(&types[i]) && types[i].dtype && types[i].dtype != RUNG_STRING)
+    bool told = rung_type_is_concrete(&types[i]) && types[i].dtype;
+    if (!told && types[i].kind == RUNG_TENSOR && !(step->kernel->flags & RUNG_KERNEL_OWN_SHAPE))
+      status = RUNG_ERROR(INVALID_ARGUMENT, "the operands leave the shape of output %u open", i);
+    else if (told && types[i].dtype != RUNG_STRING)
       status = rung_value_new_tensor(allocator, types[i].dtype, types[i].rank, types[i].dims, &outputs[i]);
   }
   if (!status && step->kernel->state_size) {

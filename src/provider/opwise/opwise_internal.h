@@ -52,11 +52,17 @@ typedef struct workspace {
   rung_value **operands; /* room for one call */
 } workspace;
 
+/* What a plan was made for: one input's kind, element type and shape. */
+typedef struct plan_key {
+  rung_kind kind; /* NONE: left out */
+  rung_tensor tensor;
+} plan_key;
+
 /* Everything that one set of input shapes decides. */
 typedef struct opwise_plan {
   struct opwise_plan *next;
   uint64_t hash;
-  rung_tensor *key; /* per island input: type and shape */
+  plan_key *key;    /* per island input */
   rung_arena arena; /* of what follows */
   plan_slot *slots;
   plan_step *steps;

@@ -297,7 +297,7 @@ static rung_status *fill_plan(planner *p) {
   if (!p->plan->slots || !p->plan->steps || !p->plan->key || !p->types || !p->operands || !p->outputs || !p->known)
     return rung_status_out_of_memory();
   for (uint32_t i = 0; i < e->island->input_count; i++)
-    if (p->run->inputs[i]) p->plan->key[i] = p->run->inputs[i]->tensor;
+    if (p->run->inputs[i]) p->plan->key[i] = (plan_key){p->run->inputs[i]->kind, p->run->inputs[i]->tensor};
   start_slots(p);
   RUNG_TRY(walk_steps(p));
   find_last_uses(p);
