@@ -274,7 +274,8 @@ static rung_status *run_DictVectorizer(rung_kernel_call *call) {
   return status;
 }
 
-const rung_kernel rung_cpu_ml_DictVectorizer = {.pack = pack_DictVectorizer, .run = run_DictVectorizer};
+const rung_kernel rung_cpu_ml_DictVectorizer = {
+    .flags = RUNG_KERNEL_OWN_SHAPE, .pack = pack_DictVectorizer, .run = run_DictVectorizer};
 
 /* CastMap: values in the order of their keys, or at the places that the keys name */
 
@@ -365,4 +366,4 @@ static rung_status *run_CastMap(rung_kernel_call *call) {
   return status;
 }
 
-const rung_kernel rung_cpu_ml_CastMap = {.run = run_CastMap};
+const rung_kernel rung_cpu_ml_CastMap = {.flags = RUNG_KERNEL_OWN_SHAPE, .run = run_CastMap};

@@ -141,4 +141,5 @@ static rung_status *run_NonMaxSuppression(rung_kernel_call *call) {
   return put_boxes(call, &job, lists);
 }
 
-const rung_kernel rung_cpu_NonMaxSuppression = {.prepare = prepare_NonMaxSuppression, .run = run_NonMaxSuppression};
+const rung_kernel rung_cpu_NonMaxSuppression = {
+    .flags = RUNG_KERNEL_OWN_SHAPE, .prepare = prepare_NonMaxSuppression, .run = run_NonMaxSuppression};

@@ -42,7 +42,8 @@ static rung_status *compress(rung_kernel_call *call) {
 }
 
 static rung_status *run_Compress(rung_kernel_call *call) { return rung_moved(call, compress); }
-const rung_kernel rung_cpu_Compress = {.prepare = prepare_Compress, .run = run_Compress};
+const rung_kernel rung_cpu_Compress = {
+    .flags = RUNG_KERNEL_OWN_SHAPE, .prepare = prepare_Compress, .run = run_Compress};
 
 /* NonZero */
 
@@ -130,4 +131,5 @@ static rung_status *run_NonZero(rung_kernel_call *call) {
   return NULL;
 }
 
-const rung_kernel rung_cpu_NonZero = {.types = {{'T', RUNG_SET_BYTES | RUNG_SET_STRING}}, .run = run_NonZero};
+const rung_kernel rung_cpu_NonZero = {
+    .flags = RUNG_KERNEL_OWN_SHAPE, .types = {{'T', RUNG_SET_BYTES | RUNG_SET_STRING}}, .run = run_NonZero};

@@ -124,7 +124,7 @@ static rung_status *run_SequenceAt(rung_kernel_call *call) {
   return rung_kernel_give(call, 0, rung_value_retain(sequence->items[at]));
 }
 
-const rung_kernel rung_cpu_SequenceAt = {.types = {POSITION}, .run = run_SequenceAt};
+const rung_kernel rung_cpu_SequenceAt = {.flags = RUNG_KERNEL_OWN_SHAPE, .types = {POSITION}, .run = run_SequenceAt};
 
 static rung_status *run_SequenceLength(rung_kernel_call *call) {
   const rung_value *sequence;
@@ -191,7 +191,7 @@ static rung_status *run_ConcatFromSequence(rung_kernel_call *call) {
   return status;
 }
 
-const rung_kernel rung_cpu_ConcatFromSequence = {.run = run_ConcatFromSequence};
+const rung_kernel rung_cpu_ConcatFromSequence = {.flags = RUNG_KERNEL_OWN_SHAPE, .run = run_ConcatFromSequence};
 
 /* SplitToSequence */
 
@@ -315,4 +315,4 @@ static rung_status *run_OptionalGetElement(rung_kernel_call *call) {
   return rung_kernel_give(call, 0, value);
 }
 
-const rung_kernel rung_cpu_OptionalGetElement = {.run = run_OptionalGetElement};
+const rung_kernel rung_cpu_OptionalGetElement = {.flags = RUNG_KERNEL_OWN_SHAPE, .run = run_OptionalGetElement};

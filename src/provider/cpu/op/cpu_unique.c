@@ -197,6 +197,7 @@ static rung_status *unique(rung_kernel_call *call) {
 
 static rung_status *run_Unique(rung_kernel_call *call) { return rung_moved(call, unique); }
 const rung_kernel rung_cpu_Unique = {
+    .flags = RUNG_KERNEL_OWN_SHAPE,
     .types = {{'T', RUNG_SET_NUMERIC | RUNG_SET_BOOL | RUNG_SET_COMPLEX | RUNG_SET_STRING}},
     .prepare = prepare_Unique,
     .run = run_Unique};
