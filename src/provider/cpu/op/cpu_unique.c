@@ -126,7 +126,7 @@ static void order_by_occurrence(size_t count, groups *g, int64_t *spare, int64_t
     }
     g->inverse[i] = renamed[old];
   }
-  memcpy(g->members, spare_members, g->count * sizeof *g->members);
+  if (g->count) memcpy(g->members, spare_members, g->count * sizeof *g->members);
 }
 
 static rung_status *put_list(rung_kernel_call *call, uint32_t output, size_t count, const int64_t *list) {
