@@ -104,16 +104,19 @@ void labels_of_lines(const char *text, text_list *out) {
   read_lines(text, out);
 }
 
+void labels_parse(const char *text, text_list *out) {
+  *out = (text_list){0};
+  const char *begin = text + strspn(text, " \t\r\n");
+  if (*begin == '[' || *begin == '{')
+    read_json(begin + 1, out);
+  else
+    read_lines(text, out);
+}
+
 int labels_read(const char *path, text_list *out) {
   bytes file;
   TRY(read_file(path, &file));
-  const char *text = (const char *)file.data;
-  char first = text[strspn(text, " \t\r\n")];
-  *out = (text_list){0};
-  if (first == '[' || first == '{')
-    read_json(text + strspn(text, " \t\r\n") + 1, out);
-  else
-    read_lines(text, out);
+  labels_parse((const char *)file.data, out);
   free_bytes(&file);
   return out->count ? 0 : fail(EXIT_OF(INVALID_ARGUMENT), "%s holds no labels", clean(path));
 }

@@ -18,7 +18,7 @@
 #define BAD(...) fail(EXIT_OF(INVALID_ARGUMENT), __VA_ARGS__)
 
 /* A small file may claim a huge picture. */
-enum { MOST_PIXELS = 1 << 26 };
+enum { MOST_PIXELS = 1 << 25 };
 
 bool is_png(bytes file) { return file.size >= 8 && memcmp(file.data, "\x89PNG\r\n\x1a\n", 8) == 0; }
 bool is_jpeg(bytes file) { return file.size >= 3 && memcmp(file.data, "\xff\xd8\xff", 3) == 0; }
