@@ -151,12 +151,12 @@ static rung_depthwise_axis depthwise_axis(const rung_conv_axis *axis) {
 
 static bool plan_depthwise(rung_conv *plan, rung_cpu_set features) {
   const rung_depthwise_table *table = rung_depthwise_f32_for(features);
-  rung_depthwise_axis x = depthwise_axis(&plan->x);
+  rung_depthwise_axis y = depthwise_axis(&plan->y), x = depthwise_axis(&plan->x);
   bool plain =
       plan->z.window.in == 1 && plan->z.window.out == 1 && plan->z.window.kernel == 1 && plan->z.window.begin == 0;
   bool dense = plan->x.place.step == 1 && plan->y.place.step == 1 && plan->x.place.size == (size_t)x.out;
-  if (plan->in_channels != 1 || plan->out_channels != 1 || plan->dtype != RUNG_F32 || !plain || !dense ||
-      !rung_depthwise_takes(table, &x))
+  if (plan->in_channels != 1 || plan->out_channels != 1 || plan->dtype != RUNG_F32 || !plain || !dense || y.begin < 0 ||
+      x.begin < 0 || !rung_depthwise_scratch(table, &y, &x))
     return false;
   plan->depthwise = table;
   double work = (double)plan->taps * (double)plan->x.window.out * (double)plan->y.window.out + 500;
@@ -198,10 +198,14 @@ static size_t sums_space(const rung_conv *plan) {
   return plan->direct ? 0 : plan->kernel->rows * RUNG_ROUND_UP(plan->columns, 16);
 }
 
+static size_t depthwise_space(const rung_conv *plan) {
+  rung_depthwise_axis y = depthwise_axis(&plan->y), x = depthwise_axis(&plan->x);
+  return RUNG_ROUND_UP(rung_depthwise_scratch(plan->depthwise, &y, &x), 16);
+}
+
 bool rung_conv_scratch(const rung_conv *plan, size_t *out_bytes) {
   size_t threads = plan->threads;
-  *out_bytes = 0;
-  if (plan->depthwise) return true;
+  if (plan->depthwise) return rung_mul_size(depthwise_space(plan) * sizeof(float), threads, out_bytes);
   return rung_mul_size(band_space(plan) + sums_space(plan), threads, out_bytes) &&
          rung_add_size(*out_bytes, table_size(plan), out_bytes) && rung_mul_size(*out_bytes, sizeof(float), out_bytes);
 }
@@ -402,8 +406,11 @@ static void run_depthwise(void *context, size_t begin, size_t end) {
   const rung_epilogue *epilogue = &j->run->epilogue;
   rung_tile_f32 tile = {0};
   bool active = rung_epilogue_clamp(&epilogue->activation, &tile);
-  rung_depthwise_f32 d = {
-      .y = depthwise_axis(&plan->y), .x = depthwise_axis(&plan->x), .low = tile.low, .high = tile.high};
+  rung_depthwise_f32 d = {.y = depthwise_axis(&plan->y),
+                          .x = depthwise_axis(&plan->x),
+                          .low = tile.low,
+                          .high = tile.high,
+                          .scratch = j->space + rung_pool_slot() * depthwise_space(plan)};
   d.flags = tile.flags | (epilogue->bias ? RUNG_TILE_ROW_BIAS : 0) | (epilogue->residual ? RUNG_TILE_RESIDUAL : 0);
   size_t in = (size_t)(d.y.in * d.x.in), out = (size_t)(d.y.out * d.x.out);
   for (size_t i = begin; i < end; i++) {
@@ -423,7 +430,7 @@ static void run_depthwise(void *context, size_t begin, size_t end) {
 
 void rung_conv_run_all(const rung_kernel_call *call, const rung_conv *plan, const rung_conv_run *run, void *scratch) {
   if (plan->depthwise) {
-    rung_kernel_parallel(call, plan->batch * plan->group_tasks, 1, run_depthwise, &(job){plan, run, NULL, NULL});
+    rung_kernel_parallel(call, plan->batch * plan->group_tasks, 1, run_depthwise, &(job){plan, run, NULL, scratch});
     return;
   }
   int32_t *offsets = scratch;

@@ -18,6 +18,7 @@ typedef struct rung_depthwise_f32 {
   unsigned flags;       /* RUNG_TILE_ROW_BIAS, _RESIDUAL, _CLAMP */
   float bias, low, high;
   const float *residual; /* as `to` */
+  float *scratch;        /* rung_depthwise_scratch floats, aligned for tensors */
 } rung_depthwise_f32;
 
 typedef struct rung_depthwise_table {
@@ -27,11 +28,24 @@ typedef struct rung_depthwise_table {
 
 const rung_depthwise_table *rung_depthwise_f32_for(rung_cpu_set features);
 
-/* Does the function take such a dimension x? Its vectors need a mask for each tap. */
-enum { RUNG_DEPTHWISE_MASKS = 256 };
-static inline bool rung_depthwise_takes(const rung_depthwise_table *table, const rung_depthwise_axis *x) {
-  return x->out > 0 && (x->stride == 1 || x->stride == 2) && x->kernel <= RUNG_DEPTHWISE_MASKS &&
-         (x->out + (ptrdiff_t)table->lanes - 1) / (ptrdiff_t)table->lanes * x->kernel <= RUNG_DEPTHWISE_MASKS;
+/* The padded copy of the input: rows of `pitch` elements, each once per phase (x.stride of them). */
+static inline ptrdiff_t rung_depthwise_reach(const rung_depthwise_axis *axis) {
+  return (axis->kernel - 1) * axis->dilation;
+}
+static inline ptrdiff_t rung_depthwise_pitch(const rung_depthwise_axis *x, ptrdiff_t lanes) {
+  return RUNG_ROUND_UP(x->out + rung_depthwise_reach(x) / x->stride, lanes);
+}
+static inline ptrdiff_t rung_depthwise_rows(const rung_depthwise_axis *y) {
+  return (y->out - 1) * y->stride + rung_depthwise_reach(y) + 1;
+}
+/* How many floats that takes. 0: the function does not take such a channel. */
+static inline size_t rung_depthwise_scratch(const rung_depthwise_table *table, const rung_depthwise_axis *y,
+                                            const rung_depthwise_axis *x) {
+  ptrdiff_t lanes = (ptrdiff_t)table->lanes;
+  double size = ((double)x->out + (double)rung_depthwise_reach(x)) *
+                ((double)y->out * (double)y->stride + (double)rung_depthwise_reach(y));
+  if (x->stride > 2 || y->stride > 8 || size > 4e6) return 0;
+  return (size_t)(rung_depthwise_rows(y) * x->stride * rung_depthwise_pitch(x, lanes) + lanes);
 }
 
 extern const rung_depthwise_table rung_depthwise_f32_c;

@@ -35,7 +35,7 @@ typedef struct rung_tile_f32 {
   float *c;               /* [rows][c_step], elements [0, cols) of a row are touched and no other */
   size_t c_step;
   unsigned flags;
-  const float *bias;
+  const float *bias; /* of rows or of columns: only one flag is set */
   const float *residual; /* [rows][residual_step] */
   size_t residual_step;
   float low, high;
