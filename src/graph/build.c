@@ -414,7 +414,7 @@ static bool is_ready(collection *c, const rung_node *node) {
  * a pass that takes none has found a cycle. */
 static rung_status *sort_nodes(builder *b, rung_graph *graph, size_t first) {
   size_t count = b->nodes.count - first, passes = 0;
-  rung_node **nodes = b->nodes.at + first;
+  rung_node **nodes = count ? b->nodes.at + first : NULL;
   graph->nodes = rung_arena_alloc(&b->ir->arena, count, sizeof *graph->nodes);
   RUNG_CHECK_ALLOC(graph->nodes);
   collection c = {.b = b, .graph = graph};
