@@ -2,7 +2,7 @@
 """Does every file include only what its layer may see (docs: "Layers and folders")?
 
 A folder of src/ sees itself, what stands left of it in ORDER, and the public headers. src/provider/<name>/ stands apart:
-itself, opwise, op and base. Tools, Python, the drop-in library and tests of the API see the public headers only.
+itself, opwise, descriptor, op and base. Tools, Python, the drop-in library and tests of the API see the public headers only.
 Prints every offence and exits with 1.
 
 usage: check_layers.py [ROOT]
@@ -36,7 +36,7 @@ def allowed(layer):
     if layer == "outside":
         return set()
     if layer.startswith("provider/"):
-        return {layer, "provider/opwise", "op", "base"}
+        return {layer, "provider/opwise", "provider/descriptor", "op", "base"}
     return set(ORDER[: ORDER.index(layer) + 1])
 
 

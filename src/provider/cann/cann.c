@@ -1,0 +1,40 @@
+/* Huawei's Ascend processors. A descriptor: rung does not hold it yet. */
+#include "provider/descriptor/descriptor.h"
+
+static const rung_option_spec option_list[] = {
+    RUNG_OPTION_IS_DEVICE("which device, from 0"),
+    RUNG_OPTION_IS_NUMBER("npu_mem_limit", INT64_MAX, NULL, "bytes of device memory"),
+    RUNG_OPTION_IS_CHOICE("arena_extend_strategy", "kNextPowerOfTwo|kSameAsRequested", "kNextPowerOfTwo",
+                          "how the pool of device memory grows"),
+    RUNG_OPTION_IS_FLAG("enable_cann_graph", "true", "compile whole graphs"),
+    RUNG_OPTION_IS_FLAG("dump_graphs", "false", "write the islands as files"),
+    RUNG_OPTION_IS_FLAG("dump_om_model", "true", "write compiled models as files"),
+    RUNG_OPTION_IS_CHOICE(
+        "precision_mode",
+        "force_fp32|force_fp16|allow_fp32_to_fp16|must_keep_origin_dtype|allow_mix_precision|cube_fp16in_fp32out",
+        "force_fp16", "what it computes in"),
+    RUNG_OPTION_IS_CHOICE("op_select_impl_mode", "high_precision|high_performance", "high_performance",
+                          "kernels to prefer"),
+    RUNG_OPTION_IS_TEXT("optypelist_for_implmode", "operators that this is for"),
+    {0},
+};
+
+static const rung_vendor_library libraries[] = {{"libascendcl.so"}, {0}};
+
+static const rung_descriptor descriptor = {
+    .name = "cann",
+    .systems = "linux",
+    .needs = "Linux on a machine with an Ascend processor",
+    .libraries = libraries,
+    .folders = "lib64",
+    .library_fix =
+        "install Huawei's CANN toolkit, and name its folder, such as /usr/local/Ascend/ascend-toolkit/latest",
+    .driver_file = "/dev/davinci_manager",
+    .driver_version = "/usr/local/Ascend/driver/version.info",
+    .driver_fix = "install Huawei's Ascend driver",
+    .devices = {"/dev/davinci_manager", "/dev/davinci#"},
+    .pci_vendor = 0x19e5,
+    .device_fix = "in a container, give it /dev/davinci_manager and /dev/davinci0",
+};
+
+RUNG_DESCRIBED_PROVIDER(cann, "CANNExecutionProvider", "Huawei Ascend neural processors (CANN)");

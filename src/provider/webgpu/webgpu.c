@@ -1,0 +1,40 @@
+/* Any graphics processor, through Vulkan, Direct3D or Metal. A descriptor: rung does not hold it yet. */
+#include "provider/descriptor/descriptor.h"
+
+static const rung_option_spec option_list[] = {
+    {"deviceId", RUNG_OPTION_INT, NULL, 0, 255, "0", "which device, from 0", 1},
+    RUNG_OPTION_IS_CHOICE("preferredLayout", "NCHW|NHWC", "NHWC", "layout of convolutions"),
+    RUNG_OPTION_IS_FLAG("enableGraphCapture", "false", "a run is captured and replayed"),
+    RUNG_OPTION_IS_CHOICE("dawnBackendType", "Vulkan|D3D12", NULL, "the system's interface"),
+    RUNG_OPTION_IS_TEXT("dawnProcTable", "address of the functions"),
+    RUNG_OPTION_IS_TEXT("webgpuInstance", "address of the caller's instance"),
+    RUNG_OPTION_IS_TEXT("webgpuDevice", "address of the caller's device"),
+    RUNG_OPTION_IS_CHOICE("storageBufferCacheMode", "disabled|lazyRelease|simple|bucket", "bucket",
+                          "how buffers are used again"),
+    RUNG_OPTION_IS_CHOICE("uniformBufferCacheMode", "disabled|lazyRelease|simple|bucket", "simple",
+                          "the same for uniforms"),
+    RUNG_OPTION_IS_CHOICE("queryResolveBufferCacheMode", "disabled|lazyRelease|simple|bucket", "disabled",
+                          "the same for queries"),
+    RUNG_OPTION_IS_CHOICE("defaultBufferCacheMode", "disabled|lazyRelease|simple|bucket", "disabled",
+                          "the same for others"),
+    RUNG_OPTION_IS_CHOICE("validationMode", "disabled|wgpuOnly|basic|full", NULL, "how much is checked"),
+    RUNG_OPTION_IS_TEXT("forceCpuNodeNames", "nodes to leave to others"),
+    RUNG_OPTION_IS_FLAG("enablePIXCapture", "false", "for a debugger"),
+    RUNG_OPTION_IS_FLAG("preserveDevice", "false", "the device stays open between sessions"),
+    {0},
+};
+
+static const rung_vendor_library libraries[] = {{"libvulkan.so.1"}, {0}};
+
+static const rung_descriptor descriptor = {
+    .name = "webgpu",
+    .systems = "linux windows macos",
+    .needs = "Linux, Windows or macOS with a graphics processor",
+    .libraries = libraries,
+    .library_fix =
+        "install the Vulkan loader (Debian: apt install libvulkan1) and the driver of your graphics processor",
+    .devices = {"/dev/dri/renderD#"},
+    .device_fix = "this machine has no graphics processor that programs can use",
+};
+
+RUNG_DESCRIBED_PROVIDER(webgpu, "WebGpuExecutionProvider", "any graphics processor (WebGPU)");
