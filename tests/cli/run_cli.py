@@ -499,6 +499,23 @@ class Plans(Case):
         self.assertEqual((verdict["unplaced"], verdict["refused"][0]["reason"]), (1, "operator"))
         self.run_rung("check", self.put("bad.onnx", b"\x0a\xff\xff"), code=12)
 
+    def test_step_down_is_told(self):
+        # a provider that is known and certainly not here is skipped where it is optional, and an error where it is not
+        absent = next((p["name"] for p in self.json("providers") if not p["usable"]), None)
+        if not absent:
+            self.skipTest("every provider is usable on this machine")
+        done = self.run_rung("run", self.good, "--fill", "ones", "-p", f"{absent}?,cpu")
+        self.assertIn(f"{absent}?", done.stdout)
+        self.assertIn("skipped", done.stdout)
+        self.assertEqual(done.stderr, "")
+        done = self.run_rung("run", self.good, "--fill", "ones", "-p", f"{absent}?,cpu", "--quiet")
+        self.assertNotIn("skipped", done.stdout)
+        self.assertIn(f"provider {absent} is skipped", done.stderr)
+        self.assertIn(absent, self.reason("run", self.good, "--fill", "ones", "-p", f"{absent},cpu", code=14))
+
+    def test_origin_of_an_error(self):
+        self.assertRegex(self.run_rung("plan", self.model, "-v", code=13).stderr, r"raised at src/session/place\.c:\d+")
+
     def test_unknown_provider(self):
         self.assertIn('did you mean "cpu"?', self.reason("plan", self.good, "-p", "cpuu", code=15))
 

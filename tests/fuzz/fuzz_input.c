@@ -54,7 +54,7 @@ static void read_labels(rung_env *env, bytes file) {
   labels_parse((const char *)file.data, &labels);
   for (size_t i = 0; i < labels.count; i++)
     if (!labels.at[i]) abort();
-  labels_free(&labels);
+  text_list_free(&labels);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {

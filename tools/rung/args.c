@@ -1,7 +1,5 @@
 #include "args.h"
 
-#include "text.h"
-
 #include <math.h>
 #include <string.h>
 
@@ -47,9 +45,7 @@ int set_seconds(const option *self, const char *value, void *settings) {
 }
 
 int set_more(const option *self, const char *value, void *settings) {
-  text_list *list = place(self, settings);
-  list->at = grow(list->at, list->count, sizeof *list->at);
-  list->at[list->count++] = value;
+  text_list_add(place(self, settings), value);
   return 0;
 }
 

@@ -2,9 +2,7 @@
 #ifndef RUNG_TOOL_ARGS_H
 #define RUNG_TOOL_ARGS_H
 
-#include "fail.h"
-
-#include <stdbool.h>
+#include "text.h"
 
 /* One option. `set` stores its value in the settings that belong to its group, at `offset` where one of the common
  * functions below does it. */
@@ -23,11 +21,6 @@ int set_count(const option *self, const char *value, void *settings);   /* int64
 int set_number(const option *self, const char *value, void *settings);  /* double */
 int set_seconds(const option *self, const char *value, void *settings); /* double; "1.5", "200ms", "2s", "3m" */
 int set_more(const option *self, const char *value, void *settings);    /* text_list: one more */
-
-typedef struct text_list {
-  const char **at;
-  size_t count;
-} text_list;
 
 typedef struct option_group {
   const char *title;     /* "Options", "Session" ... */

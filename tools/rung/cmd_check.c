@@ -118,6 +118,7 @@ static int judge(const session_args *args, bool compile, setup *s, verdict *v) {
   v->facts.struct_size = sizeof v->facts;
   TRY_STATUS(rung_model_get_facts(s->model, &v->facts));
   TRY(setup_session(args, TO_INSPECT, NULL, s));
+  setup_warn();
   const rung_plan *plan = rung_session_plan(s->session);
   v->nodes = plan->node_count;
   v->unplaced = count_unplaced(plan);

@@ -139,7 +139,7 @@ static void close_job(job *j) {
   interrupt_cancels(NULL);
   drop_outputs(j);
   if (j->inputs) free_fed(j->inputs, j->input_count);
-  labels_free(&j->labels);
+  text_list_free(&j->labels);
   free(j->inputs);
   free(j->outputs);
   free(j->slots);
@@ -303,7 +303,7 @@ static int run_sets(job *j) {
   TRY(data_sets_find(j->args->data, &sets));
   int code = 0;
   for (size_t i = 0; i < sets.count && !code; i++) code = run_set(j, sets.at[i], sets.count == 1);
-  data_sets_free(&sets);
+  text_list_free(&sets);
   return code;
 }
 
@@ -357,7 +357,9 @@ static int run_job(job *j, const char *path) {
   if (j->json) {
     json_end();
     TRY(print_report_json(j));
-  } else if (!j->args->quiet) {
+  } else if (j->args->quiet) {
+    setup_warn();
+  } else {
     print_plan(j->setup.session, false);
     print_times(j);
   }

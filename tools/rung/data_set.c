@@ -6,17 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void add(text_list *sets, char *path) {
-  sets->at = grow(sets->at, sets->count, sizeof *sets->at);
-  sets->at[sets->count++] = path;
-}
-
-void data_sets_free(text_list *sets) {
-  for (size_t i = 0; i < sets->count; i++) free((char *)sets->at[i]);
-  free(sets->at);
-  *sets = (text_list){0};
-}
-
 static bool holds(const char *folder, const char *name) {
   char *path = format_text("%s/%s", folder, name);
   bool there = is_file(path);
@@ -33,10 +22,10 @@ int data_sets_find(const char *folder, text_list *out) {
       free(path);
       break;
     }
-    add(out, path);
+    text_list_add(out, path);
   }
   if (!out->count && (holds(folder, "input_0.pb") || holds(folder, "output_0.pb")))
-    add(out, copy_text(folder, strlen(folder)));
+    text_list_add(out, copy_text(folder, strlen(folder)));
   if (out->count) return 0;
   return fail(EXIT_OF(NOT_FOUND), "--data %s: neither test_data_set_0 nor input_0.pb is there", clean(folder));
 }

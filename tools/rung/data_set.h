@@ -4,9 +4,9 @@
 
 #include "args.h"
 
-/* The folders in `folder`, in the order of k; or `folder` itself when it holds input_0.pb or output_0.pb. */
+/* The folders in `folder`, in the order of k; or `folder` itself when it holds input_0.pb or output_0.pb. Freed by
+ * text_list_free. */
 int data_sets_find(const char *folder, text_list *out);
-void data_sets_free(text_list *sets);
 /* output_<index>.pb of `set`; *out_value stays NULL when there is none. */
 int data_set_output(const char *set, rung_env *env, size_t index, const rung_slot *slot, const rung_value *got,
                     rung_value **out_value);

@@ -5,9 +5,10 @@
 #include <string.h>
 
 /* The reason. A process has one, and it must be there when memory is not. */
-static char reason[8192], *details;
+static char reason[8192], *details, origin[256];
 
 static void keep(const char *format, va_list arguments) {
+  origin[0] = 0;
   vsnprintf(reason, sizeof reason, format, arguments);
   details = strchr(reason, '\n');
   if (!details) return;
@@ -28,6 +29,9 @@ int fail_status(rung_status *status) {
   if (!status) return EXIT_OK;
   int exit_code = EXIT_STATUS + (int)rung_status_code(status);
   fail(exit_code, "%s", rung_status_message(status));
+  int line;
+  const char *file = rung_status_origin(status, &line);
+  if (file) snprintf(origin, sizeof origin, "%s:%d", file, line);
   rung_status_free(status);
   return exit_code;
 }
@@ -49,3 +53,4 @@ int fail_within(int exit_code, const char *format, ...) {
 
 const char *fail_reason(void) { return reason; }
 const char *fail_details(void) { return details; }
+const char *fail_origin(void) { return origin; }

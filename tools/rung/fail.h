@@ -30,6 +30,8 @@ int fail_within(int exit_code, const char *format, ...) PRINTF(2, 3);
 /* The reason of the last failure: its first line, and what follows (NULL: nothing). */
 const char *fail_reason(void);
 const char *fail_details(void);
+/* "src/model/wire.c:17" where the library raised it; "" when the tool did. */
+const char *fail_origin(void);
 
 #define TRY(expression)              \
   do {                               \

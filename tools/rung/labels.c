@@ -6,22 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void add_label(text_list *labels, const char *text, size_t size) {
-  labels->at = grow(labels->at, labels->count, sizeof *labels->at);
-  labels->at[labels->count++] = copy_text(text, size);
-}
-
-void labels_free(text_list *labels) {
-  for (size_t i = 0; i < labels->count; i++) free((char *)labels->at[i]);
-  free(labels->at);
-  *labels = (text_list){0};
-}
-
 static void read_lines(const char *text, text_list *out) {
   while (*text) {
     size_t size = strcspn(text, "\n"), kept = size;
     if (kept && text[kept - 1] == '\r') kept--;
-    add_label(out, text, kept);
+    text_list_add(out, copy_text(text, kept));
     text += size + (text[size] == '\n');
   }
 }
@@ -89,7 +78,7 @@ static void read_json(const char *text, text_list *out) {
       if (is_key(text)) end = start;
     }
     if ((depth == 1 && c == ',') || (depth == 0 && any)) {
-      add_label(out, label, (size_t)(end - label));
+      text_list_add(out, copy_text(label, (size_t)(end - label)));
       end = label;
       any = false;
     } else if (!strchr(" \t\r\n", c)) {

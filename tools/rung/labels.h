@@ -5,12 +5,11 @@
 #include "args.h"
 
 /* A text of one class a line; or JSON, of which each element of the outermost array or object is a class, and its label
- * all strings in it. Freed by labels_free. */
+ * all strings in it. Freed by text_list_free. */
 int labels_read(const char *path, text_list *out);
 /* The same, of a text. */
 void labels_parse(const char *text, text_list *out);
 /* One a line. */
 void labels_of_lines(const char *text, text_list *out);
-void labels_free(text_list *labels);
 
 #endif

@@ -66,6 +66,13 @@ static int dispatch(int argc, char **argv) {
   return unknown_command(first);
 }
 
+/* Printed where --verbose asks for it. */
+static void say_origin(void) {
+  char *line = format_text("rung: raised at %s", fail_origin());
+  if (fail_origin()[0]) say(line);
+  free(line);
+}
+
 /* With --json a failure is an object, too. */
 static void report_failure(int code, bool json) {
   if (json && code != EXIT_DIFFERENT) {
@@ -85,6 +92,7 @@ int main(int argc, char **argv) {
   int code = dispatch(argc, argv);
   progress_end();
   if (code) report_failure(code, has(argc, argv, "--json"));
+  if (has(argc, argv, "--verbose") || has(argc, argv, "-v")) say_origin();
   json_print();
   bool written = fflush(stdout) == 0 && !ferror(stdout);
   if (!written && !code) code = fail(EXIT_OF(IO), "standard output cannot be written");

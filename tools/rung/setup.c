@@ -40,12 +40,27 @@ const option output_options[] = {{"json", 0, NULL, "print JSON", set_flag, offse
 
 /* Environment */
 
+/* Warnings of planning are held back, for a plan says the same. The library calls print_log one at a time. */
+static struct {
+  bool verbose, holding;
+  text_list held;
+} warnings;
+
 static void print_log(void *user, rung_log_level level, const char *text) {
-  (void)user;
   static const char *const names[] = {"debug", "info", "warning", "error"};
+  (void)user;
   char *line = format_text("rung: %s: %s", names[level], clean(text));
+  if (warnings.holding) {
+    text_list_add(&warnings.held, line);
+    return;
+  }
   say(line);
   free(line);
+}
+
+void setup_warn(void) {
+  for (size_t i = 0; i < warnings.held.count; i++) say(warnings.held.at[i]);
+  text_list_free(&warnings.held);
 }
 
 int setup_env(const env_args *args, setup *s) {
@@ -57,10 +72,11 @@ int setup_env(const env_args *args, setup *s) {
   add_path(&paths, NULL);
   options.threads = (uint32_t)args->threads;
   options.search_paths = paths.at;
+  warnings.verbose = args->verbose;
   options.log = print_log;
   options.log_level = args->verbose ? RUNG_LOG_DEBUG : RUNG_LOG_WARNING;
   rung_status *status = rung_env_create(&options, &s->env);
-  free_paths(&paths);
+  text_list_free(&paths);
   for (size_t i = 0; i < args->libraries.count && !status; i++)
     status = rung_env_load_provider(s->env, args->libraries.at[i]);
   return fail_status(status);
@@ -205,11 +221,14 @@ int setup_session(const session_args *args, purpose why, const rung_session_opti
     options.plan_only = why == TO_PLAN;
     options.inspect_only = why == TO_INSPECT;
     progress_begin(why == TO_RUN ? "compiling" : "planning");
+    warnings.holding = !warnings.verbose;
     double began = now();
     code = fail_status(rung_session_create(s->env, s->model, &options, &s->session));
     s->session_seconds = now() - began;
+    warnings.holding = false;
     progress_end();
   }
+  if (code) setup_warn();
   free_lists(&l);
   return code;
 }
@@ -220,4 +239,5 @@ void setup_finish(setup *s) {
   rung_session_destroy(&s->session);
   rung_model_destroy(&s->model);
   rung_env_destroy(&s->env);
+  text_list_free(&warnings.held);
 }

@@ -42,6 +42,8 @@ typedef enum purpose { TO_RUN, TO_PLAN, TO_INSPECT } purpose;
 /* A session for the model of `s`, which must not have one, to do `why` with. `more` (may be NULL) are options beyond
  * the command line's: its chain, passes, seed and shapes count where they are set. */
 int setup_session(const session_args *args, purpose why, const rung_session_options *more, setup *s);
+/* Prints the warnings that were held back while the session was made: for commands that do not show its plan. */
+void setup_warn(void);
 void setup_drop_session(setup *s);
 void setup_finish(setup *s);
 

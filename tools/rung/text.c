@@ -42,6 +42,17 @@ char *format_text(const char *format, ...) {
   return text;
 }
 
+void text_list_add(text_list *list, const char *text) {
+  list->at = grow(list->at, list->count, sizeof *list->at);
+  list->at[list->count++] = text;
+}
+
+void text_list_free(text_list *list) {
+  for (size_t i = 0; i < list->count; i++) free((char *)list->at[i]);
+  free(list->at);
+  *list = (text_list){0};
+}
+
 /* Words */
 
 bool starts_with(const char *text, const char *start) { return strncmp(text, start, strlen(start)) == 0; }

@@ -14,6 +14,15 @@ void *grow(void *old, size_t count, size_t size);
 char *copy_text(const char *text, size_t size);
 char *format_text(const char *format, ...) PRINTF(1, 2);
 
+typedef struct text_list {
+  const char **at;
+  size_t count;
+} text_list;
+
+/* Adds `text` itself; whoever frees the texts with the list must have made them. */
+void text_list_add(text_list *list, const char *text);
+void text_list_free(text_list *list);
+
 bool starts_with(const char *text, const char *start);
 bool ends_with(const char *text, const char *end);
 

@@ -8,16 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-void add_path(text_list *paths, const char *path) {
-  paths->at = grow(paths->at, paths->count, sizeof *paths->at);
-  paths->at[paths->count++] = path ? copy_text(path, strlen(path)) : NULL;
-}
-
-void free_paths(text_list *paths) {
-  for (size_t i = 0; i < paths->count; i++) free((char *)paths->at[i]);
-  free(paths->at);
-  *paths = (text_list){0};
-}
+void add_path(text_list *paths, const char *path) { text_list_add(paths, path ? copy_text(path, strlen(path)) : NULL); }
 
 static bool is_listed(const text_list *paths, const char *path) {
   for (size_t i = 0; i < paths->count; i++)

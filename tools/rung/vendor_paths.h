@@ -5,11 +5,10 @@
 
 #include "args.h"
 
-/* A copy of `path`; NULL ends the list. */
+/* A copy of `path`; NULL ends the list. Freed by text_list_free. */
 void add_path(text_list *paths, const char *path);
 /* Adds the folders with libraries in the site-packages of VIRTUAL_ENV, of the first python3 in PATH (which is not run),
  * and of the user. */
 void find_vendor_paths(text_list *paths);
-void free_paths(text_list *paths);
 
 #endif
