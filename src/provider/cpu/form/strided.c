@@ -1,9 +1,11 @@
 #include "provider/cpu/form/strided.h"
 
+#include "provider/cpu/kernel/transpose.h"
+
 /* Pieces of this many bytes are worth a thread. */
 enum { GRAIN_BYTES = 128 << 10 };
 /* A tile of a transpose, in elements: a square, or as much longer as the other edge is shorter. */
-enum { TILE_EDGE = 16, TILE = TILE_EDGE * TILE_EDGE };
+enum { TILE_EDGE = 32, TILE = TILE_EDGE * TILE_EDGE };
 /* Elements longer than this gain nothing from tiles: a cache line is used up by each. */
 enum { MOST_TILED_BYTES = 32 };
 
@@ -97,9 +99,10 @@ typedef struct walk {
   const char *from;
   char *to;
   row_function row;
-  int32_t edge[2];            /* their dimensions */
-  size_t length[2], tiles[2]; /* elements of a tile, and tiles, along them */
-  int32_t outer_count;        /* the other dimensions */
+  rung_transpose_fn transpose; /* NULL: row by row */
+  int32_t edge[2];             /* their dimensions */
+  size_t length[2], tiles[2];  /* elements of a tile, and tiles, along them */
+  int32_t outer_count;         /* the other dimensions */
   int32_t outer[RUNG_STRIDED_RANK];
 } walk;
 
@@ -152,6 +155,10 @@ static void copy_tile(const walk *w, const size_t at[2], const char *from, char 
     from += (int64_t)at[k] * from_step[k];
     to += (int64_t)at[k] * to_step[k];
   }
+  if (w->transpose) {
+    w->transpose(n[1], n[0], from, (ptrdiff_t)from_step[1], to, (ptrdiff_t)to_step[0]);
+    return;
+  }
   int row = n[1] >= n[0], column = !row; /* few long rows instead of many short ones */
   for (size_t i = 0; i < n[column]; i++, from += from_step[column], to += to_step[column])
     w->row(n[row], plan->size, from, (ptrdiff_t)from_step[row], to, (ptrdiff_t)to_step[row]);
@@ -179,12 +186,15 @@ static void copy_tiles(void *context, size_t begin, size_t end) {
 static int64_t magnitude(int64_t stride) { return stride < 0 ? -stride : stride; }
 
 /* Is there a dimension along which the source is closer together than along the last? */
-static bool find_tiles(walk *w) {
+static bool find_tiles(walk *w, rung_cpu_set features) {
   const rung_strided *plan = w->plan;
+  int64_t size = (int64_t)plan->size;
   int32_t inner = plan->rank - 1, across = inner;
   for (int32_t i = 0; i < inner; i++)
     if (plan->from[i] && magnitude(plan->from[i]) < magnitude(plan->from[across])) across = i;
   if (across == inner || plan->from[inner] == 0 || plan->size > MOST_TILED_BYTES) return false;
+  if (plan->from[across] == size && plan->to[inner] == size && size < RUNG_TRANSPOSE_WIDTHS)
+    w->transpose = rung_transpose_for(features)->of[size];
   w->edge[0] = across;
   w->edge[1] = inner;
   for (int k = 0; k < 2; k++) {
@@ -202,7 +212,7 @@ void rung_strided_run(const rung_kernel_call *call, const rung_strided *plan, co
   walk w = {.plan = plan, .from = from, .to = to, .row = row_of(plan->size)};
   if (plan->rank == 0) {
     rung_kernel_parallel(call, plan->size, GRAIN_BYTES, copy_bytes, &w);
-  } else if (find_tiles(&w)) {
+  } else if (find_tiles(&w, rung_isa(call->host))) {
     size_t tiles = w.tiles[0] * w.tiles[1];
     for (int32_t k = 0; k < w.outer_count; k++) tiles *= (size_t)plan->dims[w.outer[k]];
     rung_kernel_parallel(call, tiles, RUNG_MAX(1, GRAIN_BYTES / (TILE * 8)), copy_tiles, &w);
