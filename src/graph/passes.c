@@ -54,7 +54,8 @@ static size_t value_bytes(const rung_value *value) {
 
 /* Folding never enlarges: weights behind DequantizeLinear or Cast, large ConstantOfShape and the like stay. */
 static bool may_fold(const rewrite *r, const rung_node *node) {
-  if (!node->op || (node->op->flags & (RUNG_OP_RANDOM | RUNG_OP_CONTROL)) || !node->output_count) return false;
+  if (!node->op || (node->op->flags & (RUNG_OP_RANDOM | RUNG_OP_CONTROL | RUNG_OP_STAYS)) || !node->output_count)
+    return false;
   size_t given = 0, made = 0;
   for (uint32_t i = 0; i < node->input_count; i++) {
     if (!node->inputs[i]) continue;

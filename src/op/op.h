@@ -109,6 +109,7 @@ enum {
   RUNG_OP_CONTROL = 2,  /* has bodies; driven by the session unless a provider claims it */
   RUNG_OP_VIEW = 4,     /* output 0 is input 0 with other dimensions: the same bytes */
   RUNG_OP_ENLARGES = 8, /* makes large outputs of small inputs: folded only while small */
+  RUNG_OP_STAYS = 32,   /* never folded: providers look for it (weights behind DequantizeLinear) */
   RUNG_OP_ANY_KIND = 16, /* takes sequences, maps or optionals: its kernel checks what it gets; others take tensors */
 };
 

@@ -59,17 +59,18 @@ static const rung_attr quantize_attrs[] = {
     RUNG_ATTR_INT(rung_quantize_params, block_size, 0), RUNG_ATTR_INT(rung_quantize_params, output_dtype, 0),
     RUNG_ATTR_INT(rung_quantize_params, precision, 0),  {0}};
 
-#define QUANTIZE_OP(symbol, places)                                              \
+#define QUANTIZE_OP(symbol, what, places)                                        \
   const rung_op rung_op_##symbol = {.name = #symbol,                             \
                                     .domain = "",                                \
                                     .since = 10,                                 \
+                                    .flags = what,                               \
                                     .signature = places,                         \
                                     .params_size = sizeof(rung_quantize_params), \
                                     .attributes = quantize_attrs,                \
                                     .check = check_##symbol,                     \
                                     .infer = infer_##symbol};
-QUANTIZE_OP(QuantizeLinear, "x:X y_scale:S y_zero_point:Z? -> y:Z")
-QUANTIZE_OP(DequantizeLinear, "x:X x_scale:S x_zero_point:X? -> y:S")
+QUANTIZE_OP(QuantizeLinear, 0, "x:X y_scale:S y_zero_point:Z? -> y:Z")
+QUANTIZE_OP(DequantizeLinear, RUNG_OP_STAYS, "x:X x_scale:S x_zero_point:X? -> y:S")
 
 rung_status *rung_quantize_layout_make(const rung_quantize_params *p, const rung_tensor *x,
                                        const rung_tensor *scale, rung_quantize_layout *out) {

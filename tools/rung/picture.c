@@ -28,12 +28,14 @@ void free_picture(picture *p) {
   *p = (picture){0};
 }
 
+#if RUNG_HAVE_PNG || RUNG_HAVE_JPEG
 static int new_picture(size_t width, size_t height, picture *out) {
   if (!width || !height || width > MOST_PIXELS || height > MOST_PIXELS / width)
     return fail(EXIT_OF(LIMIT), "a picture of %zu x %zu pixels is too large", width, height);
   *out = (picture){(int)width, (int)height, get_memory(width * height, 4)};
   return 0;
 }
+#endif
 
 /* PNG */
 

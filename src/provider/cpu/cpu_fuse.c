@@ -1,16 +1,25 @@
 /* Fusion walks the nodes once. From each convolution or product it goes along the chain of nodes that alone read what
  * came before, as far as they fit. The fused step stands where the last of them stood, when all its operands are there.
  *
- *     Conv | MatMul | Gemm  ->  + bias (constant, one per channel)  ->  + residual  ->  activation */
+ *     Conv | MatMul | Gemm  ->  + bias (constant, one per channel)  ->  + residual  ->  activation
+ *
+ * A convolution between DequantizeLinear and QuantizeLinear becomes QLinearConv, on integers:
+ *
+ *     DequantizeLinear(x), (w constant), (b constant)  ->  Conv  ->  Relu?  ->  QuantizeLinear
+ *
+ * Steps that nobody reads any more (a DequantizeLinear whose readers were all fused) are dropped in the end. */
 #include "provider/cpu/cpu_fuse.h"
 
 #include "op/convolution.h"
 #include "op/elementwise.h"
 #include "op/product.h"
+#include "op/quantize.h"
 #include "provider/cpu/cpu.h"
 
+#include <math.h>
+
 extern const rung_kernel rung_cpu_FusedProduct;
-extern const rung_op rung_op_ms_FusedConv;
+extern const rung_op rung_op_ms_FusedConv, rung_op_QLinearConv;
 
 enum { BIAS = 2, RESIDUAL = 3, OPERANDS = 4 }; /* inputs of the fused operators */
 
@@ -192,12 +201,135 @@ static rung_step step_of(rung_node *node) {
                      .outputs = node->outputs};
 }
 
-/* The nodes that a fusion takes in lie on the way from its main node to its output. */
-static void mark_taken(const fusion *f, uint32_t position, bool *taken) {
-  const rung_value_info *value = f->main->outputs[0];
+/* Convolutions on integers */
+
+enum { QCONV_INPUTS = 9 }; /* x, its scale and zero point, w, ..., y's scale and zero point, bias */
+
+typedef struct qconv {
+  rung_value_info *inputs[QCONV_INPUTS];
+  rung_value_info *output;
+  uint32_t last;
+} qconv;
+
+static bool is_scalar(const rung_value_info *value) {
+  return value && value->constant && value->constant->kind == RUNG_TENSOR &&
+         rung_tensor_count(&value->constant->tensor) == 1;
+}
+
+static float float_at(const rung_value_info *value, size_t index) {
+  float x;
+  memcpy(&x, (const char *)value->constant->tensor.data + index * sizeof x, sizeof x);
+  return x;
+}
+
+/* The DequantizeLinear that makes `value`, when it has constant float scales along `axis` at most. */
+static const rung_node *dequantizer(const rung_value_info *value, int64_t axis) {
+  const rung_node *node = value ? value->producer : NULL;
+  if (!node || !is_op(node, "DequantizeLinear") || node->input_count < 3) return NULL;
+  const rung_value_info *scale = node->inputs[1], *zero = node->inputs[2];
+  if (!scale->constant || !zero || !zero->constant || scale->constant->tensor.dtype != RUNG_F32) return NULL;
+  if (is_scalar(scale) && is_scalar(zero)) return node;
+  const rung_quantize_params *p = node->params;
+  return scale->constant->tensor.rank == 1 && axis == p->axis ? node : NULL;
+}
+
+static bool is_byte(const rung_value_info *value) {
+  return value->type.dtype == RUNG_U8 || value->type.dtype == RUNG_I8;
+}
+
+/* QLinearConv's bias counts in units of x_scale * w_scale, with zero point 0. */
+static bool bias_fits(const rung_node *bias, const rung_value_info *x_scale, const rung_value_info *w_scale) {
+  const rung_tensor *scales = &bias->inputs[1]->constant->tensor, *zeros = &bias->inputs[2]->constant->tensor;
+  size_t count = rung_tensor_count(scales), channels = rung_tensor_count(&w_scale->constant->tensor);
+  if (!bias->inputs[0]->constant || bias->inputs[0]->type.dtype != RUNG_I32 || (count != channels && count != 1))
+    return false;
+  for (size_t i = 0; i < zeros->size; i++)
+    if (((const uint8_t *)zeros->data)[i]) return false;
+  for (size_t i = 0; i < channels; i++) {
+    float unit = float_at(x_scale, 0) * float_at(w_scale, i), given = float_at(bias->inputs[1], count == 1 ? 0 : i);
+    if (fabsf(given - unit) > 1e-5f * fabsf(unit)) return false;
+  }
+  return true;
+}
+
+/* A Relu before QuantizeLinear is done by its saturation, when the least integer stands for 0. */
+static bool least_is_zero(const rung_value_info *zero_point) {
+  const rung_tensor *zero = &zero_point->constant->tensor;
+  return *(const uint8_t *)zero->data == (zero->dtype == RUNG_I8 ? 0x80 : 0);
+}
+
+static bool take_quantizer(const rung_graph *island, const bool *taken, const rung_node *conv, uint32_t position,
+                           qconv *out) {
+  rung_node *next = only_reader(island, conv->outputs[0], position + 1, &position);
+  bool relu = next && is_op(next, "Relu");
+  if (relu && !taken[position]) next = only_reader(island, next->outputs[0], position + 1, &position);
+  if (!next || taken[position] || !is_op(next, "QuantizeLinear") || next->input_count < 3) return false;
+  if (!is_scalar(next->inputs[1]) || !is_scalar(next->inputs[2]) || !is_byte(next->outputs[0])) return false;
+  if (next->inputs[1]->constant->tensor.dtype != RUNG_F32 || (relu && !least_is_zero(next->inputs[2]))) return false;
+  out->inputs[6] = next->inputs[1];
+  out->inputs[7] = next->inputs[2];
+  out->output = next->outputs[0];
+  out->last = position;
+  return true;
+}
+
+static bool start_integer(const rung_graph *island, const bool *taken, uint32_t position, qconv *out) {
+  const rung_node *conv = island->nodes[position];
+  /* Integers pay where their kernel lays out weights; the plain one is slower than floats. */
+  if (!is_op(conv, "Conv") || !rung_cpu_kernel(&rung_op_QLinearConv)->pack) return false;
+  const rung_node *x = dequantizer(conv->inputs[0], -1), *w = dequantizer(conv->inputs[1], 0);
+  const rung_value_info *b = conv->input_count > 2 ? conv->inputs[2] : NULL;
+  const rung_node *bias = b ? dequantizer(b, 0) : NULL;
+  *out = (qconv){0};
+  if (!x || !w || !is_scalar(x->inputs[1]) || !is_byte(x->inputs[0]) || !is_byte(w->inputs[0])) return false;
+  if (!w->inputs[0]->constant || (b && (!bias || !bias_fits(bias, x->inputs[1], w->inputs[1])))) return false;
+  memcpy(out->inputs, x->inputs, 3 * sizeof *out->inputs);
+  memcpy(out->inputs + 3, w->inputs, 3 * sizeof *out->inputs);
+  out->inputs[8] = bias ? bias->inputs[0] : NULL;
+  return take_quantizer(island, taken, conv, position, out);
+}
+
+static rung_status *make_integer(const qconv *q, const rung_node *conv, rung_arena *arena, rung_step *out) {
+  rung_value_info **operands = rung_arena_alloc(arena, QCONV_INPUTS + 1, sizeof *operands);
+  RUNG_CHECK_ALLOC(operands);
+  memcpy(operands, q->inputs, sizeof q->inputs);
+  operands[QCONV_INPUTS] = q->output;
+  *out = (rung_step){.kernel = rung_cpu_kernel(&rung_op_QLinearConv),
+                     .node = conv,
+                     .op = &rung_op_QLinearConv,
+                     .params = conv->params,
+                     .input_count = QCONV_INPUTS,
+                     .output_count = 1,
+                     .inputs = operands,
+                     .outputs = operands + QCONV_INPUTS};
+  return NULL;
+}
+
+/* All of them */
+
+/* From the end: a step whose outputs nobody reads goes, and then perhaps those that only it kept. */
+static rung_status *drop_unread(const rung_graph *island, rung_arena *arena, rung_step *steps, uint32_t count) {
+  const rung_graph *graph = island->nodes[0]->graph;
+  bool *read = rung_arena_alloc(arena, graph->value_count, sizeof *read);
+  RUNG_CHECK_ALLOC(read);
+  for (uint32_t i = 0; i < island->output_count; i++) read[island->outputs[i]->index] = true;
+  for (uint32_t n = count; n-- > 0;) {
+    bool needed = false;
+    for (uint32_t i = 0; i < steps[n].output_count; i++)
+      needed |= steps[n].outputs[i] && read[steps[n].outputs[i]->index];
+    if (!needed) steps[n].kernel = NULL;
+    for (uint32_t i = 0; i < steps[n].input_count && needed; i++)
+      if (steps[n].inputs[i] && steps[n].inputs[i]->graph == graph) read[steps[n].inputs[i]->index] = true;
+  }
+  return NULL;
+}
+
+/* The nodes that a step takes in lie on the way from its main node to its output. */
+static void mark_taken(const rung_graph *island, uint32_t position, const rung_value_info *output, bool *taken) {
+  const rung_value_info *value = island->nodes[position]->outputs[0];
   taken[position] = true;
-  while (value != f->output) {
-    rung_node *reader = only_reader(f->island, value, position + 1, &position);
+  while (value != output) {
+    rung_node *reader = only_reader(island, value, position + 1, &position);
     taken[position] = true;
     value = reader->outputs[0];
   }
@@ -211,14 +343,19 @@ rung_status *rung_cpu_make_steps(const rung_graph *island, rung_arena *arena, ru
   RUNG_CHECK_ALLOC(taken);
   for (uint32_t n = 0; n < island->node_count; n++) {
     fusion f;
+    qconv q;
     if (taken[n]) continue;
-    if (start(island, taken, n, &f)) {
+    if (start_integer(island, taken, n, &q)) {
+      RUNG_TRY(make_integer(&q, island->nodes[n], arena, &steps[q.last]));
+      mark_taken(island, n, q.output, taken);
+    } else if (start(island, taken, n, &f)) {
       RUNG_TRY(make_fused(&f, arena, &steps[f.last]));
-      mark_taken(&f, n, taken);
+      mark_taken(island, n, f.output, taken);
     } else {
       steps[n] = step_of(island->nodes[n]);
     }
   }
+  RUNG_TRY(drop_unread(island, arena, steps, island->node_count));
   size_t count = 0;
   for (uint32_t n = 0; n < island->node_count; n++)
     if (steps[n].kernel) steps[count++] = steps[n];

@@ -91,7 +91,7 @@ static void look_found(looker *l) {
   }
   add(words, " is in the loader's folders%s",
       l->host->search_paths && l->host->search_paths[0] ? " or those given" : "");
-  if (look_for_other_version(l, other)) add(words, "; there is %s, of another version", other);
+  if (look_for_other_version(l, other)) add(words, "; there is %.500s, of another version", other);
   fail(l, RUNG_STATE_FOUND, "library-missing", words, l->d->library_fix);
 }
 

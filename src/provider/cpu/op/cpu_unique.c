@@ -138,7 +138,7 @@ static rung_status *put_list(rung_kernel_call *call, uint32_t output, size_t cou
 
 static rung_status *put_items(rung_kernel_call *call, const items *all, int32_t axis, const groups *g) {
   const rung_unique_params *p = call->params;
-  const rung_tensor *in = rung_in(call, 0);
+  const rung_tensor *in = &call->inputs[0]->tensor;
   int64_t dims[RUNG_MAX_RANK];
   rung_tensor *out;
   memcpy(dims, in->dims, sizeof dims);
