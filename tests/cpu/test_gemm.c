@@ -28,7 +28,7 @@ static void make_operands(const rung_gemm_f32 *table, operands *o, unsigned flag
   size_t size = (panels - 1) * o->k * table->cols + (o->k ? (o->k - 1) * table->cols + last : 0);
   float *b = guarded(size * sizeof *b, sizeof *b), *c = guarded(o->rows * o->cols * sizeof *c, sizeof *c);
   int32_t *offsets = guarded(o->k * sizeof *offsets, sizeof *offsets);
-  float *bias = guarded((flags & RUNG_TILE_ROW_BIAS ? o->rows : o->cols) * sizeof *bias, sizeof *bias);
+  float *bias = guarded(RUNG_MAX(o->rows, o->cols) * sizeof *bias, sizeof *bias);
   float *residual = guarded(o->rows * o->cols * sizeof *residual, sizeof *residual);
   random_floats(seed, o->k * o->rows, a);
   random_floats(seed + 1, o->k * o->cols, all); /* [k][cols], the same for all tables */
@@ -39,7 +39,7 @@ static void make_operands(const rung_gemm_f32 *table, operands *o, unsigned flag
       b[j / table->cols * o->k * table->cols + k * table->cols + j % table->cols] = all[k * o->cols + j];
   }
   random_floats(seed + 2, o->rows * o->cols, c);
-  random_floats(seed + 3, flags & RUNG_TILE_ROW_BIAS ? o->rows : o->cols, bias);
+  random_floats(seed + 3, RUNG_MAX(o->rows, o->cols), bias);
   random_floats(seed + 4, o->rows * o->cols, residual);
   free(all);
   o->tile = (rung_tile_f32){.k = o->k,
@@ -51,7 +51,8 @@ static void make_operands(const rung_gemm_f32 *table, operands *o, unsigned flag
                             .c = c,
                             .c_step = o->cols,
                             .flags = flags,
-                            .bias = bias,
+                            .row_bias = bias,
+                            .column_bias = bias,
                             .residual = residual,
                             .residual_step = o->cols,
                             .low = -1.5f,
@@ -69,14 +70,13 @@ static void run_reference(operands *o) {
     part.a = a;
     part.c += r * o->cols;
     part.residual += r * o->cols;
-    if (part.flags & RUNG_TILE_ROW_BIAS) part.bias += r;
+    if (part.flags & RUNG_TILE_ROW_BIAS) part.row_bias += r;
     rung_gemm_f32_c.tile[rows](&part);
   }
   free(a);
 }
 
 static void check_tile(const rung_gemm_f32 *table, size_t rows, size_t cols, size_t k, unsigned flags, uint32_t seed) {
-  if (flags & RUNG_TILE_ROW_BIAS) flags &= ~(unsigned)RUNG_TILE_COLUMN_BIAS; /* there is one bias */
   operands want = {rows, cols, k, {0}}, got = want;
   make_operands(&rung_gemm_f32_c, &want, flags, seed);
   make_operands(table, &got, flags, seed);

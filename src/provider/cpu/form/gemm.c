@@ -172,7 +172,10 @@ static const float *block_of_b(const job *j, const task *t, size_t from, size_t 
 static void set_epilogue(const rung_gemm *plan, const rung_epilogue *epilogue, const task *t, rung_tile_f32 *tile) {
   if (epilogue->bias) {
     tile->flags |= epilogue->bias_per_row ? RUNG_TILE_ROW_BIAS : RUNG_TILE_COLUMN_BIAS;
-    tile->bias = epilogue->bias + (epilogue->bias_per_row ? t->row : t->col);
+    if (epilogue->bias_per_row)
+      tile->row_bias = epilogue->bias + t->row;
+    else
+      tile->column_bias = epilogue->bias + t->col;
   }
   bool adds = epilogue->residual && epilogue->residual_scale == 1 && is_direct(plan);
   if (adds) {
@@ -216,7 +219,7 @@ static void run_block(const job *j, const task *t, size_t from, size_t depth) {
     tile.a = t->a_block + r * depth;
     tile.c = c + r * tile.c_step;
     plan->kernel->tile[end - r](&tile);
-    if (tile.flags & RUNG_TILE_ROW_BIAS) tile.bias += end - r;
+    if (tile.flags & RUNG_TILE_ROW_BIAS) tile.row_bias += end - r;
     if (tile.flags & RUNG_TILE_RESIDUAL) tile.residual += (end - r) * tile.residual_step;
     r = end;
   }

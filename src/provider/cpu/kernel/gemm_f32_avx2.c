@@ -2,14 +2,16 @@
 #include "provider/cpu/kernel/gemm_f32.h"
 #include "provider/cpu/kernel/vector_avx2.h"
 
-#include "provider/cpu/kernel/gemm_f32.inc"
+#define TILE rung_tile_f32
+#define ELEMENT float
+#include "provider/cpu/kernel/tile.inc"
 
-TILE(1)
-TILE(2)
-TILE(3)
-TILE(4)
-TILE(5)
-TILE(6)
+KERNEL(1)
+KERNEL(2)
+KERNEL(3)
+KERNEL(4)
+KERNEL(5)
+KERNEL(6)
 
 const rung_gemm_f32 rung_gemm_f32_avx2 = {
     "avx2 6x16", 6, LANES, 2 * LANES, {NULL, tile_1, tile_2, tile_3, tile_4, tile_5, tile_6}};

@@ -2,22 +2,24 @@
 #include "provider/cpu/kernel/gemm_f32.h"
 #include "provider/cpu/kernel/vector_avx512.h"
 
-#include "provider/cpu/kernel/gemm_f32.inc"
+#define TILE rung_tile_f32
+#define ELEMENT float
+#include "provider/cpu/kernel/tile.inc"
 
-TILE(1)
-TILE(2)
-TILE(3)
-TILE(4)
-TILE(5)
-TILE(6)
-TILE(7)
-TILE(8)
-TILE(9)
-TILE(10)
-TILE(11)
-TILE(12)
-TILE(13)
-TILE(14)
+KERNEL(1)
+KERNEL(2)
+KERNEL(3)
+KERNEL(4)
+KERNEL(5)
+KERNEL(6)
+KERNEL(7)
+KERNEL(8)
+KERNEL(9)
+KERNEL(10)
+KERNEL(11)
+KERNEL(12)
+KERNEL(13)
+KERNEL(14)
 
 const rung_gemm_f32 rung_gemm_f32_avx512 = {"avx512 14x32",
                                             14,
