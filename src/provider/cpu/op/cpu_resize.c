@@ -80,18 +80,20 @@ static bool is_untouched(const rung_resize_params *p, const rung_resize_extent *
   return !e->resized || (e->in == e->out && e->scale == 1 && p->coordinates != RUNG_COORDINATES_TF_CROP);
 }
 
-/* Shrinking axes first, and from the last on, where rows are shortest when it is done. */
+/* What the work of a pass depends on: the rows of the others, and whether its own is walked along or across. So: what
+ * shrinks first, by its factor; then the last axis, along rows that are few; then what grows. */
+static double pass_order(const resize_plan *plan, int32_t axis) {
+  const rung_resize_extent *e = &plan->extents[axis];
+  return axis == plan->rank - 1 ? 1 : (double)e->out / (double)RUNG_MAX(e->in, 1);
+}
+
 static void order_passes(resize_plan *plan, const rung_resize_params *p) {
   for (int32_t axis = plan->rank - 1; axis >= 0; axis--) {
-    const rung_resize_extent *e = &plan->extents[axis];
-    if (is_untouched(p, e)) continue;
+    if (is_untouched(p, &plan->extents[axis])) continue;
     int32_t at = plan->pass_count++;
-    for (; at > 0; at--) {
-      const rung_resize_extent *before = plan->passes[at - 1].extent;
-      if ((double)before->out * (double)e->in <= (double)e->out * (double)before->in) break;
+    for (; at > 0 && pass_order(plan, plan->passes[at - 1].axis) > pass_order(plan, axis); at--)
       plan->passes[at] = plan->passes[at - 1];
-    }
-    plan->passes[at] = (resize_pass){.axis = axis, .extent = e};
+    plan->passes[at] = (resize_pass){.axis = axis, .extent = &plan->extents[axis]};
   }
 }
 
@@ -173,22 +175,46 @@ static rung_status *fill_tables(const rung_kernel_call *call, resize_plan *plan)
 
 /* Picking */
 
+/* Dimensions from the innermost on; those next to each other that stay as they are count as one. */
 typedef struct pick_job {
   const char *from;
   char *to;
   size_t size; /* bytes of an element, trailing untouched dimensions included */
   int32_t rank;
-  size_t out[RUNG_MAX_RANK], stride[RUNG_MAX_RANK]; /* bytes, in the input */
+  size_t repeat;                                    /* every element of a row as many times; 0: as the table says */
+  size_t out[RUNG_MAX_RANK], stride[RUNG_MAX_RANK]; /* stride: bytes, in the input */
   const int64_t *first[RUNG_MAX_RANK];              /* NULL: untouched */
 } pick_job;
 
+/* Constants to the compiler: a load and some stores, of many elements at once. */
+#define REPEAT_CASE(bytes, times)                                                                       \
+  if (size == bytes && repeat == times) {                                                               \
+    for (size_t i = 0; i < count; i++)                                                                  \
+      for (size_t k = 0; k < times; k++) memcpy(to + (times * i + k) * bytes, from + i * bytes, bytes); \
+    return true;                                                                                        \
+  }
+
+static bool repeat_row(size_t count, size_t repeat, size_t size, const char *from, char *to) {
+  REPEAT_CASE(1, 2)
+  REPEAT_CASE(2, 2)
+  REPEAT_CASE(4, 2)
+  REPEAT_CASE(1, 4)
+  REPEAT_CASE(2, 4)
+  REPEAT_CASE(4, 4)
+  return false;
+}
+
+static void pick_row(const pick_job *j, const char *from, char *to) {
+  if (j->repeat && repeat_row(j->out[0] / j->repeat, j->repeat, j->size, from, to)) return;
+  rung_gather_row(from, to, j->first[0], j->out[0], j->size);
+}
+
 static void pick_rows(void *context, size_t begin, size_t end) {
   const pick_job *j = context;
-  int32_t inner = j->rank - 1;
-  size_t bytes = j->out[inner] * j->size, before = 0;
+  size_t bytes = j->out[0] * j->size, before = 0;
   for (size_t row = begin; row < end; row++) {
     size_t rest = row, from = 0;
-    for (int32_t i = inner - 1; i >= 0; i--) {
+    for (int32_t i = 1; i < j->rank; i++) {
       size_t at = rest % j->out[i];
       rest /= j->out[i];
       from += (j->first[i] ? (size_t)j->first[i][at] : at) * j->stride[i];
@@ -197,9 +223,16 @@ static void pick_rows(void *context, size_t begin, size_t end) {
     if (row > begin && from == before)
       memcpy(to, to - bytes, bytes); /* enlarged: the same row again */
     else
-      rung_gather_row(j->from + from, to, j->first[inner], j->out[inner], j->size);
+      pick_row(j, j->from + from, to);
     before = from;
   }
+}
+
+static size_t find_repeat(size_t in, size_t out, const int64_t *first) {
+  if (in == 0 || out % in != 0) return 0;
+  for (size_t i = 0; i < out; i++)
+    if ((size_t)first[i] != i / (out / in)) return 0;
+  return out / in;
 }
 
 static void pick(const rung_kernel_call *call, const resize_plan *plan) {
@@ -210,15 +243,20 @@ static void pick(const rung_kernel_call *call, const resize_plan *plan) {
   int32_t last = plan->rank - 1;
   for (; !first[last]; last--) job.size *= (size_t)in->dims[last];
   size_t stride = job.size, rows = 1;
-  job.rank = last + 1;
   for (int32_t i = last; i >= 0; i--) {
-    job.out[i] = (size_t)out->dims[i];
-    job.first[i] = first[i];
-    job.stride[i] = stride;
+    size_t dim = (size_t)out->dims[i];
+    if (i < last) rows *= dim;
+    if (!first[i] && job.rank && !job.first[job.rank - 1]) {
+      job.out[job.rank - 1] *= dim;
+    } else {
+      job.out[job.rank] = dim;
+      job.first[job.rank] = first[i];
+      job.stride[job.rank++] = stride;
+    }
     stride *= (size_t)in->dims[i];
-    if (i < last) rows *= job.out[i];
   }
-  rung_kernel_parallel(call, rows, rung_kernel_grain(20 + job.out[last] * (1 + job.size / 16)), pick_rows, &job);
+  job.repeat = find_repeat((size_t)in->dims[last], job.out[0], job.first[0]);
+  rung_kernel_parallel(call, rows, rung_kernel_grain(20 + job.out[0] * (1 + job.size / 16)), pick_rows, &job);
 }
 
 /* Weighing */
@@ -256,6 +294,19 @@ typedef struct weigh_job {
       weigh_row_##T(j, (const T *)j->from + row / pass->out * pass->in * pass->inner, (T *)j->to + row * pass->inner, \
                     row % pass->out);                                                                                 \
   }                                                                                                                   \
+  /* Four sums side by side, in an order that is always the same. */                                                  \
+  static T dot_##T(size_t n, const T *w, const T *x) {                                                                \
+    T a = 0, b = 0, c = 0, d = 0;                                                                                     \
+    size_t i = 0;                                                                                                     \
+    for (; i + 4 <= n; i += 4) {                                                                                      \
+      a += w[i] * x[i];                                                                                               \
+      b += w[i + 1] * x[i + 1];                                                                                       \
+      c += w[i + 2] * x[i + 2];                                                                                       \
+      d += w[i + 3] * x[i + 3];                                                                                       \
+    }                                                                                                                 \
+    for (; i < n; i++) a += w[i] * x[i];                                                                              \
+    return (a + b) + (c + d);                                                                                         \
+  }                                                                                                                   \
   /* Unit: one line along the last dimension. */                                                                      \
   static void weigh_lines_##T(void *context, size_t begin, size_t end) {                                              \
     const weigh_job *j = context;                                                                                     \
@@ -266,12 +317,13 @@ typedef struct weigh_job {
     for (size_t line = begin; line < end; line++) {                                                                   \
       const T *from = (const T *)j->from + line * pass->in;                                                           \
       T *to = (T *)j->to + line * pass->out;                                                                          \
-      if (taps != 2) {                                                                                                \
-        for (size_t x = 0; x < pass->out; x++) weigh_row_##T(j, from, to + x, x);                                     \
-        continue;                                                                                                     \
+      if (taps == 2) {                                                                                                \
+        for (size_t x = 0; x < pass->out; x++)                                                                        \
+          to[x] = first[x] < 0 ? (T)j->outside : w[2 * x] * from[first[x]] + w[2 * x + 1] * from[first[x] + 1];       \
+      } else {                                                                                                        \
+        for (size_t x = 0; x < pass->out; x++)                                                                        \
+          to[x] = first[x] < 0 ? (T)j->outside : dot_##T(taps, w + x * taps, from + first[x]);                        \
       }                                                                                                               \
-      for (size_t x = 0; x < pass->out; x++)                                                                          \
-        to[x] = first[x] < 0 ? (T)j->outside : w[2 * x] * from[first[x]] + w[2 * x + 1] * from[first[x] + 1];         \
     }                                                                                                                 \
   }
 WEIGH_LOOPS(float)
