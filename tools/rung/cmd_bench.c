@@ -87,7 +87,7 @@ static bool is_done(const runner *r) {
 static void *run_until_done(void *context) {
   runner *r = context;
   while (!r->status && !is_done(r)) {
-    r->times = grow(r->times, r->count, sizeof *r->times);
+    r->times = grow_memory(r->times, r->count, sizeof *r->times);
     r->status = run_once(r->bench, &r->times[r->count]);
     if (!r->status) r->count++;
   }

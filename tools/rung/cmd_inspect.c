@@ -74,7 +74,7 @@ static void count_ops(const setup *s, survey *v) {
     size_t k = 0;
     while (k < v->op_count && (strcmp(v->ops[k].name, node->op_type) || strcmp(v->ops[k].domain, node->domain))) k++;
     if (k == v->op_count) {
-      v->ops = grow(v->ops, v->op_count, sizeof *v->ops);
+      v->ops = grow_memory(v->ops, v->op_count, sizeof *v->ops);
       v->ops[v->op_count++] =
           (op_count){node->domain, node->op_type, 0, 0, is_defined(s->env, node->domain, node->op_type)};
     }

@@ -15,7 +15,7 @@
 static int set_input(const option *self, const char *value, void *settings) {
   (void)self;
   feed_args *args = settings;
-  args->items = grow(args->items, args->count, sizeof *args->items);
+  args->items = grow_memory(args->items, args->count, sizeof *args->items);
   args->items[args->count++] = (feed_item){value, args->common};
   return 0;
 }

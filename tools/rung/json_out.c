@@ -24,7 +24,7 @@ static void put_byte(char byte) { fputc(byte, out.to); }
 static void put_quoted(const char *data, size_t size) {
   put_byte('"');
   for (size_t i = 0; i < size;) {
-    size_t length = utf8_length(data + i, size - i);
+    size_t length = utf8_size(data + i, size - i);
     unsigned char byte = (unsigned char)data[i];
     if (!length)
       fputs("\\ufffd", out.to);

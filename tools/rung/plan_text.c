@@ -26,7 +26,7 @@ refusal_group *group_refusals(const rung_plan *plan, bool only_unplaced, size_t 
       size_t g = 0;
       while (g < count && !is_same(&groups[g], node, r)) g++;
       if (g == count) {
-        groups = grow(groups, count, sizeof *groups);
+        groups = grow_memory(groups, count, sizeof *groups);
         groups[count++] = (refusal_group){r->provider, node->op_type,  node->domain, r->reason,
                                           r->words,    node->provider, node->name,   0};
       }

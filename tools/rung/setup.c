@@ -137,7 +137,7 @@ typedef struct lists {
 } lists;
 
 static const char *cut(lists *l, const char *text, size_t size) {
-  l->texts = grow(l->texts, l->text_count, sizeof *l->texts);
+  l->texts = grow_memory(l->texts, l->text_count, sizeof *l->texts);
   return l->texts[l->text_count++] = copy_text(text, size);
 }
 

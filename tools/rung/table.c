@@ -8,7 +8,7 @@
 #include <string.h>
 
 void table_add(table *t, const char *cell) {
-  t->cells = grow(t->cells, t->count, sizeof *t->cells);
+  t->cells = grow_memory(t->cells, t->count, sizeof *t->cells);
   t->cells[t->count++] = copy_text(cell, strlen(cell));
 }
 

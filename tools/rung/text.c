@@ -18,7 +18,7 @@ static void *checked(void *memory) {
 
 void *get_memory(size_t count, size_t size) { return checked(calloc(count ? count : 1, size ? size : 1)); }
 
-void *grow(void *old, size_t count, size_t size) {
+void *grow_memory(void *old, size_t count, size_t size) {
   if (count & (count - 1)) return old; /* room doubles at powers of two */
   size_t room = count ? 2 * count : 1;
   return checked(room > SIZE_MAX / size ? NULL : realloc(old, room * size));
@@ -43,7 +43,7 @@ char *format_text(const char *format, ...) {
 }
 
 void text_list_add(text_list *list, const char *text) {
-  list->at = grow(list->at, list->count, sizeof *list->at);
+  list->at = grow_memory(list->at, list->count, sizeof *list->at);
   list->at[list->count++] = text;
 }
 
@@ -110,7 +110,7 @@ static const char *format_slot(const char *format, ...) {
   return text;
 }
 
-size_t utf8_length(const char *data, size_t size) {
+size_t utf8_size(const char *data, size_t size) {
   const unsigned char *text = (const unsigned char *)data;
   unsigned first = text[0];
   if (first < 0x80) return 1;
@@ -126,7 +126,7 @@ size_t utf8_length(const char *data, size_t size) {
 
 /* Neither a control character (of which U+0080 to U+009F have two bytes) nor broken. */
 static size_t printable_length(const char *data, size_t size) {
-  size_t length = utf8_length(data, size);
+  size_t length = utf8_size(data, size);
   unsigned char first = (unsigned char)data[0];
   bool is_control = first < 0x20 || first == 0x7f || (first == 0xc2 && length == 2 && (unsigned char)data[1] < 0xa0);
   return is_control ? 0 : length;

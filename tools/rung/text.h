@@ -10,7 +10,7 @@
 /* Zeroed; the program ends when there is none left. */
 void *get_memory(size_t count, size_t size);
 /* `old` with room for one element more; its `count` elements are kept. */
-void *grow(void *old, size_t count, size_t size);
+void *grow_memory(void *old, size_t count, size_t size);
 char *copy_text(const char *text, size_t size);
 char *format_text(const char *format, ...) PRINTF(1, 2);
 
@@ -30,7 +30,7 @@ bool ends_with(const char *text, const char *end);
 const char *nearest(const char *word, const char *const *candidates, size_t count);
 
 /* Bytes of the UTF-8 character that `data` begins with; 0: it is broken. size > 0. */
-size_t utf8_length(const char *data, size_t size);
+size_t utf8_size(const char *data, size_t size);
 
 /* `text` without what would disturb a terminal: control characters and broken UTF-8 stand as \xNN. Good until the
  * eighth call after. */

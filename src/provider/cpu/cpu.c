@@ -8,31 +8,6 @@
 
 #include <stdio.h>
 
-/* Kernels */
-
-#define RUNG_OP(symbol)                  \
-  extern const rung_op rung_op_##symbol; \
-  extern const rung_kernel rung_cpu_##symbol;
-#define RUNG_OP_DRIVEN(symbol)
-#include "op/ops.inc"
-#undef RUNG_OP
-
-static const struct {
-  const rung_op *op;
-  const rung_kernel *kernel;
-} kernels[] = {
-#define RUNG_OP(symbol) {&rung_op_##symbol, &rung_cpu_##symbol},
-#include "op/ops.inc"
-#undef RUNG_OP
-#undef RUNG_OP_DRIVEN
-};
-
-const rung_kernel *rung_cpu_kernel(const rung_op *op) {
-  for (size_t i = 0; i < RUNG_COUNT(kernels); i++)
-    if (kernels[i].op == op) return kernels[i].kernel;
-  return NULL;
-}
-
 /* State and options */
 
 typedef struct cpu_provider {
