@@ -3,73 +3,9 @@
 #include "op/normalize.h"
 
 #include "provider/cpu/form/floats.h"
-#include "provider/cpu/form/rowwise.h"
+#include "provider/cpu/form/norm_rows.h"
 
 #include <math.h>
-
-/* An operand for rows of n elements: element i of row r is at[r % period * step + i / repeat]. */
-typedef struct row_operand {
-  const void *at; /* float or double; NULL: none */
-  size_t period, step, repeat;
-} row_operand;
-
-typedef struct norm_job {
-  row_operand scale, bias;
-  bool centred; /* subtract the mean */
-  float epsilon;
-  void *means, *inverses; /* outputs per row, in float or double; NULL: not wanted */
-} norm_job;
-
-#define NORM_ROW(suffix, type, root)                                                                             \
-  /* y = (x - mean) * factor * scale + bias over one run of elements with one scale, or a scale each (step 1) */ \
-  static void apply_##suffix(const norm_job *j, size_t row, size_t n, const type *x, type mean, type inverse,    \
-                             type *y) {                                                                          \
-    const row_operand *s = &j->scale, *b = &j->bias;                                                             \
-    const type *scale = s->at ? (const type *)s->at + row % s->period * s->step : NULL;                          \
-    const type *bias = b->at ? (const type *)b->at + row % b->period * b->step : NULL;                           \
-    size_t repeat = scale ? s->repeat : n;                                                                       \
-    if (repeat > 1 || !scale) {                                                                                  \
-      for (size_t at = 0, c = 0; at < n; at += repeat, c++) {                                                    \
-        type factor = scale ? scale[c] : 1, shift = bias ? bias[c] : 0;                                          \
-        for (size_t i = at; i < at + repeat; i++) y[i] = (x[i] - mean) * inverse * factor + shift;               \
-      }                                                                                                          \
-    } else if (bias) {                                                                                           \
-      for (size_t i = 0; i < n; i++) y[i] = (x[i] - mean) * inverse * scale[i] + bias[i];                        \
-    } else {                                                                                                     \
-      for (size_t i = 0; i < n; i++) y[i] = (x[i] - mean) * inverse * scale[i];                                  \
-    }                                                                                                            \
-  }                                                                                                              \
-  static void norm_row_##suffix(void *context, size_t row, size_t n, const type *x, type *y) {                   \
-    const norm_job *j = context;                                                                                 \
-    type mean = j->centred ? rung_sum_##suffix(n, x) / (type)n : 0;                                              \
-    type variance = rung_squares_##suffix(n, x, mean) / (type)n;                                                 \
-    type inverse = 1 / root(variance + (type)j->epsilon);                                                        \
-    if (j->means) ((type *)j->means)[row] = mean;                                                                \
-    if (j->inverses) ((type *)j->inverses)[row] = inverse;                                                       \
-    apply_##suffix(j, row, n, x, mean, inverse, y);                                                              \
-  }
-NORM_ROW(f32, float, sqrtf)
-NORM_ROW(f64, double, sqrt)
-static const rung_row_functions norm_rows = {norm_row_f32, norm_row_f64};
-
-static size_t wide(rung_dtype dtype) { return dtype == RUNG_F64 ? sizeof(double) : sizeof(float); }
-static size_t padded(size_t count, rung_dtype dtype) { return RUNG_ROUND_UP(count * wide(dtype), RUNG_TENSOR_ALIGN); }
-
-static void load(const rung_tensor *from, rung_dtype dtype, void *to) {
-  size_t n = rung_tensor_count(from);
-  if (dtype == RUNG_F64)
-    rung_load_f64(from->dtype, from->data, 0, 1, n, to);
-  else
-    rung_load_f32(from->dtype, from->data, 0, 1, n, to);
-}
-
-static void store(rung_tensor *to, rung_dtype dtype, const void *from) {
-  size_t n = rung_tensor_count(to);
-  if (dtype == RUNG_F64)
-    rung_store_f64(to->dtype, to->data, 0, 1, n, from);
-  else
-    rung_store_f32(to->dtype, to->data, 0, 1, n, from);
-}
 
 /* LayerNormalization, RMSNormalization */
 
@@ -108,11 +44,11 @@ static rung_status *plan_layer_norm(const rung_kernel_call *call, layer_plan *pl
   const rung_tensor *y = rung_out(call, 0);
   RUNG_RUN_REQUIRE(y, "the first output is required");
   rung_rowwise_make(call, &plan->rowwise, x->dtype, y->dtype, plan->rows, plan->n, 1);
-  plan->statistics = padded(plan->rows, x->dtype);
+  plan->statistics = rung_norm_bytes(plan->rows, x->dtype);
   plan->scratch = rung_rowwise_scratch(&plan->rowwise) + 2 * plan->statistics;
   for (uint32_t i = 0; i < 2; i++) {
     RUNG_TRY(operand_count(x, rung_in(call, 1 + i), axis, plan->n, &plan->operand_counts[i]));
-    plan->scratch += 2 * padded(plan->operand_counts[i], x->dtype); /* second: before it is broadcast */
+    plan->scratch += 2 * rung_norm_bytes(plan->operand_counts[i], x->dtype); /* second: before it is broadcast */
   }
   return NULL;
 }
@@ -140,14 +76,14 @@ static void expand(const rung_tensor *x, const rung_tensor *operand, const char 
 }
 
 static char *take_operand(const rung_kernel_call *call, uint32_t input, const layer_plan *plan, size_t count, char *at,
-                          row_operand *out) {
+                          rung_row_operand *out) {
   const rung_tensor *x = rung_in(call, 0), *operand = rung_in(call, input);
   if (!operand) return at;
-  size_t bytes = padded(count, x->dtype);
+  size_t bytes = rung_norm_bytes(count, x->dtype);
   bool is_row = count == plan->n && rung_tensor_count(operand) == count;
-  load(operand, x->dtype, is_row ? at : at + bytes);
-  if (!is_row) expand(x, operand, at + bytes, wide(x->dtype), at);
-  *out = (row_operand){at, is_row ? 1 : plan->rows, plan->n, 1};
+  rung_norm_load(operand, x->dtype, is_row ? at : at + bytes);
+  if (!is_row) expand(x, operand, at + bytes, rung_norm_size(x->dtype), at);
+  *out = (rung_row_operand){at, is_row ? 1 : plan->rows, plan->n, 1};
   return at + 2 * bytes;
 }
 
@@ -157,16 +93,16 @@ static rung_status *run_layer_norm(rung_kernel_call *call, bool centred) {
   layer_plan plan;
   RUNG_TRY(plan_layer_norm(call, &plan));
   char *at = call->scratch;
-  norm_job j = {.centred = centred, .epsilon = p->epsilon};
+  rung_norm j = {.centred = centred, .epsilon = p->epsilon};
   at = take_operand(call, 1, &plan, plan.operand_counts[0], at, &j.scale);
   at = take_operand(call, 2, &plan, plan.operand_counts[1], at, &j.bias);
   j.means = at;
   j.inverses = at + plan.statistics;
   rung_tensor *y = rung_out(call, 0), *means = rung_out(call, 1), *inverses = rung_out(call, 2);
   if (plan.n == 0) memset(at, 0, 2 * plan.statistics);
-  rung_rowwise_run(call, &plan.rowwise, 2, &norm_rows, &j, x->data, y->data, at + 2 * plan.statistics);
-  if (means) store(means, x->dtype, j.means);
-  if (inverses) store(inverses, x->dtype, j.inverses);
+  rung_rowwise_run(call, &plan.rowwise, 2, &rung_norm_rows, &j, x->data, y->data, at + 2 * plan.statistics);
+  if (means) rung_norm_store(means, x->dtype, j.means);
+  if (inverses) rung_norm_store(inverses, x->dtype, j.inverses);
   return NULL;
 }
 
@@ -210,7 +146,8 @@ static rung_status *plan_group_norm(const rung_kernel_call *call, group_plan *pl
 static rung_status *prepare_group_norm(rung_kernel_call *call) {
   group_plan plan;
   RUNG_TRY(plan_group_norm(call, &plan));
-  call->scratch_size = rung_rowwise_scratch(&plan.rowwise) + 2 * padded(plan.operands, rung_in(call, 0)->dtype);
+  call->scratch_size =
+      rung_rowwise_scratch(&plan.rowwise) + 2 * rung_norm_bytes(plan.operands, rung_in(call, 0)->dtype);
   return NULL;
 }
 
@@ -219,16 +156,16 @@ static rung_status *run_group_norm(rung_kernel_call *call) {
   const rung_tensor *x = rung_in(call, 0);
   group_plan plan;
   RUNG_TRY(plan_group_norm(call, &plan));
-  size_t bytes = padded(plan.operands, x->dtype), n = plan.rowwise.n;
+  size_t bytes = rung_norm_bytes(plan.operands, x->dtype), n = plan.rowwise.n;
   char *scale = call->scratch, *bias = scale + bytes;
-  load(rung_in(call, 1), x->dtype, scale);
-  load(rung_in(call, 2), x->dtype, bias);
+  rung_norm_load(rung_in(call, 1), x->dtype, scale);
+  rung_norm_load(rung_in(call, 2), x->dtype, bias);
   bool per_group = plan.operands == plan.groups;
-  row_operand shape = {scale, plan.groups, per_group ? 1 : plan.channels / RUNG_MAX(plan.groups, 1),
-                       per_group ? n : plan.inner};
-  norm_job j = {.scale = shape, .bias = shape, .centred = true, .epsilon = p->epsilon};
+  rung_row_operand shape = {scale, plan.groups, per_group ? 1 : plan.channels / RUNG_MAX(plan.groups, 1),
+                            per_group ? n : plan.inner};
+  rung_norm j = {.scale = shape, .bias = shape, .centred = true, .epsilon = p->epsilon};
   j.bias.at = bias;
-  rung_rowwise_run(call, &plan.rowwise, 2, &norm_rows, &j, x->data, rung_out(call, 0)->data, bias + bytes);
+  rung_rowwise_run(call, &plan.rowwise, 2, &rung_norm_rows, &j, x->data, rung_out(call, 0)->data, bias + bytes);
   return NULL;
 }
 
