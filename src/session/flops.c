@@ -36,13 +36,20 @@ static double product(const rung_node *node) {
   return 2 * elements(node->outputs[0]) * dim(node->inputs[0], trans && trans->i ? 0 : -1);
 }
 
+/* Every step multiplies input and state with their weights, for all gates and directions. */
+static double recurrent(const rung_node *node) {
+  double steps = dim(node->inputs[0], 0) * dim(node->inputs[0], 1);
+  return node->input_count > 2 ? 2 * steps * (elements(node->inputs[1]) + elements(node->inputs[2])) : 0;
+}
+
 static const struct {
   const char *name;
   double (*count)(const rung_node *node);
   uint32_t weights;
 } heavy[] = {
     {"Conv", NULL, 1},      {"ConvInteger", NULL, 1}, {"QLinearConv", NULL, 3},      {"ConvTranspose", transposed, 0},
-    {"MatMul", product, 0}, {"Gemm", product, 0},     {"MatMulInteger", product, 0}, {"QLinearMatMul", product, 0}};
+    {"MatMul", product, 0}, {"Gemm", product, 0},     {"MatMulInteger", product, 0}, {"QLinearMatMul", product, 0},
+    {"LSTM", recurrent, 0}, {"GRU", recurrent, 0},    {"RNN", recurrent, 0}};
 
 static const char *const movers[] = {"Reshape",  "Transpose", "Concat",  "Split",     "Slice",   "Gather",
                                      "Identity", "Shape",     "Squeeze", "Unsqueeze", "Flatten", "Expand",
