@@ -18,15 +18,42 @@ static bool holds_word(const char *list, const char *word) {
   return false;
 }
 
-static rung_status *set_property(const openvino_provider *provider, const char *device, const char *supported,
-                                 const openvino_property *property) {
-  const openvino_library *library = &provider->library;
-  if (property->device && !rung__openvino_is_device(device, property->device)) return NULL;
-  bool known = holds_word(supported, property->key);
-  RUNG_REQUIRE(known || !property->option, INVALID_ARGUMENT, "option %s: %s has no property %s", property->option,
-               device, property->key);
-  if (!known) return NULL;
-  int code = library->call.core_set_property(provider->core, device, property->key, property->value);
+/* The devices that properties are set on, AUTO and its like among them, each with the properties that it knows. */
+typedef struct openvino_target {
+  const char *device;
+  char *supported;
+} openvino_target;
+
+typedef struct targets {
+  const openvino_provider *provider;
+  openvino_target at[OPENVINO_MOST_DEVICES + 1];
+  size_t count;
+} targets;
+
+/* Loads the plugin of the device, and fails when there is none. */
+static rung_status *add_target(targets *t, const char *device) {
+  const openvino_library *library = &t->provider->library;
+  char *supported = NULL;
+  if (t->count == RUNG_COUNT(t->at)) return NULL;
+  int code = library->call.core_get_property(t->provider->core, device, "SUPPORTED_PROPERTIES", &supported);
+  rung_status *status = rung__openvino_check(library, code, "device %s", device);
+  if (!status) {
+    t->at[t->count++] = (openvino_target){device, supported};
+    return NULL;
+  }
+  rung_status *gone = RUNG_ERROR(UNAVAILABLE, "%s", rung_status_message(status));
+  rung_status_free(status);
+  return gone;
+}
+
+/* OpenVINO keeps this one itself, for the devices that can use it. */
+static bool is_known(const openvino_target *target, const char *key) {
+  return strcmp(key, "CACHE_DIR") == 0 || holds_word(target->supported, key);
+}
+
+static rung_status *set_on_target(const targets *t, const openvino_target *target, const openvino_property *property) {
+  const openvino_library *library = &t->provider->library;
+  int code = library->call.core_set_property(t->provider->core, target->device, property->key, property->value);
   rung_status *status = rung__openvino_check(library, code, "%s=%s", property->key, property->value);
   if (!status || !property->option) return status;
   rung_status *wrong = RUNG_ERROR(INVALID_ARGUMENT, "option %s: %s", property->option, rung_status_message(status));
@@ -34,40 +61,42 @@ static rung_status *set_property(const openvino_provider *provider, const char *
   return wrong;
 }
 
-/* Loads the plugin of the device, and fails when there is none. */
-static rung_status *set_up_device(const openvino_provider *provider, const char *device) {
-  const openvino_library *library = &provider->library;
-  char *supported = NULL;
-  int code = library->call.core_get_property(provider->core, device, "SUPPORTED_PROPERTIES", &supported);
-  rung_status *status = rung__openvino_check(library, code, "device %s", device);
-  if (status) {
-    rung_status *gone = RUNG_ERROR(UNAVAILABLE, "%s", rung_status_message(status));
-    rung_status_free(status);
-    return gone;
+/* On every device that knows the property; one that the user asks for must be known to one. */
+static rung_status *set_property(const targets *t, const openvino_property *property) {
+  bool known = false;
+  for (size_t i = 0; i < t->count; i++) {
+    const openvino_target *target = &t->at[i];
+    if (property->device && !rung__openvino_is_device(target->device, property->device)) continue;
+    if (!is_known(target, property->key)) continue;
+    RUNG_TRY(set_on_target(t, target, property));
+    known = true;
   }
-  for (size_t i = 0; i < provider->settings.property_count && !status; i++)
-    status = set_property(provider, device, supported, &provider->settings.properties[i]);
-  library->call.free(supported);
+  RUNG_REQUIRE(known || !property->option, INVALID_ARGUMENT, "option %s: %s has no property %s", property->option,
+               property->device ? property->device : t->provider->settings.device, property->key);
+  return NULL;
+}
+
+static rung_status *set_properties(targets *t, const char *const *devices, size_t count) {
+  const openvino_settings *settings = &t->provider->settings;
+  rung_status *status = settings->group ? add_target(t, settings->group) : NULL;
+  for (size_t i = 0; i < count && !status; i++) status = add_target(t, devices[i]);
+  for (size_t i = 0; i < settings->property_count && !status; i++) status = set_property(t, &settings->properties[i]);
+  for (size_t i = 0; i < t->count; i++) t->provider->library.call.free(t->at[i].supported);
   return status;
 }
 
 /* AUTO without a list works with whatever OpenVINO finds. */
-static rung_status *set_up_all(const openvino_provider *provider) {
-  const openvino_library *library = &provider->library;
-  ov_devices devices;
-  RUNG_TRY(rung__openvino_check(library, library->call.core_get_available_devices(provider->core, &devices),
-                                "listing devices"));
-  rung_status *status = NULL;
-  for (size_t i = 0; i < devices.count && !status; i++) status = set_up_device(provider, devices.names[i]);
-  library->call.available_devices_free(&devices);
-  return status;
-}
-
 static rung_status *set_up_devices(const openvino_provider *provider) {
+  const openvino_library *library = &provider->library;
   const openvino_settings *settings = &provider->settings;
-  if (!settings->device_count) return set_up_all(provider);
-  for (size_t i = 0; i < settings->device_count; i++) RUNG_TRY(set_up_device(provider, settings->devices[i]));
-  return NULL;
+  targets t = {.provider = provider};
+  if (settings->device_count) return set_properties(&t, settings->devices, settings->device_count);
+  ov_devices found;
+  RUNG_TRY(rung__openvino_check(library, library->call.core_get_available_devices(provider->core, &found),
+                                "listing devices"));
+  rung_status *status = set_properties(&t, (const char *const *)found.names, found.count);
+  library->call.available_devices_free(&found);
+  return status;
 }
 
 /* Opening */
@@ -122,7 +151,7 @@ static void openvino_describe(void *state, char *buffer, size_t size) {
   const openvino_settings *settings = &engine->provider->settings;
   snprintf(buffer, size, "OpenVINO %s on %s, %s, %s", engine->provider->library.version, settings->device,
            settings->precision ? settings->precision : "float32",
-           executable->fixed     ? "shapes are known"
+           engine->fixed         ? "shapes are known"
            : engine->whole.model ? "one model for all shapes"
                                  : "compiled per input shape");
 }

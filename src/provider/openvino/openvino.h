@@ -28,7 +28,7 @@ typedef struct openvino_provider {
   openvino_settings settings;
   openvino_library library;
   ov_core *core;
-  RUNG_VEC(struct openvino_engine *) idle; /* of islands that were given up: another round may want the same */
+  struct openvino_engine *idle; /* of islands that were given up: another round may want the same */
 } openvino_provider;
 
 /* A compiled model and its infer requests: as many as have ever run at once. */
@@ -52,8 +52,10 @@ typedef struct openvino_variant {
 
 typedef struct openvino_engine {
   openvino_provider *provider;
+  struct openvino_engine *next;  /* among the idle ones */
   char identity[RUNG_SHA1_TEXT]; /* of the ONNX bytes */
   ov_model *model;               /* as it was read; reshaped before it is compiled */
+  bool fixed;                    /* all input shapes are known, and the model was written for them */
   size_t *ports;                 /* per input of the island: its number at OpenVINO, or OPENVINO_NO_PORT */
   openvino_compiled whole;       /* option disable_dynamic_shapes=false: the one for all shapes */
   pthread_mutex_t compiling;     /* guards model; held while a variant is made */
@@ -66,7 +68,6 @@ typedef struct openvino_engine {
 typedef struct openvino_executable {
   openvino_engine *engine;
   const rung_graph *island;
-  bool fixed; /* all input shapes are known */
 } openvino_executable;
 
 /* openvino_claim.c: slots of the provider. */

@@ -114,7 +114,10 @@ static bool fits_pool(inquiry *q) {
   return true;
 }
 
-static bool fits_pad(inquiry *q) { return is_one_of(q, "mode", "constant|reflect|edge"); }
+static bool fits_pad(inquiry *q) {
+  if (input(q, 3)) return refuse(q, RUNG_REASON_INPUT, "axes");
+  return is_one_of(q, "mode", "constant|reflect|edge");
+}
 
 static bool fits_roi(inquiry *q) { return is_one_of(q, "mode", "avg"); }
 
@@ -131,6 +134,7 @@ static bool fits_resize(inquiry *q) {
                        : "half_pixel|pytorch_half_pixel|asymmetric|tf_half_pixel_for_nn"))
     return false;
   if (!is_one_of(q, "keep_aspect_ratio_policy", "stretch")) return false;
+  if (q->host->attribute(q->node, "axes")) return refuse(q, RUNG_REASON_ATTRIBUTE, "axes");
   if (int_attribute(q, "antialias", 0)) return refuse(q, RUNG_REASON_ATTRIBUTE, "antialias");
   if (int_attribute(q, "exclude_outside", 0)) return refuse(q, RUNG_REASON_ATTRIBUTE, "exclude_outside");
   return true;

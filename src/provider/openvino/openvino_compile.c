@@ -22,6 +22,7 @@ static rung_status *check_progress(const trial *t, uint64_t done, uint64_t total
   return NULL;
 }
 
+/* `nodes` NULL: all. */
 static rung_status *write_nodes(const trial *t, rung_node *const *nodes, uint32_t count, rung_text *text) {
   rung_writing writing = {.struct_size = sizeof writing,
                           .nodes = nodes,
@@ -122,13 +123,11 @@ static rung_status *settle(trial *t, rung_status *why) {
 /* Making */
 
 static openvino_engine *take_idle(openvino_provider *provider, const char *identity) {
-  for (size_t i = 0; i < provider->idle.count; i++) {
-    openvino_engine *engine = provider->idle.at[i];
-    if (strcmp(engine->identity, identity) != 0) continue;
-    provider->idle.at[i] = provider->idle.at[--provider->idle.count];
-    return engine;
-  }
-  return NULL;
+  openvino_engine **link = &provider->idle;
+  while (*link && strcmp((*link)->identity, identity) != 0) link = &(*link)->next;
+  openvino_engine *engine = *link;
+  if (engine) *link = engine->next;
+  return engine;
 }
 
 /* A model with open dimensions is compiled as it stands, to see that it can be; kept only when that is asked for. */
@@ -152,6 +151,7 @@ static rung_status *make_engine(trial *t, const rung_text *text, const char *ide
   t->compiles = true;
   RUNG_TRY(rung__openvino_engine_create(t->provider, t->island, model, out_engine));
   memcpy((*out_engine)->identity, identity, RUNG_SHA1_TEXT);
+  (*out_engine)->fixed = key != NULL;
   rung_status *status = NULL;
   if (key) {
     status = rung__openvino_take_variant(*out_engine, t->island, key, &variant);
@@ -170,7 +170,7 @@ static rung_status *compile_island(trial *t, int64_t *key, rung_arena *arena, ru
   RUNG_TRY(check_progress(t, 0, t->island->node_count));
   t->fixed = rung__openvino_static_key(t->island, key);
   if (t->fixed) RUNG_TRY(rung__openvino_infer(t->provider->host, t->island, key, arena, &t->shapes));
-  rung_status *status = rung__openvino_write(t->provider, t->island, NULL, text);
+  rung_status *status = write_nodes(t, NULL, 0, text);
   if (rung_status_code(status) == RUNG_LIMIT) return refuse_all(t, RUNG_REASON_MEMORY, status);
   if (rung_status_code(status) == RUNG_UNSUPPORTED) return refuse_all(t, RUNG_REASON_COMPILE, status);
   RUNG_TRY(status);
@@ -180,13 +180,13 @@ static rung_status *compile_island(trial *t, int64_t *key, rung_arena *arena, ru
 }
 
 static rung_status *make_executable(const openvino_provider *provider, const rung_graph *island,
-                                    openvino_engine *engine, bool fixed, void **out_executable) {
+                                    openvino_engine *engine, void **out_executable) {
   openvino_executable *executable = rung_alloc(provider->host->allocator, 1, sizeof *executable, "openvino");
   if (!executable) {
     rung__openvino_engine_free(engine);
     return rung_status_out_of_memory();
   }
-  *executable = (openvino_executable){engine, island, fixed};
+  *executable = (openvino_executable){engine, island};
   *out_executable = executable;
   return NULL;
 }
@@ -204,20 +204,22 @@ rung_status *rung__openvino_compile(void *state, const rung_graph *island, const
   rung_status *status = key ? compile_island(&t, key, &arena, &text, &engine) : rung_status_out_of_memory();
   rung_text_finish(&text);
   rung_arena_finish(&arena);
-  return status ? status : make_executable(t.provider, island, engine, t.fixed, out_executable);
+  return status ? status : make_executable(t.provider, island, engine, out_executable);
 }
 
-/* Idle engines wait for the next round; without memory for the list they go at once. */
 void rung__openvino_free_executable(void *state) {
   openvino_executable *executable = state;
-  openvino_engine *engine = executable->engine;
-  openvino_provider *provider = engine->provider;
-  if (!rung_vec_push(provider->host->allocator, &provider->idle, engine)) rung__openvino_engine_free(engine);
+  openvino_provider *provider = executable->engine->provider;
+  executable->engine->next = provider->idle;
+  provider->idle = executable->engine;
   rung_free(provider->host->allocator, executable);
 }
 
 void rung__openvino_trim(void *state) {
   openvino_provider *provider = state;
-  for (size_t i = 0; i < provider->idle.count; i++) rung__openvino_engine_free(provider->idle.at[i]);
-  rung_vec_free(provider->host->allocator, &provider->idle);
+  while (provider->idle) {
+    openvino_engine *engine = provider->idle;
+    provider->idle = engine->next;
+    rung__openvino_engine_free(engine);
+  }
 }

@@ -191,7 +191,7 @@ static rung_status *read_amended(const openvino_engine *engine, const rung_graph
 static rung_status *compile_variant(const openvino_engine *engine, const rung_graph *island,
                                     const openvino_shapes *shapes, openvino_variant *variant) {
   ov_model *model = engine->model;
-  if (shapes->amendment_count) RUNG_TRY(read_amended(engine, island, shapes, &model));
+  if (shapes->amendment_count && !engine->fixed) RUNG_TRY(read_amended(engine, island, shapes, &model));
   rung_status *status = reshape(engine, model, island, variant->key, &variant->arena);
   if (!status) status = rung__openvino_compile_model(engine->provider, model, &variant->compiled.model);
   for (uint32_t i = 0; i < island->output_count && !status; i++)

@@ -2,10 +2,10 @@
 
 #include "base/dylib.h"
 #include "base/elf.h"
+#include "base/look.h"
 #include "provider/openvino/openvino_library.h"
 
 #include <stdio.h>
-#include <unistd.h>
 
 static const char library_name[] = "libopenvino_c.so";
 
@@ -126,17 +126,29 @@ typedef struct device_needs {
   const char *name, *title;
   const char *plugin;                            /* beside libopenvino_c */
   const char *driver, *driver_code, *driver_fix; /* a library of the system; NULL: none */
-  const char *node, *node_code, *node_fix;       /* a file of the kernel's; NULL: none */
+  const char *node, *node_code, *node_fix;       /* a device file, see base/look.h; NULL: none */
 } device_needs;
 
 static const device_needs devices[] = {
-    {"CPU", "the processor", "libopenvino_intel_cpu_plugin.so", NULL, NULL, NULL, NULL, NULL, NULL},
-    {"GPU", "graphics by Intel", "libopenvino_intel_gpu_plugin.so", "libOpenCL.so.1", "openvino.opencl-missing",
-     "apt install intel-opencl-icd", "/dev/dri/renderD128", "openvino.gpu-missing",
-     "check that there is a graphics processor by Intel, and that you are in the group render"},
-    {"NPU", "neural processor by Intel", "libopenvino_intel_npu_plugin.so", "libze_loader.so.1",
-     "openvino.level-zero-missing", "install Intel's NPU driver and level-zero", "/dev/accel/accel0",
-     "openvino.npu-missing", "check that there is a neural processor, and that you are in the group render"},
+    {.name = "CPU", .title = "the processor", .plugin = "libopenvino_intel_cpu_plugin.so"},
+    {.name = "GPU",
+     .title = "graphics by Intel",
+     .plugin = "libopenvino_intel_gpu_plugin.so",
+     .driver = "libOpenCL.so.1",
+     .driver_code = "openvino.opencl-missing",
+     .driver_fix = "apt install intel-opencl-icd",
+     .node = "/dev/dri/renderD#",
+     .node_code = "openvino.gpu-missing",
+     .node_fix = "this machine has no graphics processor that programs can use: choose device_type=CPU"},
+    {.name = "NPU",
+     .title = "neural processor by Intel",
+     .plugin = "libopenvino_intel_npu_plugin.so",
+     .driver = "libze_loader.so.1",
+     .driver_code = "openvino.level-zero-missing",
+     .driver_fix = "install Intel's driver of the neural processor and level-zero",
+     .node = "/dev/accel/accel#",
+     .node_code = "openvino.npu-missing",
+     .node_fix = "this machine has no neural processor that programs can use: choose device_type=CPU"},
 };
 
 static const device_needs *needs_of(const char *device) {
@@ -150,7 +162,10 @@ static bool has_driver(const device_needs *d) {
   return !d->driver || rung_dylib_look(NULL, d->driver, path);
 }
 
-static bool has_node(const device_needs *d) { return !d->node || access(d->node, R_OK | W_OK) == 0; }
+static rung_look_access look_at_node(const device_needs *d, char name[RUNG_LOOK_LINE]) {
+  name[0] = 0;
+  return d->node ? rung_look_device("", d->node, name) : RUNG_LOOK_OPEN;
+}
 
 static bool probe_driver(const prober *p, const device_needs *d) {
   char evidence[256];
@@ -161,11 +176,15 @@ static bool probe_driver(const prober *p, const device_needs *d) {
 }
 
 static bool probe_device(const prober *p, const device_needs *d) {
-  char evidence[256];
-  snprintf(evidence, sizeof evidence, "%s is not there, or may not be opened", d->node ? d->node : "");
-  if (!has_node(d)) return fail(p, RUNG_STATE_DEVICE, d->node_code, evidence, d->node_fix);
+  char evidence[RUNG_LOOK_LINE + 64], node[RUNG_LOOK_LINE];
+  rung_look_access access = look_at_node(d, node);
+  snprintf(evidence, sizeof evidence, "no %s", d->node ? d->node : "");
+  if (access == RUNG_LOOK_NONE) return fail(p, RUNG_STATE_DEVICE, d->node_code, evidence, d->node_fix);
+  snprintf(evidence, sizeof evidence, "%s may not be read and written", node);
+  if (access == RUNG_LOOK_FORBIDDEN)
+    return fail(p, RUNG_STATE_DEVICE, "openvino.no-permission", evidence, "join the group that owns it, mostly render");
   snprintf(evidence, sizeof evidence, "no %s beside libopenvino_c.so", d->plugin);
-  return has_beside(p, d->plugin) ? pass(p, RUNG_STATE_DEVICE, NULL)
+  return has_beside(p, d->plugin) ? pass(p, RUNG_STATE_DEVICE, node[0] ? node : NULL)
                                   : fail(p, RUNG_STATE_DEVICE, "openvino.plugin-missing", evidence,
                                          "install OpenVINO's plugin for the device (the Python package has it)");
 }
@@ -183,14 +202,18 @@ static bool probe_devices(const prober *p, bool whole) {
   return ok && whole;
 }
 
+static bool seems_usable(const prober *p, const device_needs *d) {
+  char node[RUNG_LOOK_LINE];
+  return has_beside(p, d->plugin) && has_driver(d) && look_at_node(d, node) == RUNG_LOOK_OPEN;
+}
+
 static rung_status *walk(prober *p) {
   bool ok = false;
   pass(p, RUNG_STATE_BUILT, NULL);
   RUNG_TRY(probe_found(p, &ok));
   if (ok) RUNG_TRY(probe_links(p, &ok));
   for (size_t i = 0; ok && i < RUNG_COUNT(devices); i++)
-    if (has_beside(p, devices[i].plugin) && has_driver(&devices[i]) && has_node(&devices[i]))
-      p->host->device(p->report, devices[i].name, devices[i].title);
+    if (seems_usable(p, &devices[i])) p->host->device(p->report, devices[i].name, devices[i].title);
   if (probe_devices(p, ok)) pass(p, RUNG_STATE_USABLE, NULL);
   return NULL;
 }

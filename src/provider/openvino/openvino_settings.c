@@ -134,15 +134,14 @@ static rung_status *read_device(openvino_settings *settings, const char *type, c
   for (char *c = device; *c; c++) *c = (char)toupper((unsigned char)*c);
   settings->device = device;
   const char *colon = strchr(device, ':');
-  bool several = false;
-  static const char *const prefixes[] = {"AUTO", "HETERO", "MULTI"};
-  for (size_t i = 0; i < RUNG_COUNT(prefixes); i++)
-    several |= rung_str_is((rung_str){device, colon ? (size_t)(colon - device) : strlen(device)}, prefixes[i]);
-  RUNG_REQUIRE(!id || (!several && (rung__openvino_is_device(device, "GPU") || strcmp(id, "0") == 0)), INVALID_ARGUMENT,
-               "device_id: only GPU has several devices, device_type is \"%s\"", type);
+  static const char *const groups[] = {"AUTO", "HETERO", "MULTI"};
+  for (size_t i = 0; i < RUNG_COUNT(groups); i++)
+    if (rung_str_is((rung_str){device, strcspn(device, ":")}, groups[i])) settings->group = groups[i];
+  RUNG_REQUIRE(!id || (!settings->group && (rung__openvino_is_device(device, "GPU") || strcmp(id, "0") == 0)),
+               INVALID_ARGUMENT, "device_id: only GPU has several devices, device_type is \"%s\"", type);
   if (rung__openvino_is_device(device, "CPU") || rung__openvino_is_device(device, "NPU"))
     device[strcspn(device, ".")] = 0; /* the first of one */
-  if (!several) return add_device(settings, device, strlen(device));
+  if (!settings->group) return add_device(settings, device, strlen(device));
   RUNG_REQUIRE(colon || strcmp(device, "AUTO") == 0, INVALID_ARGUMENT, "device_type: %s needs a list: %s:GPU,CPU",
                device, device);
   for (const char *at = colon; at && *at;) {
@@ -176,6 +175,7 @@ static rung_status *add_rules(collector *c, const rung_option *given, size_t cou
 static rung_status *add_loaded(void *context, const char *device, const char *key, const char *value) {
   collector *c = context;
   bool used = !device || c->settings->device_count == 0;
+  used |= device && c->settings->group && strcmp(device, c->settings->group) == 0;
   for (size_t i = 0; device && i < c->settings->device_count; i++)
     used |= rung__openvino_is_device(c->settings->devices[i], device) || strcmp(c->settings->devices[i], device) == 0;
   RUNG_REQUIRE(used, INVALID_ARGUMENT, "load_config: \"%s\" is no device of device_type %s", device,

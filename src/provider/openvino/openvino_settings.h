@@ -16,10 +16,11 @@ typedef struct openvino_property {
 } openvino_property;
 
 typedef struct openvino_settings {
-  rung_arena arena;                           /* of all texts */
-  const char *library;                        /* file or folder; NULL: to be looked for */
-  const char *device;                         /* as OpenVINO takes it: "CPU", "GPU.1", "AUTO:GPU,CPU" */
-  size_t device_count;                        /* 0: AUTO takes what it finds */
+  rung_arena arena;    /* of all texts */
+  const char *library; /* file or folder; NULL: to be looked for */
+  const char *device;  /* as OpenVINO takes it: "CPU", "GPU.1", "AUTO:GPU,CPU" */
+  const char *group;   /* what stands before a list: "AUTO", "HETERO", "MULTI"; NULL: one device */
+  size_t device_count; /* 0: AUTO takes what it finds */
   const char *devices[OPENVINO_MOST_DEVICES]; /* the plain ones named in `device` */
   size_t property_count;
   openvino_property *properties;
