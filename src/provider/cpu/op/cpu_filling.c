@@ -38,7 +38,8 @@ static rung_status *run_ConstantOfShape(rung_kernel_call *call) {
 
 const rung_kernel rung_cpu_ConstantOfShape = {.run = run_ConstantOfShape};
 
-/* Range: start + i * delta, each in one go, so that nothing adds up. Integers wrap, but never within the limit. */
+/* Range: start + i * delta, floats each in one go, so that nothing adds up. Integers wrap, but never within the limit.
+ */
 
 typedef struct range_job {
   const void *start, *delta;
@@ -54,7 +55,15 @@ typedef struct range_job {
     for (size_t i = begin; i < end; i++) out[i] = store(start + (computed)i * delta); \
   }
 RUNG_EACH_FLOAT(RANGE_LOOP, range)
-RUNG_EACH_WRAPPING(RANGE_LOOP, range)
+#define RANGE_INTEGER(op, NAME, stored, computed, load, store)                        \
+  static void range_##NAME(void *context, size_t begin, size_t end) {                 \
+    const range_job *j = context;                                                     \
+    computed delta = (computed)load(*(const stored *)j->delta);                       \
+    computed x = (computed)load(*(const stored *)j->start) + (computed)begin * delta; \
+    stored *out = j->out;                                                             \
+    for (size_t i = begin; i < end; i++, x += delta) out[i] = store(x);               \
+  }
+RUNG_EACH_WRAPPING(RANGE_INTEGER, range)
 
 static rung_status *run_Range(rung_kernel_call *call) {
   static void (*const loops[RUNG_DTYPE_NUMBERS])(

@@ -67,24 +67,54 @@ typedef struct elements_job {
   size_t size;
 } elements_job;
 
-#define ELEMENT_LOOP(bytes, size)                                                                        \
-  for (size_t i = 0; i < n; i++) {                                                                       \
-    size_t at = index_at[i] + k * j->lines.step;                                                         \
-    memcpy(j->to + at * (size), j->from + (data_at[i] + (size_t)j->indices[at] * step) * (size), bytes); \
+#define ELEMENT_LOOP(bytes)                                                                            \
+  for (size_t i = 0; i < n; i++) {                                                                     \
+    size_t at = index_at[i] + k * j->lines.step;                                                       \
+    memcpy(j->to + at * bytes, j->from + (data_at[i] + (size_t)j->indices[at] * step) * bytes, bytes); \
+  }
+/* The same where all lines are neighbours in both tensors. */
+#define DENSE_LOOP(bytes) \
+  for (size_t i = 0; i < n; i++) memcpy(to + i * bytes, from + ((size_t)indices[i] * step + i) * bytes, bytes);
+
+#define EACH_SIZE(LOOP) \
+  switch (j->size) {    \
+    case 4:             \
+      LOOP(4) break;    \
+    case 8:             \
+      LOOP(8) break;    \
+    default:            \
+      LOOP(j->size)     \
   }
 
+static void gather_block(const elements_job *j, size_t n, const size_t *index_at, const size_t *data_at) {
+  size_t step = (size_t)j->lines.data_step;
+  bool dense = index_at[n - 1] - index_at[0] == n - 1 && data_at[n - 1] - data_at[0] == n - 1;
+  for (size_t k = 0; k < j->lines.length; k++) {
+    if (!dense) {
+      EACH_SIZE(ELEMENT_LOOP)
+      continue;
+    }
+    size_t at = index_at[0] + k * j->lines.step;
+    const int64_t *indices = j->indices + at;
+    const char *from = j->from + data_at[0] * j->size;
+    char *to = j->to + at * j->size;
+    EACH_SIZE(DENSE_LOOP)
+  }
+}
+
+/* Lines that lie across memory go side by side; those along it one after the other. */
 static void gather_lines(void *context, size_t begin, size_t end) {
   const elements_job *j = context;
-  size_t index_at[BLOCK], data_at[BLOCK], step = (size_t)j->lines.data_step;
-  for (; begin < end; begin += BLOCK) {
-    size_t n = RUNG_MIN(end - begin, BLOCK);
+  size_t index_at[BLOCK], data_at[BLOCK];
+  bool along = j->lines.step == 1 && j->lines.data_step == 1;
+  for (size_t n; begin < end; begin += n) {
+    n = RUNG_MIN(end - begin, along ? 1 : BLOCK);
     rung_lines_begin(&j->lines, begin, n, index_at, data_at);
-    for (size_t k = 0; k < j->lines.length; k++) {
-      if (j->size == 4)
-        ELEMENT_LOOP(4, 4)
-      else
-        ELEMENT_LOOP(j->size, j->size)
-    }
+    if (along)
+      rung_gather_row(j->from + data_at[0] * j->size, j->to + index_at[0] * j->size, j->indices + index_at[0],
+                      j->lines.length, j->size);
+    else
+      gather_block(j, n, index_at, data_at);
   }
 }
 

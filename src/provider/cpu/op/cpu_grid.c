@@ -27,6 +27,7 @@ typedef struct grid_job {
   const void *grid;
   const char *from;
   char *to;
+  size_t most_taps;               /* of a point */
   size_t channels, points, plane; /* points: of the grid, per batch entry; plane: elements of an input channel */
   size_t size;                    /* bytes of an element, when nearest elements are moved */
 } grid_job;
@@ -120,34 +121,90 @@ static void add_axis(const grid_job *j, const grid_axis *a, double x, grid_taps 
   taps->count = kept;
 }
 
+/* The common case, without loops over axes: between two rows and two columns. */
+static void find_bilinear(const grid_job *j, double y, double x, grid_taps *taps) {
+  const grid_axis *rows = &j->axes[0], *columns = &j->axes[1];
+  y = settle(j, rows, y);
+  x = settle(j, columns, x);
+  int64_t top = (int64_t)floor(y), left = (int64_t)floor(x);
+  double behind[2] = {y - (double)top, x - (double)left};
+  taps->count = 0;
+  for (int k = 0; k < 4; k++) {
+    int64_t row = element_at(j, rows, top + k / 2), column = element_at(j, columns, left + k % 2);
+    double weight = (k / 2 ? behind[0] : 1 - behind[0]) * (k % 2 ? behind[1] : 1 - behind[1]);
+    if (row < 0 || column < 0 || weight == 0) continue;
+    taps->at[taps->count] = (size_t)row * rows->stride + (size_t)column;
+    taps->weight[taps->count++] = weight;
+  }
+}
+
 /* The taps of point `point` of the grid, which names the innermost dimension first. */
 static void find_taps(const grid_job *j, size_t point, grid_taps *taps) {
   double at[RUNG_MAX_RANK];
   rung_load_f64(j->grid_type, j->grid, point * (size_t)j->rank, 1, (size_t)j->rank, at);
+  for (int32_t i = 0; i < j->rank; i++) at[i] = to_position(j, at[i], j->axes[j->rank - 1 - i].length);
+  if (j->rank == 2 && j->mode == RUNG_SAMPLE_LINEAR) {
+    find_bilinear(j, at[1], at[0], taps);
+    return;
+  }
   taps->count = 1;
   taps->at[0] = 0;
   taps->weight[0] = 1;
-  for (int32_t i = 0; i < j->rank && taps->count; i++)
-    add_axis(j, &j->axes[i], to_position(j, at[j->rank - 1 - i], j->axes[i].length), taps);
+  for (int32_t i = 0; i < j->rank && taps->count; i++) add_axis(j, &j->axes[i], at[j->rank - 1 - i], taps);
 }
 
-#define SAMPLE_LOOP(T)                                                                \
-  static void sample_##T(void *context, size_t begin, size_t end) {                   \
-    const grid_job *j = context;                                                      \
-    grid_taps taps;                                                                   \
-    T weights[RUNG_SAMPLE_MOST_TAPS];                                                 \
-    for (size_t point = begin; point < end; point++) {                                \
-      size_t batch = point / j->points;                                               \
-      const T *from = (const T *)j->from + batch * j->channels * j->plane;            \
-      T *to = (T *)j->to + batch * j->channels * j->points + point % j->points;       \
-      find_taps(j, point, &taps);                                                     \
-      for (size_t i = 0; i < taps.count; i++) weights[i] = (T)taps.weight[i];         \
-      for (size_t c = 0; c < j->channels; c++, from += j->plane, to += j->points) {   \
-        T sum = 0;                                                                    \
-        for (size_t i = 0; i < taps.count; i++) sum += weights[i] * from[taps.at[i]]; \
-        *to = sum;                                                                    \
-      }                                                                               \
-    }                                                                                 \
+/* Some points of one batch entry, their taps one after the other; channel after channel goes through all of them. */
+enum { MOST_POINTS = 64 };
+typedef struct grid_block {
+  size_t count, end[MOST_POINTS]; /* end: of the taps of each point */
+  size_t at[RUNG_SAMPLE_MOST_TAPS];
+  double weight[RUNG_SAMPLE_MOST_TAPS];
+} grid_block;
+
+/* As many points from `point` on as there are, have room, and belong to one batch entry. */
+static void fill_block(const grid_job *j, size_t point, size_t end, grid_block *block) {
+  grid_taps taps;
+  size_t used = 0, last = RUNG_MIN(end, (point / j->points + 1) * j->points);
+  block->count = 0;
+  while (point < last && block->count < MOST_POINTS && used + j->most_taps <= RUNG_SAMPLE_MOST_TAPS) {
+    find_taps(j, point++, &taps);
+    memcpy(block->at + used, taps.at, taps.count * sizeof *taps.at);
+    memcpy(block->weight + used, taps.weight, taps.count * sizeof *taps.weight);
+    used += taps.count;
+    block->end[block->count++] = used;
+  }
+}
+
+#define SAMPLE_LOOP(T)                                                                              \
+  static void sample_channel_##T(const grid_block *block, const T *weights, const T *from, T *to) { \
+    size_t tap = 0;                                                                                 \
+    for (size_t i = 0; i < block->count; i++) {                                                     \
+      const size_t *at = block->at + tap;                                                           \
+      const T *w = weights + tap;                                                                   \
+      size_t n = block->end[i] - tap;                                                               \
+      tap = block->end[i];                                                                          \
+      if (n == 4) {                                                                                 \
+        to[i] = w[0] * from[at[0]] + w[1] * from[at[1]] + w[2] * from[at[2]] + w[3] * from[at[3]];  \
+        continue;                                                                                   \
+      }                                                                                             \
+      T sum = 0;                                                                                    \
+      for (size_t k = 0; k < n; k++) sum += w[k] * from[at[k]];                                     \
+      to[i] = sum;                                                                                  \
+    }                                                                                               \
+  }                                                                                                 \
+  static void sample_##T(void *context, size_t begin, size_t end) {                                 \
+    const grid_job *j = context;                                                                    \
+    grid_block block;                                                                               \
+    T weights[RUNG_SAMPLE_MOST_TAPS];                                                               \
+    for (size_t point = begin; point < end; point += block.count) {                                 \
+      size_t batch = point / j->points;                                                             \
+      const T *from = (const T *)j->from + batch * j->channels * j->plane;                          \
+      T *to = (T *)j->to + batch * j->channels * j->points + point % j->points;                     \
+      fill_block(j, point, end, &block);                                                            \
+      for (size_t k = 0; k < block.end[block.count - 1]; k++) weights[k] = (T)block.weight[k];      \
+      for (size_t c = 0; c < j->channels; c++)                                                      \
+        sample_channel_##T(&block, weights, from + c * j->plane, to + c * j->points);               \
+    }                                                                                               \
   }
 SAMPLE_LOOP(float)
 SAMPLE_LOOP(double)
@@ -187,12 +244,13 @@ static rung_status *prepare_GridSample(rung_kernel_call *call) {
 }
 
 static void set_axes(grid_job *j, const rung_tensor *x) {
-  j->plane = 1;
+  j->plane = j->most_taps = 1;
   for (int32_t i = j->rank - 1; i >= 0; i--) {
     int64_t length = x->dims[2 + i];
     double half = j->align ? 0 : 0.5;
     j->axes[i] = (grid_axis){length, j->plane, -half, (double)(length - 1) + half};
     j->plane *= (size_t)length;
+    j->most_taps *= j->mode == RUNG_SAMPLE_CUBIC ? 4 : j->mode == RUNG_SAMPLE_LINEAR ? 2 : 1;
   }
 }
 

@@ -113,8 +113,8 @@ static void scatter_lines(void *context, size_t begin, size_t end) {
   const elements_job *j = context;
   const scatter_operands *s = &j->s;
   size_t index_at[BLOCK], data_at[BLOCK], step = (size_t)j->lines.data_step;
-  for (; begin < end; begin += BLOCK) {
-    size_t n = RUNG_MIN(end - begin, BLOCK);
+  for (size_t n; begin < end; begin += n) {
+    n = RUNG_MIN(end - begin, j->lines.step == 1 ? 1 : BLOCK); /* lines across memory go side by side */
     rung_lines_begin(&j->lines, begin, n, index_at, data_at);
     for (size_t k = 0; k < j->lines.length; k++)
       for (size_t i = 0; i < n; i++) {

@@ -1,29 +1,9 @@
-/* TopK: per line a heap of the k best so far, the worst on top; at the end it is turned into a sorted list.
- *
- * Elements are compared by a key, an unsigned number in the same order as the elements: one loop for all types. -0 and
- * 0 are equal, NaN is greater than all else, equal elements rank by their index. */
+/* TopK: per line a heap of the k best so far, the worst on top; at the end it is turned into a sorted list. Elements
+ * are compared by their keys, equal ones by their index. */
 #include "op/selection.h"
-#include "provider/cpu/cpu_types.h"
-#include "provider/opwise/kernel.h"
+#include "provider/cpu/form/sort_key.h"
 
-typedef struct entry {
-  uint64_t key; /* greater is better */
-  int64_t index;
-} entry;
-
-/* Keys */
-
-#define SIGN64 ((uint64_t)1 << 63)
-
-static inline uint64_t key_of_signed(int64_t x) { return (uint64_t)x ^ SIGN64; }
-static inline uint64_t key_of_unsigned(uint64_t x) { return x; }
-static inline uint64_t key_of_double(double x) {
-  uint64_t bits;
-  if (x != x) return UINT64_MAX;
-  x += 0.0; /* makes a zero of -0 */
-  memcpy(&bits, &x, sizeof bits);
-  return bits & SIGN64 ? ~bits : bits | SIGN64;
-}
+typedef rung_sort_entry entry; /* of a greater key: better */
 
 typedef struct top_job {
   const void *from;
@@ -61,23 +41,29 @@ static void take_out_in_order(entry *heap, size_t count) {
   }
 }
 
-#define SELECT_LOOP(key_of, NAME, stored, computed, load, store)                                              \
-  static void select_##NAME(const top_job *j, size_t line, entry *heap) {                                     \
-    size_t base = line / j->inner * j->inner * j->length + line % j->inner;                                   \
-    const stored *from = (const stored *)j->from + base;                                                      \
-    uint64_t flip = j->smallest ? UINT64_MAX : 0;                                                             \
-    for (size_t i = 0; i < j->k; i++) heap[i] = (entry){key_of(load(from[i * j->inner])) ^ flip, (int64_t)i}; \
-    for (size_t i = j->k / 2; i-- > 0;) sink(heap, j->k, i);                                                  \
-    for (size_t i = j->k; i < j->length; i++) {                                                               \
-      uint64_t key = key_of(load(from[i * j->inner])) ^ flip;                                                 \
-      if (key <= heap[0].key) continue;                                                                       \
-      heap[0] = (entry){key, (int64_t)i};                                                                     \
-      sink(heap, j->k, 0);                                                                                    \
-    }                                                                                                         \
+/* Most elements are worse than the worst of the best, which one comparison tells; NaN is never said to be. */
+#define SELECT_LOOP(key_of, NAME, stored, computed, load, store)                        \
+  static void select_##NAME(const top_job *j, size_t line, entry *heap) {               \
+    size_t base = line / j->inner * j->inner * j->length + line % j->inner;             \
+    const stored *from = (const stored *)j->from + base;                                \
+    uint64_t flip = j->smallest ? UINT64_MAX : 0;                                       \
+    for (size_t i = 0; i < j->k; i++)                                                   \
+      heap[i] = (entry){key_of((computed)load(from[i * j->inner])) ^ flip, (int64_t)i}; \
+    for (size_t i = j->k / 2; i-- > 0;) sink(heap, j->k, i);                            \
+    computed worst = load(from[(size_t)heap[0].index * j->inner]);                      \
+    for (size_t i = j->k; i < j->length; i++) {                                         \
+      computed x = load(from[i * j->inner]);                                            \
+      if (j->smallest ? x >= worst : x <= worst) continue;                              \
+      uint64_t key = key_of(x) ^ flip;                                                  \
+      if (key <= heap[0].key) continue;                                                 \
+      heap[0] = (entry){key, (int64_t)i};                                               \
+      sink(heap, j->k, 0);                                                              \
+      worst = load(from[(size_t)heap[0].index * j->inner]);                             \
+    }                                                                                   \
   }
-RUNG_EACH_FLOAT(SELECT_LOOP, key_of_double)
-RUNG_EACH_SIGNED(SELECT_LOOP, key_of_signed)
-RUNG_EACH_UNSIGNED(SELECT_LOOP, key_of_unsigned)
+RUNG_EACH_FLOAT(SELECT_LOOP, RUNG_KEY_OF_FLOATING)
+RUNG_EACH_SIGNED(SELECT_LOOP, rung_key_of_signed)
+RUNG_EACH_UNSIGNED(SELECT_LOOP, rung_key_of_unsigned)
 
 typedef void (*select_function)(const top_job *job, size_t line, entry *heap);
 

@@ -1,11 +1,11 @@
-/* Unique: items (elements, or the slices along an axis) are sorted by their numbers, stably, and equal neighbours make
- * a group; the first of a group is then its first occurrence. Items compare element by element; NaN comes last, and all
- * NaN are equal. */
+/* Unique: items (elements, or the slices along an axis) are sorted, stably, and equal neighbours make a group; the
+ * first of a group is then its first occurrence. Single numbers are sorted by their keys, all else by comparing element
+ * by element; NaN comes last, and all NaN are equal. */
 #include "op/selection.h"
 #include "base/str.h"
-#include "provider/cpu/cpu_types.h"
 #include "provider/cpu/form/gather.h"
 #include "provider/cpu/form/moved.h"
+#include "provider/cpu/form/sort_key.h"
 
 /* -1, 0, 1 by the first of n elements that differ. */
 typedef int (*compare_function)(size_t n, const void *a, const void *b);
@@ -100,9 +100,12 @@ typedef struct groups {
   int64_t *inverse; /* per item: its group */
 } groups;
 
-static void find_groups(const items *all, const int64_t *order, groups *g) {
+/* Items are in `order`; with their keys in `sorted`, unless that is NULL. */
+static void find_groups(const items *all, const int64_t *order, const rung_sort_entry *sorted, groups *g) {
   for (size_t i = 0; i < all->count; i++) {
-    if (i == 0 || compare_items(all, order[i - 1], order[i]) != 0) {
+    bool same =
+        i > 0 && (sorted ? sorted[i - 1].key == sorted[i].key : compare_items(all, order[i - 1], order[i]) == 0);
+    if (!same) {
       g->first[g->count] = order[i];
       g->members[g->count++] = 0;
     }
@@ -169,13 +172,28 @@ static rung_status *find_items(const rung_kernel_call *call, items *all, int32_t
   return NULL;
 }
 
+static bool has_keys(const rung_kernel_call *call) {
+  return ((const rung_unique_params *)call->params)->axis == RUNG_NO_AXIS &&
+         rung_sort_has_keys(rung_in(call, 0)->dtype);
+}
+
+/* Scratch: five lists of numbers, and the entries to sort with as many again. */
 enum { LISTS = 5 };
 
 static rung_status *prepare_Unique(rung_kernel_call *call) {
   items all;
   int32_t axis;
   RUNG_TRY(find_items(call, &all, &axis));
-  RUNG_REQUIRE(rung_mul_size(all.count, LISTS * sizeof(int64_t), &call->scratch_size), LIMIT, "%zu items", all.count);
+  size_t each = LISTS * sizeof(int64_t) + (has_keys(call) ? 2 * sizeof(rung_sort_entry) : 0);
+  RUNG_REQUIRE(rung_mul_size(all.count, each, &call->scratch_size), LIMIT, "%zu items", all.count);
+  return NULL;
+}
+
+static rung_status *sort_keys(const rung_kernel_call *call, const items *all, rung_sort_entry *entries,
+                              int64_t *order) {
+  rung_sort_entries_make(rung_in(call, 0)->dtype, all->data, all->count, entries);
+  RUNG_TRY(rung_sort_entries(call, all->count, entries, entries + all->count));
+  for (size_t i = 0; i < all->count; i++) order[i] = entries[i].index;
   return NULL;
 }
 
@@ -186,8 +204,9 @@ static rung_status *unique(rung_kernel_call *call) {
   RUNG_TRY(find_items(call, &all, &axis));
   int64_t *list = call->scratch, *order = list, *spare = list + all.count;
   groups g = {0, list + 2 * all.count, list + 3 * all.count, list + 4 * all.count};
-  RUNG_TRY(sort_items(call, &all, order, spare));
-  find_groups(&all, order, &g);
+  rung_sort_entry *entries = has_keys(call) ? (rung_sort_entry *)(list + LISTS * all.count) : NULL;
+  RUNG_TRY(entries ? sort_keys(call, &all, entries, order) : sort_items(call, &all, order, spare));
+  find_groups(&all, order, entries, &g);
   if (!p->sorted) order_by_occurrence(all.count, &g, spare, order);
   RUNG_TRY(put_items(call, &all, axis, &g));
   RUNG_TRY(put_list(call, 1, g.count, g.first));
