@@ -1,10 +1,11 @@
 #include "op/convolution.h"
 
+#include "op/product.h"
+
 static rung_status *check_conv(const rung_node *node, void *params) {
   (void)node;
   const rung_conv_params *p = params;
-  RUNG_MODEL_REQUIRE(p->group >= 1 && p->group <= INT32_MAX, "attribute \"group\" is %lld",
-                     (long long)p->group);
+  RUNG_MODEL_REQUIRE(p->group >= 1 && p->group <= INT32_MAX, "attribute \"group\" is %lld", (long long)p->group);
   return rung_window_check(&p->window);
 }
 
@@ -21,18 +22,16 @@ static rung_status *check_operands(const rung_conv_params *p, int32_t rank, cons
     RUNG_MODEL_REQUIRE(w[0] % p->group == 0, "%lld channels do not divide into %lld groups", (long long)w[0],
                        (long long)p->group);
   rung_ints kernel = p->window.kernel_shape;
-  RUNG_MODEL_REQUIRE(kernel.count == 0 || kernel.count == (size_t)rank - 2,
-                     "\"kernel_shape\" has %zu entries, not %d", kernel.count, rank - 2);
+  RUNG_MODEL_REQUIRE(kernel.count == 0 || kernel.count == (size_t)rank - 2, "\"kernel_shape\" has %zu entries, not %d",
+                     kernel.count, rank - 2);
   for (size_t i = 0; i < kernel.count; i++)
-    RUNG_MODEL_REQUIRE(w[2 + i] < 0 || w[2 + i] == kernel.at[i],
-                       "\"kernel_shape\" says %lld, the weights %lld", (long long)kernel.at[i],
-                       (long long)w[2 + i]);
+    RUNG_MODEL_REQUIRE(w[2 + i] < 0 || w[2 + i] == kernel.at[i], "\"kernel_shape\" says %lld, the weights %lld",
+                       (long long)kernel.at[i], (long long)w[2 + i]);
   return NULL;
 }
 
 /* Rank and dims of the weights as far as known: `kernel_shape` says as much as their shape. */
-static bool weight_dims(const rung_infer *infer, const rung_conv_params *p, uint32_t w, int32_t rank,
-                        int64_t *dims) {
+static bool weight_dims(const rung_infer *infer, const rung_conv_params *p, uint32_t w, int32_t rank, int64_t *dims) {
   if (rung_infer_ranked(infer, w)) {
     const rung_type *type = rung_infer_input(infer, w);
     memcpy(dims, type->dims, sizeof type->dims);
@@ -48,15 +47,13 @@ static rung_status *infer_conv(rung_infer *infer, uint32_t w_input) {
   const rung_conv_params *p = infer->params;
   const rung_type *x = rung_infer_input(infer, 0);
   if (x->rank < 0)
-    return rung_infer_ranked(infer, w_input)
-               ? rung_infer_rank(infer, 0, rung_infer_input(infer, w_input)->rank)
-               : NULL;
+    return rung_infer_ranked(infer, w_input) ? rung_infer_rank(infer, 0, rung_infer_input(infer, w_input)->rank) : NULL;
   int64_t dims[RUNG_MAX_RANK], w[RUNG_MAX_RANK];
   RUNG_MODEL_REQUIRE(x->rank >= 3, "an input of rank %d has no spatial dimension", x->rank);
   if (!weight_dims(infer, p, w_input, x->rank, w)) return rung_infer_rank(infer, 0, x->rank);
-  RUNG_TRY(check_operands(
-      p, x->rank, x->dims,
-      rung_infer_ranked(infer, w_input) ? rung_infer_input(infer, w_input)->rank : x->rank, w, false));
+  RUNG_TRY(check_operands(p, x->rank, x->dims,
+                          rung_infer_ranked(infer, w_input) ? rung_infer_input(infer, w_input)->rank : x->rank, w,
+                          false));
   dims[0] = x->dims[0];
   dims[1] = w[0] < 0 ? rung_infer_symbol(infer) : w[0];
   for (int32_t i = 0; i < x->rank - 2; i++)
@@ -64,19 +61,15 @@ static rung_status *infer_conv(rung_infer *infer, uint32_t w_input) {
   return rung_infer_shape(infer, 0, x->rank, dims);
 }
 
-static rung_status *infer_Conv(rung_infer *infer) {
-  return infer_conv(infer, 1);
-}
+static rung_status *infer_Conv(rung_infer *infer) { return infer_conv(infer, 1); }
 
-static rung_status *infer_QLinearConv(rung_infer *infer) {
-  return infer_conv(infer, 3);
-}
+static rung_status *infer_QLinearConv(rung_infer *infer) { return infer_conv(infer, 3); }
 
 rung_status *rung_conv_shape_make(const rung_conv_params *p, const rung_tensor *x, const rung_tensor *w,
                                   rung_conv_shape *out) {
   RUNG_TRY(check_operands(p, x->rank, x->dims, w->rank, w->dims, false));
-  *out = (rung_conv_shape){
-      .batch = x->dims[0], .group = p->group, .in_channels = x->dims[1], .out_channels = w->dims[0]};
+  *out =
+      (rung_conv_shape){.batch = x->dims[0], .group = p->group, .in_channels = x->dims[1], .out_channels = w->dims[0]};
   return rung_window_make(&p->window, x->rank, x->dims, w->dims + 2, &out->window);
 }
 
@@ -95,10 +88,26 @@ static const rung_attr conv_attrs[] = {CONV_ATTRS, {0}};
 #define infer_ConvInteger infer_Conv
 CONV_OP(Conv, 1, "X:T W:T B:T? -> Y:T")
 CONV_OP(ConvInteger, 10, "x:A w:B x_zero_point:A? w_zero_point:B? -> y:int32")
-CONV_OP(
-    QLinearConv, 10,
-    "x:A x_scale:float32 x_zero_point:A w:B w_scale:float32 w_zero_point:B y_scale:float32 y_zero_point:C "
-    "B:int32? -> y:C")
+CONV_OP(QLinearConv, 10,
+        "x:A x_scale:float32 x_zero_point:A w:B w_scale:float32 w_zero_point:B y_scale:float32 y_zero_point:C "
+        "B:int32? -> y:C")
+
+/* QuantizedConv */
+
+static rung_status *infer_QuantizedConv(rung_infer *infer) {
+  RUNG_TRY(rung_infer_quantized(infer, 6, 7));
+  return infer_conv(infer, 3);
+}
+
+const rung_op rung_op_QuantizedConv = {
+    .name = "QuantizedConv",
+    .domain = "",
+    .since = 1,
+    .signature =
+        "x:A x_scale:float32 x_zero_point:A? w:B w_scale:float32 w_zero_point:B? y_scale:float32? "
+        "y_zero_point:C? bias:D? bias_scale:float32? -> y:C",
+    .params_size = sizeof(rung_conv_params),
+    .infer = infer_QuantizedConv};
 
 /* FusedConv */
 
@@ -143,26 +152,26 @@ static int64_t transposed_entry(rung_ints list, int32_t rank, int32_t axis) {
 }
 
 /* `in` is known. The padding follows from a size that is asked for, else the size from the padding. */
-static rung_status *transposed_axis(const rung_conv_params *p, int32_t rank, int32_t axis, int64_t in,
-                                    int64_t kernel, rung_window_axis *out) {
+static rung_status *transposed_axis(const rung_conv_params *p, int32_t rank, int32_t axis, int64_t in, int64_t kernel,
+                                    rung_window_axis *out) {
   const rung_window_params *window = &p->window;
   RUNG_TRY(rung_window_check(window));
   rung_ints lists[] = {window->strides, window->dilations, p->output_padding, p->output_shape};
   for (size_t i = 0; i < RUNG_COUNT(lists); i++)
-    RUNG_MODEL_REQUIRE(lists[i].count == 0 || lists[i].count == (size_t)rank ||
-                           (i == 3 && lists[i].count == (size_t)rank + 2),
-                       "an attribute has %zu entries, not %d", lists[i].count, rank);
-  RUNG_MODEL_REQUIRE(window->pads.count == 0 || window->pads.count == 2 * (size_t)rank,
-                     "\"pads\" has %zu entries", window->pads.count);
-  RUNG_MODEL_REQUIRE(in < INT32_MAX && kernel >= 1 && kernel <= INT32_MAX,
-                     "a window of %lld over %lld elements", (long long)kernel, (long long)in);
+    RUNG_MODEL_REQUIRE(
+        lists[i].count == 0 || lists[i].count == (size_t)rank || (i == 3 && lists[i].count == (size_t)rank + 2),
+        "an attribute has %zu entries, not %d", lists[i].count, rank);
+  RUNG_MODEL_REQUIRE(window->pads.count == 0 || window->pads.count == 2 * (size_t)rank, "\"pads\" has %zu entries",
+                     window->pads.count);
+  RUNG_MODEL_REQUIRE(in < INT32_MAX && kernel >= 1 && kernel <= INT32_MAX, "a window of %lld over %lld elements",
+                     (long long)kernel, (long long)in);
   rung_window_axis a = {.in = in,
                         .kernel = kernel,
                         .stride = window->strides.count ? window->strides.at[axis] : 1,
                         .dilation = window->dilations.count ? window->dilations.at[axis] : 1};
   /* Both products are below 2^62; their sum, and what is added, below 2^63. */
-  int64_t whole = RUNG_MAX(in - 1, 0) * a.stride + (kernel - 1) * a.dilation + 1 +
-                  transposed_entry(p->output_padding, rank, axis);
+  int64_t whole =
+      RUNG_MAX(in - 1, 0) * a.stride + (kernel - 1) * a.dilation + 1 + transposed_entry(p->output_padding, rank, axis);
   bool same = window->auto_pad == RUNG_PAD_SAME_UPPER || window->auto_pad == RUNG_PAD_SAME_LOWER;
   if (p->output_shape.count || same) {
     a.out = p->output_shape.count ? transposed_entry(p->output_shape, rank, axis) : RUNG_MIN(in * a.stride, whole);
@@ -187,8 +196,8 @@ static rung_status *infer_ConvTranspose(rung_infer *infer) {
     return rung_infer_ranked(infer, 1) ? rung_infer_rank(infer, 0, rung_infer_input(infer, 1)->rank) : NULL;
   RUNG_MODEL_REQUIRE(x->rank >= 3, "an input of rank %d has no spatial dimension", x->rank);
   if (!weight_dims(infer, p, 1, x->rank, w)) return rung_infer_rank(infer, 0, x->rank);
-  RUNG_TRY(check_operands(p, x->rank, x->dims,
-                          rung_infer_ranked(infer, 1) ? rung_infer_input(infer, 1)->rank : x->rank, w, true));
+  RUNG_TRY(check_operands(p, x->rank, x->dims, rung_infer_ranked(infer, 1) ? rung_infer_input(infer, 1)->rank : x->rank,
+                          w, true));
   dims[0] = x->dims[0];
   dims[1] = rung_infer_mul(infer, w[1], p->group);
   if (w[1] < 0 && dims[1] == w[1]) dims[1] = rung_infer_symbol(infer);
@@ -206,8 +215,8 @@ static rung_status *infer_ConvTranspose(rung_infer *infer) {
   return rung_infer_shape(infer, 0, x->rank, dims);
 }
 
-rung_status *rung_conv_transpose_shape_make(const rung_conv_params *p, const rung_tensor *x,
-                                            const rung_tensor *w, rung_conv_shape *out) {
+rung_status *rung_conv_transpose_shape_make(const rung_conv_params *p, const rung_tensor *x, const rung_tensor *w,
+                                            rung_conv_shape *out) {
   RUNG_TRY(check_operands(p, x->rank, x->dims, w->rank, w->dims, true));
   *out = (rung_conv_shape){.batch = x->dims[0],
                            .group = p->group,
@@ -219,10 +228,8 @@ rung_status *rung_conv_transpose_shape_make(const rung_conv_params *p, const run
   return NULL;
 }
 
-static const rung_attr transpose_attrs[] = {CONV_ATTRS,
-                                            RUNG_ATTR_INTS(rung_conv_params, output_padding),
-                                            RUNG_ATTR_INTS(rung_conv_params, output_shape),
-                                            {0}};
+static const rung_attr transpose_attrs[] = {
+    CONV_ATTRS, RUNG_ATTR_INTS(rung_conv_params, output_padding), RUNG_ATTR_INTS(rung_conv_params, output_shape), {0}};
 
 const rung_op rung_op_ConvTranspose = {.name = "ConvTranspose",
                                        .domain = "",

@@ -2,8 +2,8 @@
 
 /* Stacks of matrices */
 
-rung_status *rung_matmul_shape_make(int32_t a_rank, const int64_t *a, bool trans_a, int32_t b_rank,
-                                    const int64_t *b, bool trans_b, rung_matmul_shape *out) {
+rung_status *rung_matmul_shape_make(int32_t a_rank, const int64_t *a, bool trans_a, int32_t b_rank, const int64_t *b,
+                                    bool trans_b, rung_matmul_shape *out) {
   *out = (rung_matmul_shape){0};
   RUNG_MODEL_REQUIRE(a_rank >= 1 && b_rank >= 1, "operands of rank %d and %d", a_rank, b_rank);
   int64_t ka = a_rank == 1 ? a[0] : a[a_rank - (trans_a ? 2 : 1)];
@@ -18,8 +18,8 @@ rung_status *rung_matmul_shape_make(int32_t a_rank, const int64_t *a, bool trans
   for (int32_t i = out->batch_rank - 1; i >= 0; i--) {
     int32_t at_a = i - (out->batch_rank - stack_a), at_b = i - (out->batch_rank - stack_b);
     int64_t da = at_a < 0 ? 1 : a[at_a], db = at_b < 0 ? 1 : b[at_b];
-    RUNG_MODEL_REQUIRE(da == db || da == 1 || db == 1, "dimensions %lld and %lld cannot be broadcast",
-                       (long long)da, (long long)db);
+    RUNG_MODEL_REQUIRE(da == db || da == 1 || db == 1, "dimensions %lld and %lld cannot be broadcast", (long long)da,
+                       (long long)db);
     out->batch[i] = out->dims[i] = da == 1 ? db : da;
     out->a_step[i] = da == 1 ? 0 : step_a;
     out->b_step[i] = db == 1 ? 0 : step_b;
@@ -33,17 +33,15 @@ rung_status *rung_matmul_shape_make(int32_t a_rank, const int64_t *a, bool trans
 }
 
 /* The same where dimensions may be symbols. */
-static rung_status *infer_matmul(rung_infer *infer, uint32_t first, uint32_t second, bool trans_a,
-                                 bool trans_b) {
+static rung_status *infer_matmul(rung_infer *infer, uint32_t first, uint32_t second, bool trans_a, bool trans_b) {
   if (!rung_infer_ranked(infer, first) || !rung_infer_ranked(infer, second)) return NULL;
   const rung_type *a = rung_infer_input(infer, first), *b = rung_infer_input(infer, second);
   RUNG_MODEL_REQUIRE(a->rank >= 1 && b->rank >= 1, "operands of rank %d and %d", a->rank, b->rank);
   int64_t ka = a->rank == 1 ? a->dims[0] : a->dims[a->rank - (trans_a ? 2 : 1)];
   int64_t kb = b->rank == 1 ? b->dims[0] : b->dims[b->rank - (trans_b ? 1 : 2)];
-  RUNG_MODEL_REQUIRE(ka < 0 || kb < 0 || ka == kb, "rows of %lld elements times columns of %lld",
-                     (long long)ka, (long long)kb);
-  int32_t stack_a = RUNG_MAX(0, a->rank - 2), stack_b = RUNG_MAX(0, b->rank - 2),
-          rank = RUNG_MAX(stack_a, stack_b);
+  RUNG_MODEL_REQUIRE(ka < 0 || kb < 0 || ka == kb, "rows of %lld elements times columns of %lld", (long long)ka,
+                     (long long)kb);
+  int32_t stack_a = RUNG_MAX(0, a->rank - 2), stack_b = RUNG_MAX(0, b->rank - 2), rank = RUNG_MAX(stack_a, stack_b);
   int64_t dims[RUNG_MAX_RANK + 2];
   for (int32_t i = 0; i < rank; i++) {
     int32_t at_a = i - (rank - stack_a), at_b = i - (rank - stack_b);
@@ -109,8 +107,8 @@ static rung_status *infer_Gemm(rung_infer *infer) {
   for (uint32_t i = 0; i < 2; i++)
     RUNG_MODEL_REQUIRE(!rung_infer_ranked(infer, i) || rung_infer_input(infer, i)->rank == 2,
                        "input %u has rank %d, not 2", i, rung_infer_input(infer, i)->rank);
-  RUNG_MODEL_REQUIRE(!rung_infer_ranked(infer, 2) || rung_infer_input(infer, 2)->rank <= 2,
-                     "input 2 has rank %d", rung_infer_input(infer, 2)->rank);
+  RUNG_MODEL_REQUIRE(!rung_infer_ranked(infer, 2) || rung_infer_input(infer, 2)->rank <= 2, "input 2 has rank %d",
+                     rung_infer_input(infer, 2)->rank);
   return infer_product(infer);
 }
 
@@ -158,13 +156,9 @@ const rung_op rung_op_ms_FusedGemm = {.name = "FusedGemm",
 
 /* Quantised */
 
-static rung_status *infer_MatMulInteger(rung_infer *infer) {
-  return infer_matmul(infer, 0, 1, false, false);
-}
+static rung_status *infer_MatMulInteger(rung_infer *infer) { return infer_matmul(infer, 0, 1, false, false); }
 
-static rung_status *infer_QLinearMatMul(rung_infer *infer) {
-  return infer_matmul(infer, 0, 3, false, false);
-}
+static rung_status *infer_QLinearMatMul(rung_infer *infer) { return infer_matmul(infer, 0, 3, false, false); }
 
 const rung_op rung_op_MatMulInteger = {.name = "MatMulInteger",
                                        .domain = "",
@@ -179,6 +173,31 @@ const rung_op rung_op_QLinearMatMul = {
     .signature = "a:A a_scale:S a_zero_point:A b:B b_scale:S b_zero_point:B y_scale:S y_zero_point:Y -> y:Y",
     .infer = infer_QLinearMatMul};
 
+/* The element type that a quantised step yields. */
+rung_status *rung_infer_quantized(rung_infer *infer, uint32_t y_scale, uint32_t y_zero) {
+  if (!rung_infer_has(infer, y_scale))
+    infer->outputs[0].dtype = RUNG_F32;
+  else if (!rung_infer_has(infer, y_zero))
+    infer->outputs[0].dtype = RUNG_U8;
+  return NULL;
+}
+
+static rung_status *infer_QuantizedProduct(rung_infer *infer) {
+  const rung_product_params *p = infer->params;
+  RUNG_TRY(rung_infer_quantized(infer, 6, 7));
+  return infer_matmul(infer, 0, 3, false, p->transB);
+}
+
+const rung_op rung_op_QuantizedProduct = {
+    .name = "QuantizedProduct",
+    .domain = "",
+    .since = 1,
+    .signature =
+        "a:A a_scale:float32 a_zero_point:A? b:B b_scale:float32 b_zero_point:B? y_scale:float32? "
+        "y_zero_point:C? bias:D? bias_scale:float32? -> y:C",
+    .params_size = sizeof(rung_product_params),
+    .infer = infer_QuantizedProduct};
+
 /* Det */
 
 static rung_status *infer_Det(rung_infer *infer) {
@@ -186,11 +205,9 @@ static rung_status *infer_Det(rung_infer *infer) {
   if (x->rank < 0) return NULL;
   RUNG_MODEL_REQUIRE(x->rank >= 2, "an input of rank %d is no matrix", x->rank);
   int64_t rows = x->dims[x->rank - 2], columns = x->dims[x->rank - 1];
-  RUNG_MODEL_REQUIRE(rows < 0 || columns < 0 || rows == columns,
-                     "a matrix of %lld rows and %lld columns is not square", (long long)rows,
-                     (long long)columns);
+  RUNG_MODEL_REQUIRE(rows < 0 || columns < 0 || rows == columns, "a matrix of %lld rows and %lld columns is not square",
+                     (long long)rows, (long long)columns);
   return rung_infer_shape(infer, 0, x->rank - 2, x->dims);
 }
 
-const rung_op rung_op_Det = {
-    .name = "Det", .domain = "", .since = 11, .signature = "X:T -> Y:T", .infer = infer_Det};
+const rung_op rung_op_Det = {.name = "Det", .domain = "", .since = 11, .signature = "X:T -> Y:T", .infer = infer_Det};

@@ -20,6 +20,11 @@ typedef struct rung_product_params {
 /* As steps of fused islands use it: A, B, C?, Z? -> Y. Not in any model. */
 extern const rung_op rung_op_FusedProduct;
 
+/* A step of fused islands, like QuantizedConv in convolution.h: a, b in the places of x, w. Of the params, transB and
+ * activation count. Scale, zero point and bias of b are one number, or one per column. */
+extern const rung_op rung_op_QuantizedProduct;
+rung_status *rung_infer_quantized(rung_infer *infer, uint32_t y_scale, uint32_t y_zero) RUNG_MUST_CHECK;
+
 /* numpy's matmul: a stack of matrices (m, k) times a stack of (k, n), stacks broadcast. A vector counts as
  * one row (A) or one column (B), and its dimension is missing in the output. */
 typedef struct rung_matmul_shape {
@@ -32,8 +37,8 @@ typedef struct rung_matmul_shape {
 } rung_matmul_shape;
 
 /* All dimensions are known. INVALID_MODEL when they do not fit. */
-rung_status *rung_matmul_shape_make(int32_t a_rank, const int64_t *a, bool trans_a, int32_t b_rank,
-                                    const int64_t *b, bool trans_b, rung_matmul_shape *out) RUNG_MUST_CHECK;
+rung_status *rung_matmul_shape_make(int32_t a_rank, const int64_t *a, bool trans_a, int32_t b_rank, const int64_t *b,
+                                    bool trans_b, rung_matmul_shape *out) RUNG_MUST_CHECK;
 
 typedef struct rung_einsum_params {
   rung_str equation;

@@ -50,7 +50,7 @@ bool rung_conv_plan(const rung_kernel_call *call, const rung_conv_shape *shape, 
   rung_cpu_set features = rung_isa(call->host);
   size_t threads = RUNG_MAX(call->host->threads, 1);
   *plan = (rung_conv){.kernel = rung_gemm_f32_for(features), .math = rung_math_for(features), .dtype = dtype};
-  if (!rung_conv_axes_make(&plan->boxes, shape, places)) return false;
+  if (!rung_conv_axes_make(&plan->boxes, shape, places, true)) return false;
   plan->boxes.threads = threads;
   if (plan_depthwise(plan, rung_depthwise_f32_for(features))) return true;
   if (!rung_conv_boxes_make(&plan->boxes, (rung_conv_panels){plan->kernel->rows, plan->kernel->cols}, threads))

@@ -36,7 +36,7 @@ static bool is_still(const rung_conv_axis *axis) {
   return w->kernel == 1 && w->stride == 1 && w->begin == 0 && w->in == w->out && axis->place.size == (size_t)w->out;
 }
 
-static void set_axes(rung_conv_boxes *plan, const rung_window *window, const rung_conv_place *places) {
+static void set_axes(rung_conv_boxes *plan, const rung_window *window, const rung_conv_place *places, bool merges) {
   static const rung_conv_axis none = {.window = {1, 1, 1, 1, 1, 0, 0}, .place = {0, 1, 1}};
   rung_conv_axis *axes[3] = {&plan->z, &plan->y, &plan->x};
   for (int32_t i = 0; i < 3; i++) {
@@ -46,7 +46,7 @@ static void set_axes(rung_conv_boxes *plan, const rung_window *window, const run
     axes[i]->window = window->axes[d];
     axes[i]->place = places ? places[d] : (rung_conv_place){0, 1, (size_t)window->axes[d].out};
   }
-  for (int32_t i = 1; i >= 0 && is_still(axes[i]) && is_still(&plan->x); i--) { /* such dimensions are one */
+  for (int32_t i = 1; i >= 0 && merges && is_still(axes[i]) && is_still(&plan->x); i--) { /* such dimensions are one */
     plan->x.window.in = plan->x.window.out *= axes[i]->window.in;
     plan->x.place.size = (size_t)plan->x.window.out;
     *axes[i] = none;
@@ -54,13 +54,14 @@ static void set_axes(rung_conv_boxes *plan, const rung_window *window, const run
   for (int32_t i = 0; i < 3; i++) set_axis(axes[i]);
 }
 
-bool rung_conv_axes_make(rung_conv_boxes *plan, const rung_conv_shape *shape, const rung_conv_place *places) {
+bool rung_conv_axes_make(rung_conv_boxes *plan, const rung_conv_shape *shape, const rung_conv_place *places,
+                         bool merges) {
   if (shape->window.rank > 3) return false;
   *plan = (rung_conv_boxes){.batch = (size_t)shape->batch,
                             .group = (size_t)shape->group,
                             .in_channels = (size_t)(shape->in_channels / shape->group),
                             .out_channels = (size_t)(shape->out_channels / shape->group)};
-  set_axes(plan, &shape->window, places);
+  set_axes(plan, &shape->window, places, merges);
   plan->taps = (size_t)(plan->z.window.kernel * plan->y.window.kernel * plan->x.window.kernel);
   plan->k = plan->taps * plan->in_channels;
   return plan->batch && plan->out_channels && plan->z.window.out && plan->y.window.out && plan->x.window.out;

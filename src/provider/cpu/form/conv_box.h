@@ -56,8 +56,9 @@ typedef struct rung_conv_boxes {
 enum { RUNG_CONV_COLUMNS = 1024 }; /* a box has about this many columns at most */
 
 /* Sets what the shape says: batch to k. False when it is none for this form, or empty. `places`: one per spatial
- * dimension, or NULL: outputs lie side by side. */
-bool rung_conv_axes_make(rung_conv_boxes *boxes, const rung_conv_shape *shape, const rung_conv_place *places);
+ * dimension, or NULL: outputs lie side by side. `merges`: may dimensions that nothing happens in become one? */
+bool rung_conv_axes_make(rung_conv_boxes *boxes, const rung_conv_shape *shape, const rung_conv_place *places,
+                         bool merges);
 /* Sets the rest. Elements of the band have 4 bytes. False when it would be too large. */
 bool rung_conv_boxes_make(rung_conv_boxes *boxes, rung_conv_panels panel, size_t threads);
 

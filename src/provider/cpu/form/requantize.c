@@ -1,21 +1,14 @@
 #include "provider/cpu/form/requantize.h"
 
-/* The clamp comes before the rounding, which is then exact by adding a large number; NaN gives the least. */
-void rung_requantize(size_t n, const int32_t *sums, const float *scale, size_t scale_step, int32_t zero,
-                     rung_dtype dtype, void *y) {
-  const float large = 0x1.8p23f, low = dtype == RUNG_U8 ? 0 : -128, z = (float)zero, least = low - z,
-              most = low + 255 - z;
-  uint8_t *to = y;
-#define LOOP(factor)                                     \
-  for (size_t i = 0; i < n; i++) {                       \
-    float v = (float)sums[i] * factor;                   \
-    v = v > least ? v : least;                           \
-    v = v < most ? v : most;                             \
-    to[i] = (uint8_t)(int32_t)((v + large) - large + z); \
-  }
-  if (scale_step)
-    LOOP(scale[i])
-  else
-    LOOP(scale[0])
-#undef LOOP
+#include "provider/cpu/form/epilogue.h"
+
+void rung_requantize_run(const rung_requantize *r, const rung_math *math, const rung_quantize_table *table, size_t n,
+                         int32_t *sums, size_t index, bool along, uint8_t *to) {
+  static const float none = 0;
+  if (r->dtype == RUNG_I32) return;
+  float *x = (float *)sums;
+  table->scale_sums(n, sums, r->scale_is_list ? r->scale + index : r->scale, along && r->scale_is_list,
+                    r->bias ? r->bias + index : &none, along && r->bias, x);
+  rung_epilogue_activate(math, &r->activation, n, x);
+  if (r->dtype != RUNG_F32) table->quantize(n, x, r->y_scale, r->y_zero, r->dtype == RUNG_U8 ? 0 : -128, to);
 }
