@@ -18,6 +18,9 @@ if(RUNG_SANITIZE)
     -fno-omit-frame-pointer)
   target_link_options(rung_flags INTERFACE -fsanitize=${RUNG_SANITIZE})
 endif()
+if(RUNG_SANITIZE MATCHES "address") # it then sees the end of everything that an arena hands out
+  target_compile_definitions(rung_flags INTERFACE RUNG_ARENA_SINGLE)
+endif()
 
 function(rung_compile target)
   target_link_libraries(${target} PRIVATE $<BUILD_INTERFACE:rung_flags>)

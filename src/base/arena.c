@@ -8,7 +8,14 @@ typedef struct rung_arena_block {
   max_align_t data[];
 } block;
 
-enum { FIRST_BLOCK = 4096, LARGEST_BLOCK = 1 << 20, ALIGN = _Alignof(max_align_t) };
+/* In single mode every allocation is a block of its own: then each can fail by itself (tests/session/test_alloc_fail.c),
+ * and a sanitizer sees where it ends. */
+#ifdef RUNG_ARENA_SINGLE
+enum { FIRST_BLOCK = 1, LARGEST_BLOCK = 1 };
+#else
+enum { FIRST_BLOCK = 4096, LARGEST_BLOCK = 1 << 20 };
+#endif
+enum { ALIGN = _Alignof(max_align_t) };
 
 void rung_arena_init(rung_arena *arena, const rung_allocator *allocator) {
   *arena = (rung_arena){.allocator = allocator};

@@ -4,6 +4,7 @@
 #include "base/os.h"
 
 #include "base/cpu.h"
+#include "base/str.h"
 
 #include <dlfcn.h>
 #include <errno.h>
@@ -182,11 +183,26 @@ static bool each_search_folder(bool (*fn)(void *context, const char *folder), vo
   return more;
 }
 
+/* Folders that were named already, by hash: naming one twice only costs time, so the list may be short. */
+typedef struct named {
+  uint64_t hashes[64];
+  size_t count;
+} named;
+
+static bool is_new(named *n, const char *folder) {
+  uint64_t hash = rung_hash_bytes(folder, strlen(folder), 0);
+  for (size_t i = 0; i < n->count; i++)
+    if (n->hashes[i] == hash) return false;
+  if (n->count < RUNG_COUNT(n->hashes)) n->hashes[n->count++] = hash;
+  return true;
+}
+
 /* The folders of the libraries in the loader's cache, which ldconfig makes from /etc/ld.so.conf. Whatever the layout of
- * the file is, it holds paths that end with a NUL; those of one folder mostly stand together. */
+ * the file is, it holds paths that end with a NUL. */
 static void each_cached_folder(bool (*fn)(void *context, const char *folder), void *context) {
   FILE *file = fopen("/etc/ld.so.cache", "re");
-  char path[4096], last[4096] = "";
+  char path[4096];
+  named names = {.count = 0};
   size_t size = 0;
   bool more = true;
   for (int c; file && more && (c = getc(file)) != EOF;) {
@@ -199,9 +215,7 @@ static void each_cached_folder(bool (*fn)(void *context, const char *folder), vo
     char *name = c == 0 && path[0] == '/' ? strrchr(path + 1, '/') : NULL;
     if (!name) continue;
     *name = 0;
-    if (strcmp(path, last) == 0) continue;
-    strcpy(last, path);
-    more = fn(context, path);
+    if (is_new(&names, path)) more = fn(context, path);
   }
   if (file) fclose(file);
 }

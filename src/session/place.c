@@ -210,9 +210,10 @@ static rung_status *place_bodies(rung_session *session, program *p) {
     program_step *step = &p->steps[i];
     if (!step->node) continue;
     RUNG_TRY(rung_node_each_body(step->node, count_body, step));
-    step->bodies = rung_arena_alloc(&session->arena, step->body_count, sizeof *step->bodies);
+    size_t count = step->body_count;
+    step->body_count = 0; /* as many as there are already */
+    step->bodies = rung_arena_alloc(&session->arena, count, sizeof *step->bodies);
     RUNG_CHECK_ALLOC(step->bodies);
-    step->body_count = 0;
     RUNG_TRY(rung_node_each_body(step->node, place_body, &(body_walk){session, step, p->path}));
   }
   return NULL;

@@ -9,7 +9,7 @@ static void *count_alloc(void *user, size_t size, size_t align, const char *tag)
   long request = atomic_fetch_add(&counts->made, 1) + 1;
   assert_non_null(tag);
   assert_true(size > 0 && align > 0 && (align & (align - 1)) == 0);
-  if (counts->fail_at && request >= counts->fail_at) return NULL;
+  if (counts->fail_at && (counts->once ? request == counts->fail_at : request >= counts->fail_at)) return NULL;
   void *block = NULL;
   if (posix_memalign(&block, align < sizeof(void *) ? sizeof(void *) : align, size) != 0) return NULL;
   atomic_fetch_add(&counts->alive, 1);

@@ -12,6 +12,7 @@ typedef struct counting {
   atomic_long made;         /* requests so far, failed ones included */
   atomic_long alive;        /* blocks that were not freed */
   long fail_at;             /* the request, counted from 1, that fails, and all after it; 0: none */
+  bool once;                /* those after it succeed */
 } counting;
 
 void counting_init(counting *counts, long fail_at);
