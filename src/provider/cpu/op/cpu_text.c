@@ -160,7 +160,7 @@ static bool next_part(rung_str delimiter, bool last, rung_str *rest, bool *more,
     skip = RUNG_MIN(end + delimiter.size, rest->size);
   }
   *part = (rung_str){rest->data, end};
-  *rest = (rung_str){rest->data + skip, rest->size - skip};
+  *rest = skip ? (rung_str){rest->data + skip, rest->size - skip} : *rest;
   return true;
 }
 
