@@ -6,7 +6,7 @@ target_compile_options(rung_flags INTERFACE
   -Wno-missing-field-initializers # members that a list leaves out are zero: tables rely on it
   $<$<BOOL:${RUNG_WERROR}>:-Werror>
   # GCC does not see that a status from RUNG_ERROR is never NULL, and so that outputs are set when none came back.
-  $<$<C_COMPILER_ID:GNU>:-Wno-error=maybe-uninitialized>
+  $<$<C_COMPILER_ID:GNU>:-Wno-error=maybe-uninitialized -Wno-error=format-truncation>
   # The same arithmetic with every compiler and optimisation level: no multiply-add unless a kernel writes one.
   # Neither of the other two changes a value; without them loops over floats are not vectorised.
   -ffp-contract=off -fno-math-errno -fno-trapping-math
