@@ -72,8 +72,9 @@ static size_t mask_at(const rung_attention_rows *r, size_t batch, size_t head, s
     show_##suffix(r, RUNG_ATTENTION_CAPPED, batch, head, row, s);                                                  \
     bool visible = add_mask_##suffix(r, batch, head, row, s);                                                      \
     show_##suffix(r, RUNG_ATTENTION_MASKED, batch, head, row, s);                                                  \
+    type sum = visible ? rung_exponentials_##suffix(n, s, rung_max_##suffix(n, s), s) : 1;                         \
     if (visible)                                                                                                   \
-      softmax_##suffix(r, n, s);                                                                                   \
+      rung_divide_##suffix(n, s, sum);                                                                             \
     else                                                                                                           \
       memset(s, 0, n * sizeof *s);                                                                                 \
     show_##suffix(r, RUNG_ATTENTION_SOFTMAX, batch, head, row, s);                                                 \
@@ -89,22 +90,6 @@ static void cap_f32(const rung_attention_rows *r, size_t n, float *s) {
 static void cap_f64(const rung_attention_rows *r, size_t n, double *s) {
   double cap = (double)r->params->softcap;
   for (size_t i = 0; i < n; i++) s[i] = cap * tanh(s[i] / cap);
-}
-
-static void softmax_f32(const rung_attention_rows *r, size_t n, float *s) {
-  float largest = rung_max_f32(n, s);
-  for (size_t i = 0; i < n; i++) s[i] -= largest;
-  r->math->unary[RUNG_MATH_exp](n, s, s, NULL);
-  float sum = rung_sum_f32(n, s);
-  for (size_t i = 0; i < n; i++) s[i] /= sum;
-}
-
-static void softmax_f64(const rung_attention_rows *r, size_t n, double *s) {
-  double largest = rung_max_f64(n, s);
-  (void)r;
-  for (size_t i = 0; i < n; i++) s[i] = exp(s[i] - largest);
-  double sum = rung_sum_f64(n, s);
-  for (size_t i = 0; i < n; i++) s[i] /= sum;
 }
 
 ATTENTION_ROW(f32, float)

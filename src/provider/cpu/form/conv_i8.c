@@ -60,6 +60,50 @@ void rung_conv_i8_pack(const rung_conv_i8_weights *weights, const uint8_t *w, in
   weights->kernel->pack_row(weights->row_bytes, scratch, 0, 1, packed + weights->ones_at);
 }
 
+/* Depthwise */
+
+enum { EXACT_TAPS = 256 }; /* 255 * 255 * 256 < 2^24 */
+
+static rung_depthwise_axis depthwise_axis(const rung_window_axis *w) {
+  return (rung_depthwise_axis){w->in, w->out, w->kernel, w->stride, w->dilation, w->begin};
+}
+
+/* The last two dimensions; a single one has one row. */
+static void depthwise_axes(const rung_window *window, rung_depthwise_axis *y, rung_depthwise_axis *x) {
+  *y = window->rank > 1 ? depthwise_axis(&window->axes[0]) : (rung_depthwise_axis){1, 1, 1, 1, 1, 0};
+  *x = depthwise_axis(&window->axes[window->rank - 1]);
+}
+
+static bool plan_depthwise(rung_conv_i8 *plan, const rung_conv_shape *shape, rung_cpu_set features) {
+  const rung_depthwise_table *table = rung_depthwise_f32_for(features);
+  rung_depthwise_axis y, x;
+  if (shape->window.rank > 2 || plan->weights.channels != 1 || plan->weights.out_channels != 1 ||
+      plan->weights.taps > EXACT_TAPS)
+    return false;
+  depthwise_axes(&shape->window, &y, &x);
+  if (shape->batch == 0 || y.out == 0 || x.out == 0 || !rung_depthwise_scratch(table, &y, &x)) return false;
+  plan->shape = *shape;
+  plan->depthwise = table;
+  return true;
+}
+
+/* Rows of results are finished in whole vectors: what is behind their end is computed, and dropped. */
+enum { WHOLE = 64 };
+
+/* For every thread, in floats: input, output, weights, results as bytes, what the kernel asks for. */
+static size_t depthwise_space(const rung_conv_i8 *plan, rung_depthwise_f32 *d, uint8_t **out_bytes) {
+  depthwise_axes(&plan->shape.window, &d->y, &d->x);
+  size_t in = RUNG_ROUND_UP((size_t)(d->y.in * d->x.in), 16), out = RUNG_ROUND_UP((size_t)(d->y.out * d->x.out), WHOLE);
+  size_t own = RUNG_ROUND_UP(rung_depthwise_scratch(plan->depthwise, &d->y, &d->x), 16);
+  if (d->scratch) {
+    d->from = d->scratch + own;
+    d->to = d->scratch + own + in;
+    d->weights = d->to + out;
+    *out_bytes = (uint8_t *)(d->to + out + EXACT_TAPS);
+  }
+  return own + in + 2 * out + EXACT_TAPS;
+}
+
 /* Planning */
 
 bool rung_conv_i8_plan(const rung_kernel_call *call, const rung_conv_shape *shape, const rung_tensor *x,
@@ -69,6 +113,8 @@ bool rung_conv_i8_plan(const rung_kernel_call *call, const rung_conv_shape *shap
   *plan = (rung_conv_i8){.math = rung_math_for(features), .quantize = rung_quantize_for(features), .x_type = x->dtype};
   rung_conv_i8_weights *weights = &plan->weights;
   if (!rung_conv_i8_weights_make(features, (size_t)shape->group, w, weights)) return false;
+  plan->boxes.threads = RUNG_MAX(call->host->threads, 1);
+  if (plan_depthwise(plan, shape, features)) return true;
   const rung_gemm_i8 *kernel = weights->kernel;
   rung_window_axis *last = &parts.window.axes[shape->window.rank - 1];
   if (along_rows(weights)) {
@@ -97,7 +143,7 @@ typedef struct spaces {
 } spaces;
 
 static spaces spaces_of(const rung_conv_i8 *plan) {
-  size_t columns = RUNG_ROUND_UP(plan->boxes.columns, 16), group = plan->weights.kernel->group;
+  size_t columns = RUNG_ROUND_UP(plan->boxes.columns, WHOLE), group = plan->weights.kernel->group;
   return (spaces){.table = RUNG_ROUND_UP(plan->boxes.k, 16),
                   .added = RUNG_ROUND_UP(plan->weights.ones_at, 16),
                   .band = RUNG_ROUND_UP(rung_conv_band(&plan->boxes), 16) + 2 * RUNG_TILE_MOST_COLS,
@@ -109,6 +155,9 @@ static spaces spaces_of(const rung_conv_i8 *plan) {
 static size_t thread_space(const spaces *s) { return s->band + s->sums + s->ones + s->bytes; }
 
 bool rung_conv_i8_scratch(const rung_conv_i8 *plan, size_t *out_bytes) {
+  if (plan->depthwise)
+    return rung_mul_size(depthwise_space(plan, &(rung_depthwise_f32){0}, NULL) * sizeof(float), plan->boxes.threads,
+                         out_bytes);
   spaces s = spaces_of(plan);
   return rung_mul_size(thread_space(&s), plan->boxes.threads, out_bytes) &&
          rung_add_size(*out_bytes, s.table + s.added, out_bytes) &&
@@ -204,7 +253,8 @@ static void store_rows(const job *j, const rung_conv_box *box, size_t at, size_t
   if (w_zero)
     for (size_t i = 0; i < columns; i++)
       sums[i] = (int32_t)((uint32_t)sums[i] - (uint32_t)w_zero * (uint32_t)j->ones[i]);
-  rung_requantize_run(r, j->plan->math, j->plan->quantize, columns, sums, channel, false, j->bytes);
+  rung_requantize_run(r, j->plan->math, j->plan->quantize, RUNG_ROUND_UP(columns, WHOLE), sums, channel, false,
+                      j->bytes);
   size_t size = rung_dtype_size(r->dtype);
   const char *from = size == 1 ? (const char *)j->bytes : (const char *)sums;
   for (size_t y = 0; y < box->rows; y++)
@@ -221,7 +271,7 @@ static void run_box(void *context, const rung_conv_box *box) {
                         .b = j->band,
                         .offsets = j->offsets,
                         .b_step = w->kernel->cols,
-                        .c_step = RUNG_ROUND_UP(b->columns, 16),
+                        .c_step = RUNG_ROUND_UP(b->columns, WHOLE),
                         .flags = RUNG_TILE_ROW_BIAS};
   fill_band(j, box);
   if (j->needs_ones) {
@@ -252,7 +302,7 @@ static void run_tasks(void *context, size_t begin, size_t end) {
   own.sums = own.band + s.band;
   own.ones = own.sums + s.sums;
   own.bytes = (uint8_t *)(own.ones + s.ones);
-  own.lines = own.bytes + RUNG_ROUND_UP(own.plan->boxes.columns, 16) * sizeof(int32_t);
+  own.lines = own.bytes + RUNG_ROUND_UP(own.plan->boxes.columns, WHOLE) * sizeof(int32_t);
   for (size_t i = begin; i < end; i++) rung_conv_each_box(&own.plan->boxes, i, run_box, &own);
 }
 
@@ -267,8 +317,41 @@ static void fill_added(job *j, int32_t *added) {
   }
 }
 
+/* One channel after the other: to float32, less the zero points, and back. */
+static void run_depthwise(void *context, size_t begin, size_t end) {
+  const job *j = context;
+  const rung_conv_i8 *plan = j->plan;
+  const rung_requantize *r = &j->run->requantize;
+  uint8_t *bytes;
+  size_t taps = plan->weights.taps, space = depthwise_space(plan, &(rung_depthwise_f32){0}, NULL),
+         size = rung_dtype_size(r->dtype);
+  rung_depthwise_f32 d = {.scratch = (float *)j->space + rung_pool_slot() * space};
+  depthwise_space(plan, &d, &bytes);
+  size_t in = (size_t)(d.y.in * d.x.in), out = (size_t)(d.y.out * d.x.out);
+  for (size_t i = begin; i < end; i++) {
+    size_t m = i % plan->weights.group;
+    int32_t w_zero = j->run->w_zeros ? j->run->w_zeros[m] : 0, bias = j->run->bias ? j->run->bias[m] : 0;
+    plan->quantize->dequantize(taps, j->run->plain_w + m * taps, plan->weights.is_signed, 1, w_zero,
+                               (float *)d.weights);
+    plan->quantize->dequantize(in, j->run->x + i * in, plan->x_type == RUNG_I8, 1, j->run->x_zero, (float *)d.from);
+    plan->depthwise->channel(&d);
+    int32_t *sums = (int32_t *)d.to;
+    plan->quantize->to_integers(out, d.to, bias, sums);
+    rung_requantize_run(r, plan->math, plan->quantize, RUNG_ROUND_UP(out, WHOLE), sums, m, false, bytes);
+    memcpy((char *)j->run->y + i * out * size, size == 1 ? (const void *)bytes : sums, out * size);
+  }
+}
+
 void rung_conv_i8_run_all(const rung_kernel_call *call, const rung_conv_i8 *plan, const rung_conv_i8_run *run,
                           void *scratch) {
+  if (plan->depthwise) {
+    size_t channels = (size_t)plan->shape.batch * plan->weights.group;
+    size_t work = plan->weights.taps;
+    for (int32_t d = 0; d < plan->shape.window.rank; d++) work *= (size_t)plan->shape.window.axes[d].out;
+    rung_kernel_parallel(call, channels, RUNG_CLAMP(200000 / (work + 500), 1, channels), run_depthwise,
+                         &(job){.plan = plan, .run = run, .space = scratch});
+    return;
+  }
   spaces s = spaces_of(plan);
   int32_t *offsets = scratch, *added = offsets + s.table;
   job j = {.plan = plan, .run = run, .offsets = offsets, .added = added, .space = added + s.added};

@@ -1,6 +1,8 @@
 #include "provider/cpu/form/floats.h"
 
+#include "base/cpu.h"
 #include "provider/cpu/cpu_types.h"
+#include "provider/cpu/kernel/rows_f32.h"
 
 #include <math.h>
 
@@ -49,56 +51,71 @@ void rung_store_f64(rung_dtype dtype, void *data, size_t at, size_t step, size_t
   for (size_t i = 0; i < n && dtype == RUNG_BF16; i++) ((uint16_t *)data)[at + i * step] = rung_f64_to_bf16(from[i]);
 }
 
-enum { LANES = 16, BLOCK = 512 };
+/* float32: by the kernels of the processor, which all give the same bits. */
 
-/* One block: lanes, then lanes pairwise. */
-#define FOLD(name, type, params, term)                               \
-  static type name##_block params {                                  \
-    type lanes[LANES] = {0};                                         \
-    size_t i = 0;                                                    \
-    for (; i + LANES <= n; i += LANES)                               \
-      for (size_t l = 0; l < LANES; l++) lanes[l] += term(i + l);    \
-    for (size_t l = 0; i < n; i++, l++) lanes[l] += term(i);         \
-    for (size_t half = LANES / 2; half; half /= 2)                   \
-      for (size_t l = 0; l < half; l++) lanes[l] += lanes[l + half]; \
-    return lanes[0];                                                 \
-  }
+static const rung_rows_f32 *rows(void) { return rung_rows_f32_for(rung_cpu_features()); }
 
-/* Where the second half begins: a multiple of the block, so that blocks are full but for the last. */
+float rung_sum_f32(size_t n, const float *x) { return rows()->sum(n, x); }
+float rung_squares_f32(size_t n, const float *x, float shift) { return rows()->squares(n, x, shift); }
+float rung_dot_f32(size_t n, const float *x, const float *y) { return rows()->dot(n, x, y); }
+float rung_max_f32(size_t n, const float *x) { return rows()->max(n, x); }
+float rung_exponentials_f32(size_t n, const float *x, float shift, float *y) {
+  return rows()->exponentials(n, x, shift, y);
+}
+void rung_divide_f32(size_t n, float *x, float by) { rows()->divide(n, x, by); }
+void rung_add_scaled_f32(size_t n, float a, const float *x, float *y) { rows()->add_scaled(n, a, x, y); }
+
+/* float64: pairwise down to blocks that are summed in 8 accumulators. */
+enum { LANES = 8, BLOCK = 256 };
+
 static size_t middle(size_t n) { return (n / BLOCK + 1) / 2 * BLOCK; }
 
+#define FOLD(term)                                                 \
+  double lanes[LANES] = {0};                                       \
+  size_t i = 0;                                                    \
+  for (; i + LANES <= n; i += LANES)                               \
+    for (size_t l = 0; l < LANES; l++) lanes[l] += term(i + l);    \
+  for (size_t l = 0; i < n; i++, l++) lanes[l] += term(i);         \
+  for (size_t half = LANES / 2; half; half /= 2)                   \
+    for (size_t l = 0; l < half; l++) lanes[l] += lanes[l + half]; \
+  return lanes[0];
 #define PLAIN(i) x[i]
-#define SHIFTED(i) (x[i] - shift) * (x[i] - shift)
+#define SQUARE(i) (x[i] - shift) * (x[i] - shift)
 #define PRODUCT(i) x[i] * y[i]
 
-#define SUMS(suffix, type)                                                                                             \
-  FOLD(sum_##suffix, type, (size_t n, const type *x), PLAIN)                                                           \
-  type rung_sum_##suffix(size_t n, const type *x) {                                                                    \
-    if (n <= BLOCK) return sum_##suffix##_block(n, x);                                                                 \
-    size_t m = middle(n);                                                                                              \
-    return rung_sum_##suffix(m, x) + rung_sum_##suffix(n - m, x + m);                                                  \
-  }                                                                                                                    \
-  FOLD(squares_##suffix, type, (size_t n, const type *x, type shift), SHIFTED)                                         \
-  type rung_squares_##suffix(size_t n, const type *x, type shift) {                                                    \
-    if (n <= BLOCK) return squares_##suffix##_block(n, x, shift);                                                      \
-    size_t m = middle(n);                                                                                              \
-    return rung_squares_##suffix(m, x, shift) + rung_squares_##suffix(n - m, x + m, shift);                            \
-  }                                                                                                                    \
-  FOLD(dot_##suffix, type, (size_t n, const type *x, const type *y), PRODUCT)                                          \
-  type rung_dot_##suffix(size_t n, const type *x, const type *y) {                                                     \
-    if (n <= BLOCK) return dot_##suffix##_block(n, x, y);                                                              \
-    size_t m = middle(n);                                                                                              \
-    return rung_dot_##suffix(m, x, y) + rung_dot_##suffix(n - m, x + m, y + m);                                        \
-  }                                                                                                                    \
-  type rung_max_##suffix(size_t n, const type *x) {                                                                    \
-    type lanes[LANES];                                                                                                 \
-    size_t i = 0;                                                                                                      \
-    for (size_t l = 0; l < LANES; l++) lanes[l] = (type) - INFINITY;                                                   \
-    for (; i + LANES <= n; i += LANES)                                                                                 \
-      for (size_t l = 0; l < LANES; l++) lanes[l] = x[i + l] > lanes[l] || x[i + l] != x[i + l] ? x[i + l] : lanes[l]; \
-    for (size_t l = 0; i < n; i++, l++) lanes[l] = x[i] > lanes[l] || x[i] != x[i] ? x[i] : lanes[l];                  \
-    for (size_t l = 1; l < LANES; l++) lanes[0] = lanes[l] > lanes[0] || lanes[l] != lanes[l] ? lanes[l] : lanes[0];   \
-    return lanes[0];                                                                                                   \
-  }
-SUMS(f32, float)
-SUMS(f64, double)
+double rung_sum_f64(size_t n, const double *x) {
+  size_t m = middle(n);
+  if (n > BLOCK) return rung_sum_f64(m, x) + rung_sum_f64(n - m, x + m);
+  FOLD(PLAIN)
+}
+
+double rung_squares_f64(size_t n, const double *x, double shift) {
+  size_t m = middle(n);
+  if (n > BLOCK) return rung_squares_f64(m, x, shift) + rung_squares_f64(n - m, x + m, shift);
+  FOLD(SQUARE)
+}
+
+double rung_dot_f64(size_t n, const double *x, const double *y) {
+  size_t m = middle(n);
+  if (n > BLOCK) return rung_dot_f64(m, x, y) + rung_dot_f64(n - m, x + m, y + m);
+  FOLD(PRODUCT)
+}
+
+double rung_max_f64(size_t n, const double *x) {
+  double largest = -(double)INFINITY;
+  for (size_t i = 0; i < n; i++) largest = (x[i] > largest) | (x[i] != x[i]) ? x[i] : largest;
+  return largest;
+}
+
+double rung_exponentials_f64(size_t n, const double *x, double shift, double *y) {
+  for (size_t i = 0; i < n; i++) y[i] = exp(x[i] - shift);
+  return rung_sum_f64(n, y);
+}
+
+void rung_divide_f64(size_t n, double *x, double by) {
+  for (size_t i = 0; i < n; i++) x[i] /= by;
+}
+
+void rung_add_scaled_f64(size_t n, double a, const double *x, double *y) {
+  for (size_t i = 0; i < n; i++) y[i] += a * x[i];
+}

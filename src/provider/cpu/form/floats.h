@@ -1,7 +1,7 @@
 /* Runs of elements of any numeric type as float or double, and back. The form of kernels whose types are many and
  * whose arithmetic is one: they compute in float (double for float64), and round once when they store.
  *
- * Also sums that do not depend on anything but the count: 16 accumulators side by side, then blocks pairwise. */
+ * Also sums and the like over rows, whose order depends on nothing but the count. */
 #ifndef RUNG_CPU_FORM_FLOATS_H
 #define RUNG_CPU_FORM_FLOATS_H
 
@@ -24,5 +24,13 @@ double rung_dot_f64(size_t n, const double *x, const double *y);
 /* -infinity when n is 0; NaN when there is one. */
 float rung_max_f32(size_t n, const float *x);
 double rung_max_f64(size_t n, const double *x);
+/* y = exp(x - shift), and their sum; y may be x. */
+float rung_exponentials_f32(size_t n, const float *x, float shift, float *y);
+double rung_exponentials_f64(size_t n, const double *x, double shift, double *y);
+void rung_divide_f32(size_t n, float *x, float by);
+void rung_divide_f64(size_t n, double *x, double by);
+/* y += a * x */
+void rung_add_scaled_f32(size_t n, float a, const float *x, float *y);
+void rung_add_scaled_f64(size_t n, double a, const double *x, double *y);
 
 #endif

@@ -10,6 +10,7 @@
 #include "provider/cpu/form/floats.h"
 #include "provider/cpu/form/gemm.h"
 #include "provider/cpu/kernel/isa.h"
+#include "provider/cpu/kernel/rows_f32.h"
 
 #include <math.h>
 
@@ -45,6 +46,7 @@ typedef struct attention {
   float scale;
   view q, k, v, y;
   rung_attention_rows rows;
+  const rung_rows_f32 *kernels;
 } attention;
 
 static rung_status *make_attention(const rung_kernel_call *call, attention *a) {
@@ -263,50 +265,54 @@ static void run_products(const attention *a, char *scratch) {
     }
 }
 
-/* In place */
+/* In place: the heads of the query that share a key are rows like others. */
 
 typedef struct block_job {
   const attention *a;
-  size_t blocks; /* of rows */
+  size_t rows, blocks; /* of a head of the key */
   char *scratch;
 } block_job;
 
-#define ATTENTION_BLOCK(suffix, type, own)                                                                         \
-  /* A row as it lies when it has the right type, else widened into `buffer`. */                                   \
-  static const type *row_##suffix(const view *v, size_t batch, size_t head, size_t row, size_t n, type *buffer) {  \
-    size_t at = view_at(v, batch, head, row);                                                                      \
-    if (v->dtype == own) return (const type *)v->data + at;                                                        \
-    rung_load_##suffix(v->dtype, v->data, at, 1, n, buffer);                                                       \
-    return buffer;                                                                                                 \
-  }                                                                                                                \
-  static void run_block_##suffix(const attention *a, size_t batch, size_t head, size_t first, size_t rows,         \
-                                 type *space) {                                                                    \
-    type *scores = space, *q = scores + BLOCK_ROWS * a->total, *y = q + BLOCK_ROWS * a->head,                      \
-         *one = y + BLOCK_ROWS * a->v_head;                                                                        \
-    for (size_t r = 0; r < rows; r++) {                                                                            \
-      const type *from = row_##suffix(&a->q, batch, head, first + r, a->head, one);                                \
-      for (size_t i = 0; i < a->head; i++) q[r * a->head + i] = from[i] * (type)a->scale;                          \
-    }                                                                                                              \
-    for (size_t j = 0; j < a->total; j++) {                                                                        \
-      const type *k = row_##suffix(&a->k, batch, head / a->group, j, a->head, one);                                \
-      for (size_t r = 0; r < rows; r++) scores[r * a->total + j] = rung_dot_##suffix(a->head, q + r * a->head, k); \
-    }                                                                                                              \
-    for (size_t r = 0; r < rows; r++)                                                                              \
-      rung_attention_row_##suffix(&a->rows, batch, head, first + r, scores + r * a->total);                        \
-    memset(y, 0, rows * a->v_head * sizeof *y);                                                                    \
-    for (size_t j = 0; j < a->total; j++) {                                                                        \
-      const type *v = row_##suffix(&a->v, batch, head / a->group, j, a->v_head, one);                              \
-      for (size_t r = 0; r < rows; r++) {                                                                          \
-        type weight = scores[r * a->total + j], *sum = y + r * a->v_head;                                          \
-        for (size_t i = 0; i < a->v_head; i++) sum[i] += weight * v[i];                                            \
-      }                                                                                                            \
-    }                                                                                                              \
-    for (size_t r = 0; r < rows; r++)                                                                              \
-      rung_store_##suffix(a->y.dtype, (void *)a->y.data, view_at(&a->y, batch, head, first + r), 1, a->v_head,     \
-                          y + r * a->v_head);                                                                      \
+/* Row number `row` of those that share head `kv_head`. */
+static size_t head_of(const attention *a, size_t kv_head, size_t row) { return kv_head * a->group + row / a->q_length; }
+
+#define ATTENTION_BLOCK(suffix, type, own, dot, add_scaled)                                                          \
+  /* A row as it lies when it has the right type, else widened into `buffer`. */                                     \
+  static const type *row_##suffix(const view *v, size_t batch, size_t head, size_t row, size_t n, type *buffer) {    \
+    size_t at = view_at(v, batch, head, row);                                                                        \
+    if (v->dtype == own) return (const type *)v->data + at;                                                          \
+    rung_load_##suffix(v->dtype, v->data, at, 1, n, buffer);                                                         \
+    return buffer;                                                                                                   \
+  }                                                                                                                  \
+  static void run_block_##suffix(const attention *a, size_t batch, size_t kv_head, size_t first, size_t rows,        \
+                                 type *space) {                                                                      \
+    type *scores = space, *q = scores + BLOCK_ROWS * a->total, *y = q + BLOCK_ROWS * a->head,                        \
+         *one = y + BLOCK_ROWS * a->v_head;                                                                          \
+    size_t length = a->q_length, total = a->total;                                                                   \
+    for (size_t r = 0; r < rows; r++) {                                                                              \
+      const type *from =                                                                                             \
+          row_##suffix(&a->q, batch, head_of(a, kv_head, first + r), (first + r) % length, a->head, one);            \
+      for (size_t i = 0; i < a->head; i++) q[r * a->head + i] = from[i] * (type)a->scale;                            \
+    }                                                                                                                \
+    for (size_t j = 0; j < total; j++) {                                                                             \
+      const type *k = row_##suffix(&a->k, batch, kv_head, j, a->head, one);                                          \
+      for (size_t r = 0; r < rows; r++) scores[r * total + j] = dot(a->head, q + r * a->head, k);                    \
+    }                                                                                                                \
+    for (size_t r = 0; r < rows; r++)                                                                                \
+      rung_attention_row_##suffix(&a->rows, batch, head_of(a, kv_head, first + r), (first + r) % length,             \
+                                  scores + r * total);                                                               \
+    memset(y, 0, rows * a->v_head * sizeof *y);                                                                      \
+    for (size_t j = 0; j < total; j++) {                                                                             \
+      const type *v = row_##suffix(&a->v, batch, kv_head, j, a->v_head, one);                                        \
+      for (size_t r = 0; r < rows; r++) add_scaled(a->v_head, scores[r * total + j], v, y + r * a->v_head);          \
+    }                                                                                                                \
+    for (size_t r = 0; r < rows; r++)                                                                                \
+      rung_store_##suffix(a->y.dtype, (void *)a->y.data,                                                             \
+                          view_at(&a->y, batch, head_of(a, kv_head, first + r), (first + r) % length), 1, a->v_head, \
+                          y + r * a->v_head);                                                                        \
   }
-ATTENTION_BLOCK(f32, float, RUNG_F32)
-ATTENTION_BLOCK(f64, double, RUNG_F64)
+ATTENTION_BLOCK(f32, float, RUNG_F32, a->kernels->dot, a->kernels->add_scaled)
+ATTENTION_BLOCK(f64, double, RUNG_F64, rung_dot_f64, rung_add_scaled_f64)
 
 static void run_blocks(void *context, size_t begin, size_t end) {
   const block_job *j = context;
@@ -314,12 +320,19 @@ static void run_blocks(void *context, size_t begin, size_t end) {
   char *space = j->scratch + rung_pool_slot() * block_elements(a) * real_size(a);
   for (size_t i = begin; i < end; i++) {
     size_t first = i % j->blocks * BLOCK_ROWS, rest = i / j->blocks,
-           rows = RUNG_MIN(a->q_length - first, (size_t)BLOCK_ROWS);
+           rows = RUNG_MIN(j->rows - first, (size_t)BLOCK_ROWS);
     if (a->wide)
-      run_block_f64(a, rest / a->q_heads, rest % a->q_heads, first, rows, (double *)space);
+      run_block_f64(a, rest / a->kv_heads, rest % a->kv_heads, first, rows, (double *)space);
     else
-      run_block_f32(a, rest / a->q_heads, rest % a->q_heads, first, rows, (float *)space);
+      run_block_f32(a, rest / a->kv_heads, rest % a->kv_heads, first, rows, (float *)space);
   }
+}
+
+static void run_in_place(const attention *a, char *scratch) {
+  size_t rows = a->group * a->q_length;
+  block_job j = {a, rows, RUNG_DIV_UP(rows, (size_t)BLOCK_ROWS), scratch};
+  size_t cost = a->total * (a->head + a->v_head) * RUNG_MIN(rows, (size_t)BLOCK_ROWS) / 4;
+  rung_kernel_parallel(a->call, a->batch * a->kv_heads * j.blocks, rung_kernel_grain(cost), run_blocks, &j);
 }
 
 static rung_status *run_Attention(rung_kernel_call *call) {
@@ -332,17 +345,15 @@ static rung_status *run_Attention(rung_kernel_call *call) {
                                  .lengths = lengths ? lengths->data : NULL,
                                  .shown = rung_out(call, 3)};
   RUNG_TRY(rung_attention_rows_make(&a.s, call->node->opset >= 24, &a.rows));
+  a.kernels = rung_rows_f32_for(rung_isa(call->host));
   set_views(&a);
   char *scratch = call->scratch;
   scratch = join(&a, RUNG_ATTENTION_PAST_K, 1, a.head, &a.k, scratch);
   scratch = join(&a, RUNG_ATTENTION_PAST_V, 2, a.v_head, &a.v, scratch);
-  if (uses_products(&a)) {
+  if (uses_products(&a))
     run_products(&a, scratch);
-    return NULL;
-  }
-  block_job j = {&a, RUNG_DIV_UP(a.q_length, (size_t)BLOCK_ROWS), scratch};
-  size_t cost = a.total * (a.head + a.v_head) * RUNG_MIN(a.q_length, (size_t)BLOCK_ROWS) / 4;
-  rung_kernel_parallel(call, a.batch * a.q_heads * j.blocks, rung_kernel_grain(cost), run_blocks, &j);
+  else
+    run_in_place(&a, scratch);
   return NULL;
 }
 

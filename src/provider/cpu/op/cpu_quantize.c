@@ -10,6 +10,8 @@
 #include "provider/cpu/form/convert.h"
 #include "provider/cpu/form/floats.h"
 #include "provider/cpu/form/moved.h"
+#include "provider/cpu/kernel/isa.h"
+#include "provider/cpu/kernel/quantize.h"
 #include "provider/opwise/kernel.h"
 
 #include <math.h>
@@ -24,6 +26,7 @@ typedef struct linear_job {
   rung_tensor *y;
   rung_dtype precision; /* of the division */
   bool saturate;
+  const rung_quantize_table *loops;
 } linear_job;
 
 /* The numbers of one strip; the second ones are per element, or one for all where `same`. */
@@ -107,7 +110,8 @@ static rung_status *run_linear(rung_kernel_call *call, strip_fn fn) {
                     .scale = rung_in(call, 1),
                     .zero = rung_in(call, 2),
                     .y = rung_out(call, 0),
-                    .saturate = p->saturate};
+                    .saturate = p->saturate,
+                    .loops = rung_quantize_for(rung_isa(call->host))};
   job.precision = p->precision ? (rung_dtype)p->precision : job.scale->dtype;
   if (job.zero)
     RUNG_RUN_REQUIRE(rung_tensor_count(job.zero) == rung_tensor_count(job.scale),
@@ -194,7 +198,14 @@ static void add_zeros(strip *s) {
   X(U2, 0, 3, packed)          \
   X(I2, -2, 1, packed)
 
+static bool is_byte(rung_dtype dtype) { return dtype == RUNG_U8 || dtype == RUNG_I8; }
+
 static void quantize_strip(const linear_job *j, size_t at, strip *s) {
+  if (s->same && is_byte(j->y->dtype) && j->precision == RUNG_F32) { /* the common case */
+    j->loops->quantize(s->n, s->x, s->scale[0], (int32_t)s->zero[0], j->y->dtype == RUNG_U8 ? 0 : -128,
+                       (uint8_t *)j->y->data + at);
+    return;
+  }
   divide(j, s);
   switch (j->y->dtype) {
 #define CASE(NAME, low, high, kind)  \
@@ -239,7 +250,36 @@ static void dequantize_strip(const linear_job *j, size_t at, strip *s) {
   rung_store_f32(j->y->dtype, j->y->data, at, 1, s->n, s->x);
 }
 
-static rung_status *run_DequantizeLinear(rung_kernel_call *call) { return run_linear(call, dequantize_strip); }
+/* Bytes with one scale to float32: straight. */
+typedef struct bytes_job {
+  const rung_quantize_table *loops;
+  const uint8_t *x;
+  float *y, scale;
+  int32_t zero;
+  bool is_signed;
+} bytes_job;
+
+static void dequantize_bytes(void *context, size_t begin, size_t end) {
+  const bytes_job *j = context;
+  j->loops->dequantize(end - begin, j->x + begin, j->is_signed, j->scale, j->zero, j->y + begin);
+}
+
+static rung_status *run_DequantizeLinear(rung_kernel_call *call) {
+  const rung_quantize_params *p = call->params;
+  const rung_tensor *x = rung_in(call, 0), *scale = rung_in(call, 1), *zero = rung_in(call, 2);
+  rung_tensor *y = rung_out(call, 0);
+  bool plain = is_byte(x->dtype) && scale->dtype == RUNG_F32 && y->dtype == RUNG_F32 && p->block_size == 0;
+  if (!plain || rung_tensor_count(scale) != 1 || (zero && rung_tensor_count(zero) != 1))
+    return run_linear(call, dequantize_strip);
+  bytes_job job = {rung_quantize_for(rung_isa(call->host)),
+                   x->data,
+                   y->data,
+                   *(const float *)scale->data,
+                   zero ? (int32_t)rung_element_f64(zero->dtype, zero->data, 0) : 0,
+                   x->dtype == RUNG_I8};
+  rung_kernel_parallel(call, rung_tensor_count(x), 65536, dequantize_bytes, &job);
+  return NULL;
+}
 
 const rung_kernel rung_cpu_DequantizeLinear = {
     .types = {{'X', QUANTISED | RUNG_SET(RUNG_I32)}, {'S', SCALES & ~RUNG_SET(RUNG_I32)}}, .run = run_DequantizeLinear};
@@ -286,20 +326,16 @@ static rung_status *prepare_dynamic(rung_kernel_call *call) {
 }
 
 typedef struct dynamic_job {
+  const rung_quantize_table *loops;
   const float *x;
   uint8_t *y;
-  float scale, zero;
+  float scale;
+  int32_t zero;
 } dynamic_job;
 
 static void quantize_bytes(void *context, size_t begin, size_t end) {
   const dynamic_job *j = context;
-  const float large = 0x1.8p23f, scale = j->scale, zero = j->zero, least = -zero, most = 255 - zero;
-  for (size_t i = begin; i < end; i++) {
-    float v = j->x[i] / scale;
-    v = v > least ? v : least;
-    v = v < most ? v : most;
-    j->y[i] = (uint8_t)(int32_t)((v + large) - large + zero);
-  }
+  j->loops->quantize(end - begin, j->x + begin, j->scale, j->zero, 0, j->y + begin);
 }
 
 static rung_status *run_dynamic(rung_kernel_call *call) {
@@ -313,10 +349,11 @@ static rung_status *run_dynamic(rung_kernel_call *call) {
     low = RUNG_MIN(low, range.least[p]);
     high = RUNG_MAX(high, range.most[p]);
   }
-  dynamic_job job = {x->data, y ? y->data : NULL, high == low ? 1 : (high - low) / 255, 0};
-  job.zero = rintf(RUNG_CLAMP(0 - low / job.scale, 0, 255));
-  if (!(job.zero >= 0)) job.zero = 0;
-  if (y) rung_kernel_parallel(call, count, rung_kernel_grain(1), quantize_bytes, &job);
+  dynamic_job job = {rung_quantize_for(rung_isa(call->host)), x->data, y ? y->data : NULL,
+                     high == low ? 1 : (high - low) / 255, 0};
+  float point = rintf(RUNG_CLAMP(0 - low / job.scale, 0, 255));
+  job.zero = point >= 0 ? (int32_t)point : 0; /* of NaN, too */
+  if (y) rung_kernel_parallel(call, count, 65536, quantize_bytes, &job);
   if (scale) *(float *)scale->data = job.scale;
   if (zero) *(uint8_t *)zero->data = (uint8_t)job.zero;
   return NULL;

@@ -8,44 +8,28 @@
 
 #include <math.h>
 
-/* exp(x - largest) to y, and their sum. */
-static float exponentials_f32(size_t n, const float *x, float *y) {
-  float largest = rung_max_f32(n, x);
-  for (size_t i = 0; i < n; i++) y[i] = rung_exp_f32(x[i] - largest);
-  return rung_sum_f32(n, y);
-}
-
-static double exponentials_f64(size_t n, const double *x, double *y) {
-  double largest = rung_max_f64(n, x);
-  for (size_t i = 0; i < n; i++) y[i] = exp(x[i] - largest);
-  return rung_sum_f64(n, y);
-}
-
 #define SOFTMAX_ROW(suffix, type)                                                             \
   static void softmax_##suffix(void *context, size_t row, size_t n, const type *x, type *y) { \
     (void)context, (void)row;                                                                 \
-    type sum = exponentials_##suffix(n, x, y);                                                \
-    for (size_t i = 0; i < n; i++) y[i] /= sum;                                               \
+    type sum = rung_exponentials_##suffix(n, x, rung_max_##suffix(n, x), y);                  \
+    rung_divide_##suffix(n, y, sum);                                                          \
   }
 SOFTMAX_ROW(f32, float)
 SOFTMAX_ROW(f64, double)
 
 /* The exponentials are only summed up: a block at a time. */
-#define LOG_SOFTMAX_ROW(suffix, type, exponential, logarithm)                                     \
+#define LOG_SOFTMAX_ROW(suffix, type, logarithm)                                                  \
   static void log_softmax_##suffix(void *context, size_t row, size_t n, const type *x, type *y) { \
     enum { BLOCK = 256 };                                                                         \
     (void)context, (void)row;                                                                     \
     type largest = rung_max_##suffix(n, x), sum = 0, block[BLOCK];                                \
-    for (size_t at = 0; at < n; at += BLOCK) {                                                    \
-      size_t count = RUNG_MIN(n - at, (size_t)BLOCK);                                             \
-      for (size_t i = 0; i < count; i++) block[i] = exponential(x[at + i] - largest);             \
-      sum += rung_sum_##suffix(count, block);                                                     \
-    }                                                                                             \
+    for (size_t at = 0; at < n; at += BLOCK)                                                      \
+      sum += rung_exponentials_##suffix(RUNG_MIN(n - at, (size_t)BLOCK), x + at, largest, block); \
     type rest = logarithm(sum);                                                                   \
     for (size_t i = 0; i < n; i++) y[i] = x[i] - largest - rest;                                  \
   }
-LOG_SOFTMAX_ROW(f32, float, rung_exp_f32, rung_log_f32)
-LOG_SOFTMAX_ROW(f64, double, exp, log)
+LOG_SOFTMAX_ROW(f32, float, rung_log_f32)
+LOG_SOFTMAX_ROW(f64, double, log)
 
 #define HARDMAX_ROW(suffix, type)                                                             \
   static void hardmax_##suffix(void *context, size_t row, size_t n, const type *x, type *y) { \
@@ -76,7 +60,7 @@ static rung_status *prepare_softmax(rung_kernel_call *call) {
   return NULL;
 }
 
-static rung_status *run_softmax(rung_kernel_call *call, const rung_row_functions *functions) {
+static rung_status *run_rows(rung_kernel_call *call, const rung_row_functions *functions) {
   const rung_tensor *x = rung_in(call, 0);
   rung_rowwise plan;
   RUNG_TRY(make_plan(call, &plan));
@@ -84,14 +68,68 @@ static rung_status *run_softmax(rung_kernel_call *call, const rung_row_functions
   return NULL;
 }
 
-#define SOFTMAX_KERNEL(symbol, name)                                               \
-  static rung_status *run_##symbol(rung_kernel_call *call) {                       \
-    return run_softmax(call, &(const rung_row_functions){name##_f32, name##_f64}); \
-  }                                                                                \
-  const rung_kernel rung_cpu_##symbol = {.types = {{'T', RUNG_SET_FLOAT}},         \
-                                         .flags = RUNG_KERNEL_IN_PLACE,            \
-                                         .prepare = prepare_softmax,               \
+/* Softmax of float32 along an axis that is not the last: neighbouring rows side by side, where they lie. */
+
+enum { STRIP = 64 };
+
+typedef struct strip_job {
+  const rung_rowwise *plan;
+  const float *x;
+  float *y;
+} strip_job;
+
+static void softmax_strip(const rung_rowwise *plan, size_t columns, const float *x, float *y) {
+  float largest[STRIP], sum[STRIP] = {0};
+  for (size_t c = 0; c < columns; c++) largest[c] = -INFINITY;
+  for (size_t i = 0; i < plan->n; i++)
+    for (size_t c = 0; c < columns; c++) {
+      float value = x[i * plan->inner + c];
+      largest[c] = (value > largest[c]) | (value != value) ? value : largest[c];
+    }
+  for (size_t i = 0; i < plan->n; i++) {
+    float *row = y + i * plan->inner;
+    for (size_t c = 0; c < columns; c++) row[c] = x[i * plan->inner + c] - largest[c];
+    rung_exponentials_f32(columns, row, 0, row);
+    for (size_t c = 0; c < columns; c++) sum[c] += row[c];
+  }
+  for (size_t i = 0; i < plan->n; i++)
+    for (size_t c = 0; c < columns; c++) y[i * plan->inner + c] /= sum[c];
+}
+
+static void softmax_strips(void *context, size_t begin, size_t end) {
+  const strip_job *j = context;
+  size_t strips = RUNG_DIV_UP(j->plan->inner, (size_t)STRIP);
+  for (size_t i = begin; i < end; i++) {
+    size_t first = i % strips * STRIP, at = i / strips * j->plan->n * j->plan->inner + first;
+    softmax_strip(j->plan, RUNG_MIN(j->plan->inner - first, (size_t)STRIP), j->x + at, j->y + at);
+  }
+}
+
+static rung_status *run_Softmax(rung_kernel_call *call) {
+  static const rung_row_functions functions = {softmax_f32, softmax_f64};
+  const rung_tensor *x = rung_in(call, 0);
+  rung_rowwise plan;
+  RUNG_TRY(make_plan(call, &plan));
+  if (plan.inner < 8 || x->dtype != RUNG_F32 || !plan.tasks) return run_rows(call, &functions);
+  strip_job j = {&plan, x->data, rung_out(call, 0)->data};
+  rung_kernel_parallel(call, plan.outer * RUNG_DIV_UP(plan.inner, (size_t)STRIP), rung_kernel_grain(plan.n * STRIP),
+                       softmax_strips, &j);
+  return NULL;
+}
+
+static rung_status *run_LogSoftmax(rung_kernel_call *call) {
+  return run_rows(call, &(const rung_row_functions){log_softmax_f32, log_softmax_f64});
+}
+
+static rung_status *run_Hardmax(rung_kernel_call *call) {
+  return run_rows(call, &(const rung_row_functions){hardmax_f32, hardmax_f64});
+}
+
+#define SOFTMAX_KERNEL(symbol)                                             \
+  const rung_kernel rung_cpu_##symbol = {.types = {{'T', RUNG_SET_FLOAT}}, \
+                                         .flags = RUNG_KERNEL_IN_PLACE,    \
+                                         .prepare = prepare_softmax,       \
                                          .run = run_##symbol};
-SOFTMAX_KERNEL(Softmax, softmax)
-SOFTMAX_KERNEL(LogSoftmax, log_softmax)
-SOFTMAX_KERNEL(Hardmax, hardmax)
+SOFTMAX_KERNEL(Softmax)
+SOFTMAX_KERNEL(LogSoftmax)
+SOFTMAX_KERNEL(Hardmax)

@@ -1,0 +1,24 @@
+/* Kernels on rows of float32 that end in one number, and what goes with them. The same bits on every instruction set:
+ * sums go through 16 accumulators side by side, which are added pairwise, in blocks of 512 that are added pairwise. */
+#ifndef RUNG_CPU_KERNEL_ROWS_F32_H
+#define RUNG_CPU_KERNEL_ROWS_F32_H
+
+#include "base/cpu.h"
+
+#include <stddef.h>
+
+typedef struct rung_rows_f32 {
+  float (*sum)(size_t n, const float *x);
+  float (*squares)(size_t n, const float *x, float shift); /* of (x - shift)^2 */
+  float (*dot)(size_t n, const float *x, const float *y);
+  float (*max)(size_t n, const float *x); /* -infinity when n is 0; NaN when there is one */
+  /* y = exp(x - shift), and their sum; y may be x. */
+  float (*exponentials)(size_t n, const float *x, float shift, float *y);
+  void (*divide)(size_t n, float *x, float by);
+  void (*add_scaled)(size_t n, float a, const float *x, float *y); /* y += a * x */
+} rung_rows_f32;
+
+/* The best table for a set of features. */
+const rung_rows_f32 *rung_rows_f32_for(rung_cpu_set features);
+
+#endif
