@@ -2,11 +2,10 @@
 
 #include "provider/cpu/kernel/rows_f32_loops.h"
 
-static RUNG_ROWS_F32(plain)
+static RUNG_ROWS_F32(plain);
 
 #ifdef __x86_64__
-    extern const rung_rows_f32 rung_rows_f32_avx2,
-    rung_rows_f32_avx512;
+extern const rung_rows_f32 rung_rows_f32_avx2, rung_rows_f32_avx512;
 #endif
 
 const rung_rows_f32 *rung_rows_f32_for(rung_cpu_set features) {

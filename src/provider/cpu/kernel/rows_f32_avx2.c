@@ -2,4 +2,4 @@
 #include "provider/cpu/kernel/rows_f32_loops.h"
 
 extern const rung_rows_f32 rung_rows_f32_avx2;
-RUNG_ROWS_F32(rung_rows_f32_avx2)
+RUNG_ROWS_F32(rung_rows_f32_avx2);

@@ -79,6 +79,6 @@ static void rows_add_scaled(size_t n, float a, const float *x, float *y) {
 
 #define RUNG_ROWS_F32(name)                                                              \
   const rung_rows_f32 name = {rows_sum,          rows_squares, rows_dot,       rows_max, \
-                              rows_exponentials, rows_divide,  rows_add_scaled};
+                              rows_exponentials, rows_divide,  rows_add_scaled}
 
 #endif

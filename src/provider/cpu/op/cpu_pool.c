@@ -1,13 +1,17 @@
 /* Pools: MaxPool, AveragePool, LpPool, MaxUnpool, and those over whole channels.
  *
- * A channel is walked tap by tap (form/taps.h): y[o] = combine(y[o], x[i]) for runs of neighbours, which the compiler
- * vectorises. Narrow floats are combined as float in scratch and rounded once. */
+ * Maxima and sums of float32 planes have a form of their own (form/pool_plane.h). Other channels are walked tap by tap
+ * (form/taps.h): y[o] = combine(y[o], x[i]) for runs of neighbours. Narrow floats are widened first, a channel at a
+ * time, and rounded once. */
 #include "op/pooling.h"
 
 #include "base/pool.h"
 #include "provider/cpu/cpu_types.h"
+#include "provider/cpu/form/epilogue.h"
 #include "provider/cpu/form/floats.h"
+#include "provider/cpu/form/pool_plane.h"
 #include "provider/cpu/form/taps.h"
+#include "provider/cpu/kernel/isa.h"
 #include "provider/opwise/kernel.h"
 
 #include <math.h>
@@ -19,7 +23,11 @@ typedef enum combine { MAX, SUM, SUM_ABS, SUM_SQUARES, SUM_POWERS } combine;
 typedef struct pool_state {
   rung_window window;
   size_t channels, in_count, out_count;
-  size_t sum_size; /* bytes of a sum */
+  rung_dtype sum_type; /* of sums, and of what is combined to them */
+  bool by_planes;
+  rung_pool_plane plane;
+  size_t x_space, sums_space,
+      space; /* scratch of a thread in bytes: a widened channel, its sums, and all with a line */
 } pool_state;
 
 typedef void (*combine_row)(size_t n, size_t step, const void *x, void *sums, double p);
@@ -32,45 +40,51 @@ typedef void (*combine_row)(size_t n, size_t step, const void *x, void *sums, do
 #define ADD_POWER(sum, v) \
   ((sum) + _Generic((v), float: powf, default: pow)(_Generic((v), float: fabsf, default: fabs)(v), p))
 
-#define COMBINE_ROW(op, NAME, stored, computed, load, store)                            \
+#define COMBINE_ROW(op, NAME, type, ...)                                                \
   static void op##_##NAME(size_t n, size_t step, const void *x, void *sums, double p) { \
-    const stored *from = x;                                                             \
-    computed *to = sums;                                                                \
+    const type *from = x;                                                               \
+    type *to = sums;                                                                    \
     (void)p;                                                                            \
-    if (step == 1) {                                                                    \
-      for (size_t i = 0; i < n; i++) {                                                  \
-        computed v = (computed)load(from[i]);                                           \
-        to[i] = op(to[i], v);                                                           \
-      }                                                                                 \
-    } else {                                                                            \
-      for (size_t i = 0; i < n; i++) {                                                  \
-        computed v = (computed)load(from[i * step]);                                    \
-        to[i] = op(to[i], v);                                                           \
-      }                                                                                 \
+    for (size_t i = 0; i < n; i++) {                                                    \
+      type v = from[i * step];                                                          \
+      to[i] = op(to[i], v);                                                             \
     }                                                                                   \
   }
-RUNG_EACH_FLOAT(COMBINE_ROW, LARGER)
-COMBINE_ROW(LARGER, I8, int8_t, int8_t, , )
-COMBINE_ROW(LARGER, U8, uint8_t, uint8_t, , )
-RUNG_EACH_FLOAT(COMBINE_ROW, ADD)
-RUNG_EACH_FLOAT(COMBINE_ROW, ADD_ABS)
-RUNG_EACH_FLOAT(COMBINE_ROW, ADD_SQUARE)
-RUNG_EACH_FLOAT(COMBINE_ROW, ADD_POWER)
+#define EACH_REAL(X, op) X(op, F32, float, , , ) X(op, F64, double, , , )
+EACH_REAL(COMBINE_ROW, LARGER)
+COMBINE_ROW(LARGER, I8, int8_t)
+COMBINE_ROW(LARGER, U8, uint8_t)
+EACH_REAL(COMBINE_ROW, ADD)
+EACH_REAL(COMBINE_ROW, ADD_ABS)
+EACH_REAL(COMBINE_ROW, ADD_SQUARE)
+EACH_REAL(COMBINE_ROW, ADD_POWER)
 
 static const combine_row combine_rows[][RUNG_DTYPE_NUMBERS] = {
-    [MAX] = {RUNG_EACH_FLOAT(RUNG_TABLE_ENTRY, LARGER)[RUNG_I8] = LARGER_I8, [RUNG_U8] = LARGER_U8},
-    [SUM] = {RUNG_EACH_FLOAT(RUNG_TABLE_ENTRY, ADD)},
-    [SUM_ABS] = {RUNG_EACH_FLOAT(RUNG_TABLE_ENTRY, ADD_ABS)},
-    [SUM_SQUARES] = {RUNG_EACH_FLOAT(RUNG_TABLE_ENTRY, ADD_SQUARE)},
-    [SUM_POWERS] = {RUNG_EACH_FLOAT(RUNG_TABLE_ENTRY, ADD_POWER)}};
+    [MAX] = {EACH_REAL(RUNG_TABLE_ENTRY, LARGER)[RUNG_I8] = LARGER_I8, [RUNG_U8] = LARGER_U8},
+    [SUM] = {EACH_REAL(RUNG_TABLE_ENTRY, ADD)},
+    [SUM_ABS] = {EACH_REAL(RUNG_TABLE_ENTRY, ADD_ABS)},
+    [SUM_SQUARES] = {EACH_REAL(RUNG_TABLE_ENTRY, ADD_SQUARE)},
+    [SUM_POWERS] = {EACH_REAL(RUNG_TABLE_ENTRY, ADD_POWER)}};
 
 static combine combine_of_norm(int64_t p) { return p == 1 ? SUM_ABS : p == 2 ? SUM_SQUARES : SUM_POWERS; }
 
 /* Preparing */
 
-static size_t sum_size(rung_dtype dtype) { return RUNG_SET_INTEGER & RUNG_SET(dtype) ? 1 : dtype == RUNG_F64 ? 8 : 4; }
+static rung_dtype sum_type(rung_dtype dtype) { return dtype == RUNG_F16 || dtype == RUNG_BF16 ? RUNG_F32 : dtype; }
 
-static rung_status *prepare_pool(rung_kernel_call *call) {
+static bool lay_out(pool_state *s, rung_dtype dtype, size_t threads, size_t *out_bytes) {
+  size_t size = rung_dtype_size(s->sum_type), line = 0;
+  if (!rung_mul_size(s->sum_type == dtype ? 0 : s->in_count, size, &s->x_space) ||
+      !rung_mul_size(s->out_count, size, &s->sums_space) || s->x_space > SIZE_MAX / 4 || s->sums_space > SIZE_MAX / 4)
+    return false;
+  s->x_space = RUNG_ROUND_UP(s->x_space, 64);
+  s->sums_space = RUNG_ROUND_UP(s->sums_space, 64);
+  if (s->by_planes) line = RUNG_ROUND_UP(s->plane.line_size * sizeof(float), 64);
+  s->space = s->x_space + s->sums_space + line;
+  return rung_mul_size(s->space, RUNG_MAX(threads, 1), out_bytes);
+}
+
+static rung_status *prepare_pool(rung_kernel_call *call, bool is_max, bool is_sum) {
   const rung_pool_params *p = call->params;
   const rung_tensor *x = rung_in(call, 0);
   pool_state *state = call->state;
@@ -81,10 +95,10 @@ static rung_status *prepare_pool(rung_kernel_call *call) {
   state->in_count = (size_t)rung_tensor_span(x, 2, x->rank);
   state->out_count = 1;
   for (int32_t i = 0; i < state->window.rank; i++) state->out_count *= (size_t)state->window.axes[i].out;
-  state->sum_size = sum_size(x->dtype);
-  RUNG_REQUIRE(rung_mul_size(RUNG_ROUND_UP(state->out_count, 64) * state->sum_size, RUNG_MAX(call->host->threads, 1),
-                             &call->scratch_size),
-               LIMIT, "the pool is too large");
+  state->sum_type = sum_type(x->dtype);
+  state->by_planes = (is_max || is_sum) && state->sum_type == RUNG_F32 &&
+                     rung_pool_plane_make(&state->window, is_max, rung_isa(call->host), &state->plane);
+  RUNG_REQUIRE(lay_out(state, x->dtype, call->host->threads, &call->scratch_size), LIMIT, "the pool is too large");
   return NULL;
 }
 
@@ -97,6 +111,7 @@ typedef struct pool_job {
   rung_tensor *y, *indices;
   combine how;
   combine_row row;
+  const rung_math *math;
   char *space;
   void (*finish)(const struct pool_job *j, size_t at, void *sums);
 } pool_job;
@@ -109,43 +124,52 @@ typedef struct channel {
 
 static void add_row(void *context, size_t tap, size_t n, size_t in, size_t step, size_t out) {
   const channel *c = context;
+  size_t size = rung_dtype_size(c->j->state->sum_type);
   (void)tap;
-  c->j->row(n, step, c->x + in * rung_dtype_size(c->j->x->dtype), c->sums + out * c->j->state->sum_size,
-            (double)c->j->params->p);
+  c->j->row(n, step, c->x + in * size, c->sums + out * size, (double)c->j->params->p);
 }
 
 static void start_sums(const pool_job *j, void *sums) {
   size_t n = j->state->out_count;
-  if (j->how != MAX || j->x->dtype == RUNG_U8)
-    memset(sums, 0, n * j->state->sum_size);
-  else if (j->x->dtype == RUNG_I8)
+  rung_dtype dtype = j->state->sum_type;
+  if (j->how != MAX || dtype == RUNG_U8)
+    memset(sums, 0, n * rung_dtype_size(dtype));
+  else if (dtype == RUNG_I8)
     memset(sums, INT8_MIN, n);
-  else if (j->x->dtype == RUNG_F64)
+  else if (dtype == RUNG_F64)
     for (size_t i = 0; i < n; i++) ((double *)sums)[i] = -(double)INFINITY;
   else
     for (size_t i = 0; i < n; i++) ((float *)sums)[i] = -INFINITY;
 }
 
-static void store_sums(const pool_job *j, size_t at, void *sums) {
-  if (!j->y) return;
-  size_t n = j->state->out_count, size = rung_dtype_size(j->y->dtype);
-  if (size == j->state->sum_size)
-    memcpy((char *)j->y->data + at * size, sums, n * size);
-  else
-    rung_store_f32(j->y->dtype, j->y->data, at, 1, n, sums);
+/* A channel as what is combined: as it lies, or widened into `space`. */
+static const char *channel_of(const pool_job *j, size_t c, char *space) {
+  size_t n = j->state->in_count;
+  if (j->state->sum_type == j->x->dtype) return (const char *)j->x->data + c * n * rung_dtype_size(j->x->dtype);
+  rung_epilogue_load(j->math, j->x->dtype, j->x->data, c * n, n, (float *)space);
+  return space;
+}
+
+static void pool_channel(const pool_job *j, size_t c, char *space) {
+  const pool_state *s = j->state;
+  const char *x = channel_of(j, c, space);
+  bool straight = j->y && s->sum_type == j->y->dtype;
+  size_t n = s->out_count, size = rung_dtype_size(s->sum_type);
+  char *sums = straight ? (char *)j->y->data + c * n * size : space + s->x_space;
+  if (s->by_planes) {
+    rung_pool_plane_run(&s->plane, (const float *)x, (float *)sums, (float *)(space + s->x_space + s->sums_space));
+  } else {
+    start_sums(j, sums);
+    rung_taps_rows(&s->window, add_row, &(channel){j, x, sums});
+  }
+  if (j->finish) j->finish(j, c, sums);
+  if (j->y && !straight) rung_epilogue_store(j->math, j->y->dtype, j->y->data, c * n, n, (const float *)sums);
 }
 
 static void pool_channels(void *context, size_t begin, size_t end) {
   const pool_job *j = context;
-  const pool_state *s = j->state;
-  char *sums = j->space + rung_pool_slot() * RUNG_ROUND_UP(s->out_count, 64) * s->sum_size;
-  for (size_t c = begin; c < end; c++) {
-    start_sums(j, sums);
-    channel one = {j, (const char *)j->x->data + c * s->in_count * rung_dtype_size(j->x->dtype), sums};
-    rung_taps_rows(&s->window, add_row, &one);
-    if (j->finish) j->finish(j, c, sums);
-    store_sums(j, c * s->out_count, sums);
-  }
+  char *space = j->space + rung_pool_slot() * j->state->space;
+  for (size_t c = begin; c < end; c++) pool_channel(j, c, space);
 }
 
 static size_t channel_grain(const pool_state *s) {
@@ -162,7 +186,8 @@ static rung_status *run_pool(rung_kernel_call *call, combine how, void (*finish)
                   .y = rung_out(call, 0),
                   .indices = rung_out(call, 1),
                   .how = how,
-                  .row = combine_rows[how][rung_in(call, 0)->dtype],
+                  .row = combine_rows[how][state->sum_type],
+                  .math = rung_math_for(rung_isa(call->host)),
                   .space = call->scratch,
                   .finish = finish};
   if (state->out_count) rung_kernel_parallel(call, state->channels, channel_grain(state), pool_channels, &job);
@@ -197,7 +222,7 @@ static void divide_sums(const pool_job *j, size_t c, void *sums) {
     for (int64_t o = 0; o < inner->out; o++) {
       double count = rows * (double)count_axis(inner, o, include_pad);
       if (count == 0) continue; /* nothing but padding: 0 */
-      if (j->x->dtype == RUNG_F64)
+      if (j->state->sum_type == RUNG_F64)
         ((double *)sums)[at + (size_t)o] /= count;
       else
         ((float *)sums)[at + (size_t)o] /= (float)count;
@@ -282,12 +307,13 @@ static rung_status *run_MaxPool(rung_kernel_call *call) {
   return run_pool(call, MAX, rung_out(call, 1) ? find_indices : NULL);
 }
 
-#define POOL_KERNEL(symbol, set)          \
-  const rung_kernel rung_cpu_##symbol = { \
-      .types = {{'T', set}}, .state_size = sizeof(pool_state), .prepare = prepare_pool, .run = run_##symbol};
-POOL_KERNEL(MaxPool, RUNG_SET_FLOAT | RUNG_SET(RUNG_I8) | RUNG_SET(RUNG_U8))
-POOL_KERNEL(AveragePool, RUNG_SET_FLOAT)
-POOL_KERNEL(LpPool, RUNG_SET_FLOAT)
+#define POOL_KERNEL(symbol, set, is_max, is_sum)                                                              \
+  static rung_status *prepare_##symbol(rung_kernel_call *call) { return prepare_pool(call, is_max, is_sum); } \
+  const rung_kernel rung_cpu_##symbol = {                                                                     \
+      .types = {{'T', set}}, .state_size = sizeof(pool_state), .prepare = prepare_##symbol, .run = run_##symbol};
+POOL_KERNEL(MaxPool, RUNG_SET_FLOAT | RUNG_SET(RUNG_I8) | RUNG_SET(RUNG_U8), true, false)
+POOL_KERNEL(AveragePool, RUNG_SET_FLOAT, false, true)
+POOL_KERNEL(LpPool, RUNG_SET_FLOAT, false, false)
 
 /* Whole channels */
 
