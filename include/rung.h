@@ -206,6 +206,12 @@ typedef struct rung_provider_option {
   const char *provider, *key, *value;
 } rung_provider_option;
 
+/* Nodes that are to run on one provider of the chain: "op:Resize", "node:decoder*" (a pattern as the shell's), or
+ * "between:a..b", the nodes on a way from tensor a to tensor b. Another provider's claim is refused ("pinned"). */
+typedef struct rung_pin {
+  const char *nodes, *provider;
+} rung_pin;
+
 typedef struct rung_session_options {
   size_t struct_size;
   /* "cuda?,cpu:key=value": providers in order, '?' marks one that may be missing; NULL: "cpu". */
@@ -228,6 +234,13 @@ typedef struct rung_session_options {
                               * NULL provider in the plan, a listed provider may go unused */
   rung_progress_fn progress; /* of compiling */
   void *progress_user;
+  /* What the plan must keep, terms separated by commas: "strict", "only=cuda", "no-demotion", "coverage>=95%",
+   * "flops>=95%", "islands<=3", "crossings<=4", "bytes<=10MB" (docs/contract.md); NULL: nothing beyond the chain. */
+  const char *contract;
+  const rung_pin *pins; /* of several for a node the last counts */
+  size_t pin_count;
+  const char *lock; /* what rung_session_plan_lock wrote: CONTRACT with the difference when the plan is another; or NULL */
+  int lock_warns;   /* 1: then only a warning is logged */
 } rung_session_options;
 
 RUNG_API void rung_session_options_init(rung_session_options *options);
@@ -287,6 +300,13 @@ typedef struct rung_plan_provider {
   size_t node_count;
 } rung_plan_provider;
 
+/* A term of the contract. */
+typedef struct rung_plan_term {
+  const char *text;
+  double limit, value; /* percent, a number, or bytes */
+  int holds;           /* 1 yes, 0 no; -1: so far, and every run is held to it (it depends on the run's shapes) */
+} rung_plan_term;
+
 typedef struct rung_plan_pass {
   const char *name;
   size_t changed; /* nodes taken away */
@@ -302,11 +322,16 @@ typedef struct rung_plan {
   const rung_plan_island *islands;
   const rung_plan_crossing *crossings;
   const rung_plan_pass *passes;
+  size_t term_count;
+  const rung_plan_term *terms;
+  const char *lock_difference; /* how it differs from the lock, where that only warns; NULL: it does not */
 } rung_plan;
 
 /* Borrowed from the session. */
 RUNG_API const rung_plan *rung_session_plan(const rung_session *session);
 RUNG_API rung_status *rung_session_plan_json(const rung_session *session, char **out_text);
+/* The plan as lines of text, for rung_session_options.lock: provider versions, placement, crossings. */
+RUNG_API rung_status *rung_session_plan_lock(const rung_session *session, char **out_text);
 /* The graph after passes as JSON: values with types, nodes, operator counts, FLOPs. */
 RUNG_API rung_status *rung_session_graph_json(const rung_session *session, char **out_text);
 /* The graph after passes as structs (rung_graph.h), to look at only. Borrowed from the session. */

@@ -83,6 +83,7 @@ struct rung_node {
   rung_graph *graph;          /* the graph it stands in */
   uint32_t mark;              /* scratch of the host's walks */
   uint32_t refused_by;        /* the host's: bit i says that link i of the chain refused it when it compiled */
+  uint32_t pinned_to;         /* the host's: 1 + the link of the chain that the user keeps it to; 0: none */
   const struct rung_op *op;   /* NULL: only a provider may know it */
   const void *params;         /* attributes in the form of the host's definition; NULL without one */
 };

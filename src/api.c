@@ -7,6 +7,7 @@
 #include "rung.h"
 #include "session/describe.h"
 #include "session/execute.h"
+#include "session/lock.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -424,6 +425,14 @@ rung_status *rung_session_plan_json(const rung_session *session, char **out_text
   rung_text text;
   rung_text_init(&text, &rung_system_allocator);
   return hand_out_text(rung__plan_json(session, &text), &text, out_text);
+}
+
+rung_status *rung_session_plan_lock(const rung_session *session, char **out_text) {
+  NEED(session);
+  NEED(out_text);
+  rung_text text;
+  rung_text_init(&text, &rung_system_allocator);
+  return hand_out_text(rung__lock_write(session, &text), &text, out_text);
 }
 
 const struct rung_graph *rung_session_graph(const rung_session *session) { return session ? session->ir->graph : NULL; }

@@ -99,6 +99,22 @@ static void put_crossings(rung_json *json, const rung_plan *plan) {
   rung_json_end_array(json);
 }
 
+static void put_terms(rung_json *json, const rung_plan *plan) {
+  begin_list(json, "contract");
+  for (size_t i = 0; i < plan->term_count; i++) {
+    const rung_plan_term *term = &plan->terms[i];
+    rung_json_begin_object(json);
+    put_string(json, "term", term->text);
+    rung_json_key(json, "limit");
+    rung_json_f64(json, term->limit);
+    rung_json_key(json, "value");
+    rung_json_f64(json, term->value);
+    put_string(json, "verdict", term->holds < 0 ? "open" : term->holds ? "holds" : "broken");
+    rung_json_end_object(json);
+  }
+  rung_json_end_array(json);
+}
+
 rung_status *rung__plan_json(const rung_session *session, rung_text *text) {
   const rung_plan *plan = &session->plan;
   rung_json json;
@@ -108,6 +124,8 @@ rung_status *rung__plan_json(const rung_session *session, rung_text *text) {
   put_providers(&json, plan);
   put_islands(&json, plan);
   put_crossings(&json, plan);
+  put_terms(&json, plan);
+  put_string(&json, "lock_difference", plan->lock_difference);
   begin_list(&json, "passes");
   for (size_t i = 0; i < plan->pass_count; i++) {
     rung_json_begin_object(&json);

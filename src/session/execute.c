@@ -119,8 +119,24 @@ static bool is_readable(const rung_value *value, const rung_memory *memory) {
          rung__memory_reads(memory, value->tensor.memory);
 }
 
+/* Shapes that were open when the plan was made are known now. */
+static rung_status *count_crossing(execution *run, size_t bytes) {
+  const rung_contract *contract = &run->session->contract;
+  run->crossings++;
+  run->crossed += bytes;
+  if (!contract->bounds_runs) return NULL;
+  RUNG_REQUIRE(run->crossings <= contract->most_crossings, CONTRACT,
+               "the run copies more tensors between memories than the contract allows: %" PRIu64,
+               contract->most_crossings);
+  RUNG_REQUIRE(run->crossed <= contract->most_bytes, CONTRACT,
+               "the run copies %" PRIu64 " bytes between memories so far, the contract allows %" PRIu64, run->crossed,
+               contract->most_bytes);
+  return NULL;
+}
+
 static rung_status *copy_tensor(execution *run, const rung_value *from, rung_memory *memory, rung_value **out_value) {
   rung_memory *there = from->tensor.memory;
+  RUNG_TRY(count_crossing(run, from->tensor.size));
   RUNG_TRY(allocate(run, memory, &from->tensor, out_value));
   rung_tensor *to = &(*out_value)->tensor;
   rung_status *status = NULL;

@@ -13,6 +13,7 @@ typedef struct execution {
   uint64_t deadline;             /* monotonic time; 0: none */
   rung_value **bound;            /* per output of the main graph: the user's memory, or NULL */
   atomic_size_t bytes;           /* allocated for values, against session->max_bytes */
+  uint64_t crossings, crossed;   /* tensors copied between memories, and their bytes; the run's own thread counts */
   bool profile;
   uint64_t started;
 } execution;

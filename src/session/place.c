@@ -69,6 +69,7 @@ static rung_status *ask(rung_session *session, program *p, uint32_t link) {
   rung_claims claims = {.session = session, .link = link, .graph = graph, .answers = answers, .groups = p->group_count};
   rung_status *status = l->api->claim(l->provider, graph, &claims);
   if (!status && claims.failed) status = rung_status_out_of_memory();
+  if (!status) status = rung__refuse_pinned(session, p, link, answers);
   if (!status && claims.groups > p->group_count) status = rung__settle_groups(session, p, answers, link, claims.groups);
   if (!status) status = take_answers(session, p, link, answers);
   if (!status) forget_overruled(session, answers, first);

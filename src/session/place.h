@@ -32,6 +32,10 @@ bool rung__same_owner(const node_place *a, const node_place *b);
 /* Its engine refused the node when it was compiled, in this round or an earlier one: claims cannot take it back. */
 static inline bool rung__was_refused(const rung_node *node, uint32_t link) { return node->refused_by >> link & 1; }
 
+/* pin.c: what the user keeps to another provider counts as refused. */
+rung_status *rung__refuse_pinned(rung_session *session, const program *p, uint32_t link,
+                                 claim_answer *answers) RUNG_MUST_CHECK;
+
 /* groups.c */
 /* Gives back groups that cannot be taken whole, or could not run in one go. `groups`: the largest number. */
 rung_status *rung__settle_groups(rung_session *session, const program *p, claim_answer *answers, uint32_t link,

@@ -201,6 +201,7 @@ static rung_status *add_passes(rung_session *session) {
 
 rung_status *rung__plan_make(rung_session *session) {
   plan_maker m = {.session = session};
+  for (size_t i = 0; i < session->chain.links.count; i++) session->chain.links.at[i].placed = 0;
   count_program(&m, session->main);
   m.nodes = rung_arena_alloc(&session->arena, m.node_count, sizeof *m.nodes);
   m.islands = rung_arena_alloc(&session->arena, m.island_count, sizeof *m.islands);
@@ -219,5 +220,6 @@ rung_status *rung__plan_make(rung_session *session) {
                               .islands = m.islands,
                               .crossings = m.crossings};
   RUNG_TRY(add_providers(session));
-  return add_passes(session);
+  RUNG_TRY(add_passes(session));
+  return rung_contract_measure(&session->contract, &session->chain, &session->arena, &session->plan);
 }

@@ -3,13 +3,14 @@
  *   chain    which providers the user asks for; each is probed and opened
  *   graph    the model's description becomes our IR
  *   passes   shapes are inferred, constants folded, the dead removed
- *   claims   every node goes to the first provider that takes it
+ *   claims   every node goes to the first provider that takes it; pins and the contract are kept
  *   compile  islands become executables; what an engine refuses is claimed again
  *   plan     all of it, written down
  */
 #include "session/session.h"
 
 #include "base/os.h"
+#include "session/lock.h"
 
 /* Chain */
 
@@ -68,6 +69,7 @@ static rung_status *add_host_link(rung_session *session) {
 static rung_status *open_chain(rung_session *session, const rung_session_options *options) {
   RUNG_TRY(rung_chain_parse(&session->chain, &session->env->registry, options->chain ? options->chain : "cpu",
                             options->provider_options, options->provider_option_count));
+  RUNG_TRY(rung_contract_parse(&session->contract, &session->chain, options->contract));
   session->listed = (uint32_t)session->chain.links.count;
   uint32_t usable = 0;
   for (uint32_t i = 0; i < session->listed; i++) {
@@ -139,14 +141,37 @@ static rung_status *build_graph(rung_session *session, const rung_session_option
 
 /* The whole */
 
+static rung_status *check_contract(const rung_session *session) {
+  if (session->inspect_only) return NULL;
+  return rung_contract_check(&session->contract, &session->chain, &session->plan, session->env->allocator);
+}
+
+static rung_status *check_lock(rung_session *session, const rung_session_options *options) {
+  if (!options->lock || session->inspect_only) return NULL;
+  rung_status *status = rung__lock_compare(session, options->lock);
+  if (!status || !options->lock_warns || rung_status_code(status) != RUNG_CONTRACT) return status;
+  const char *words = rung_status_message(status);
+  rung_log_line(&session->env->log, RUNG_LOG_WARNING, "%s", words);
+  session->plan.lock_difference = rung_arena_copy(&session->arena, words, strlen(words));
+  rung_status_free(status);
+  return session->plan.lock_difference ? NULL : rung_status_out_of_memory();
+}
+
+/* The contract is held against claims, before a weight is touched, and again against what compiled. */
 static rung_status *make(rung_session *session, const rung_session_options *options) {
   RUNG_TRY(open_chain(session, options));
   RUNG_TRY(build_graph(session, options));
+  RUNG_TRY(rung__pin_nodes(session, options->pins, options->pin_count));
   RUNG_TRY(rung__place(session));
   RUNG_TRY(rung__cut_islands(session));
-  session->compiled = !options->plan_only && !options->inspect_only;
-  if (session->compiled) RUNG_TRY(rung__compile(session));
-  return rung__plan_make(session);
+  RUNG_TRY(rung__plan_make(session));
+  RUNG_TRY(check_contract(session));
+  if (options->plan_only || options->inspect_only) return check_lock(session, options);
+  RUNG_TRY(rung__compile(session));
+  session->compiled = true;
+  RUNG_TRY(rung__plan_make(session));
+  RUNG_TRY(check_contract(session));
+  return check_lock(session, options);
 }
 
 rung_status *rung__session_create(rung_env *env, rung_model *model, const rung_session_options *options,
@@ -183,6 +208,7 @@ void rung__session_free(rung_session *session) {
   rung_ir_free(&session->ir);
   rung_env *env = session->env;
   rung_vec_free(env->allocator, &session->refusals);
+  rung_contract_finish(&session->contract, env->allocator);
   rung_chain_finish(&session->chain);
   rung_arena_finish(&session->arena);
   rung__profile_finish(&session->profile);

@@ -5,6 +5,7 @@
 #include "base/str.h"
 #include "graph/passes.h"
 #include "session/chain.h"
+#include "session/contract.h"
 #include "session/env.h"
 #include "session/profile.h"
 
@@ -62,6 +63,7 @@ struct rung_session {
   rung_host host;   /* what providers get */
   rung_arena arena; /* places, programs, texts */
   rung_chain chain;
+  rung_contract contract;
   rung_ir *ir;
   rung_passes passes;
   RUNG_VEC(refusal) refusals;
@@ -86,13 +88,15 @@ void rung__session_free(rung_session *session);
 
 /* host.c */
 void rung__host_init(rung_session *session, const rung_session_options *options);
+/* pin.c: which nodes the user keeps to which provider. */
+rung_status *rung__pin_nodes(rung_session *session, const rung_pin *pins, size_t count) RUNG_MUST_CHECK;
 /* place.c: who runs each node. */
 rung_status *rung__place(rung_session *session) RUNG_MUST_CHECK;
 /* program.c: islands are cut out of the graphs, and become executables. */
 rung_status *rung__cut_islands(rung_session *session) RUNG_MUST_CHECK;
 rung_status *rung__compile(rung_session *session) RUNG_MUST_CHECK;
 void rung__free_programs(rung_session *session);
-/* plan.c: the decision as structs. */
+/* plan.c: the decision as structs, measured by the contract. */
 rung_status *rung__plan_make(rung_session *session) RUNG_MUST_CHECK;
 
 #endif

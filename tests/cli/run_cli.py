@@ -486,6 +486,38 @@ class Plans(Case):
         self.assertEqual(self.json("plan", self.good)["stage"], "claimed")
         self.assertEqual(self.json("plan", self.good, "--compile")["stage"], "compiled")
 
+    def test_contract(self):
+        text = self.out("plan", self.good, "--contract", "islands<=3,strict")
+        self.assertRegex(text, r"islands<=3 +1 +holds")
+        self.assertIn("holds", self.json("plan", self.good, "--contract", "strict")["contract"][0]["verdict"])
+        done = self.run_rung("plan", self.good, "--contract", "islands<=0", code=21)
+        self.assertRegex(done.stdout, r"islands<=0 +1 +broken")  # the plan is shown all the same
+        self.assertIn("1 too many", done.stderr)
+        self.assertIn("1 too many", self.run_rung("check", self.good, "--contract", "islands<=0", code=21).stderr)
+        self.assertIn("coverage>=95%", self.reason("plan", self.good, "--contract", "coverage<=1", code=11))
+
+    def test_pin(self):
+        self.out("plan", self.good, "--pin", "op:Relu=cpu")
+        self.assertIn("op:Conv", self.reason("plan", self.good, "--pin", "op:Conv=cpu", code=15))
+        self.assertIn("NODES=PROVIDER", self.reason("plan", self.good, "--pin", "op:Conv", code=2))
+
+    def test_lock(self):
+        self.out("plan", self.good, "--lock", "good.lock")
+        self.out("run", self.good, "--fill", "ones", "--locked", "good.lock")
+        lock = (self.folder / "good.lock").read_text()
+        self.put("other.lock", lock.replace("(Relu) on cpu", "(Relu) on cuda").encode())
+        done = self.run_rung("run", self.good, "--fill", "ones", "--locked", "other.lock", code=21)
+        self.assertIn("(Relu) on cuda", done.stderr)
+        self.assertIn("(Relu) on cuda", self.run_rung("run", self.good, "--fill", "ones", "--locked", "other.lock", "--lock-warns").stdout)
+
+    def test_options_from_a_file(self):
+        self.put("options", b"# for tests\ncontract = islands<=0\n\n why\n")
+        self.run_rung("plan", self.good, "--config", "options", code=21)
+        self.put("wrong", b"\ncontrakt = x\n")
+        reason = self.reason("plan", self.good, "--config", "wrong", code=2)
+        self.assertIn("line 2", reason)
+        self.assertIn("did you mean", reason)
+
     def test_refusal_is_an_error_with_the_node(self):
         done = self.run_rung("plan", self.model, code=13)
         self.assertIn("some.where.Mystery", done.stderr)

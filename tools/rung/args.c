@@ -1,5 +1,8 @@
 #include "args.h"
 
+#include "disk.h"
+
+#include <ctype.h>
 #include <math.h>
 #include <string.h>
 
@@ -72,6 +75,51 @@ static int unknown(const command *self, const char *name) {
   return fail(EXIT_USAGE, "%s has no option --%s; rung help %s lists them", self->name, clean(name), self->name);
 }
 
+/* Files of options */
+
+int set_config(const option *self, const char *value, void *settings) {
+  (void)settings;
+  return fail(EXIT_USAGE, "--%s %s: a file of options cannot name another", self->name, clean(value));
+}
+
+static char *trim(char *text) {
+  while (isspace((unsigned char)*text)) text++;
+  size_t size = strlen(text);
+  while (size && isspace((unsigned char)text[size - 1])) text[--size] = 0;
+  return text;
+}
+
+static int take_line(const command *self, char *line, void *const *settings) {
+  char *equals = strchr(line, '='), *value = NULL;
+  if (equals) {
+    *equals = 0;
+    value = trim(equals + 1);
+  }
+  const char *name = trim(line);
+  size_t group;
+  const option *o = find(self, name, strlen(name), 0, &group);
+  if (!o) return unknown(self, name);
+  if (!o->value && value) return fail(EXIT_USAGE, "%s takes no value", o->name);
+  if (o->value && !value) return fail(EXIT_USAGE, "%s needs a value: %s", o->name, o->value);
+  return o->set(o, value, settings[group]);
+}
+
+/* Values are borrowed by the settings: the file's text stays until the process ends. */
+static int take_file(const command *self, const char *path, void *const *settings) {
+  bytes file;
+  TRY(read_file(path, &file));
+  char *line = (char *)file.data;
+  for (int number = 1; line; number++) {
+    char *end = strchr(line, '\n');
+    if (end) *end = 0;
+    char *text = trim(line);
+    if (text[0] && text[0] != '#')
+      TRY(fail_within(take_line(self, text, settings), "%s, line %d: ", clean(path), number));
+    line = end ? end + 1 : NULL;
+  }
+  return 0;
+}
+
 /* One argument that begins with '-'; *at moves past a value that stands alone. */
 static int take_option(const command *self, int argc, char **argv, int *at, void *const *settings) {
   const char *text = argv[*at], *value = NULL, *name = text + 2;
@@ -87,6 +135,7 @@ static int take_option(const command *self, int argc, char **argv, int *at, void
     if (*at + 1 >= argc) return fail(EXIT_USAGE, "--%s needs a value: %s", o->name, o->value);
     value = argv[++*at];
   }
+  if (o->set == set_config) return take_file(self, value, settings);
   return o->set(o, value, settings[group]);
 }
 

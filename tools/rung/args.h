@@ -21,6 +21,8 @@ int set_count(const option *self, const char *value, void *settings);   /* int64
 int set_number(const option *self, const char *value, void *settings);  /* double */
 int set_seconds(const option *self, const char *value, void *settings); /* double; "1.5", "200ms", "2s", "3m" */
 int set_more(const option *self, const char *value, void *settings);    /* text_list: one more */
+/* Options from a file, as if they stood in its place: lines "name = value", "name" for flags, "# ..." */
+int set_config(const option *self, const char *value, void *settings);
 
 typedef struct option_group {
   const char *title;     /* "Options", "Session" ... */

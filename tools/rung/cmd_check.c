@@ -25,7 +25,11 @@ static const char story[] =
     "its types, and if not, what would have to change. Exit code 0: it can run; 1: it cannot.\n"
     "\n"
     "  rung check model.onnx\n"
-    "  rung check model.onnx -p 'openvino?,cpu' --compile";
+    "  rung check model.onnx -p 'openvino?,cpu' --compile\n"
+    "\n"
+    "A service's start-up check, in one line; exit code 21 says that the contract is broken:\n"
+    "\n"
+    "  rung check model.onnx -p cuda,cpu --compile --contract 'coverage>=95%' --locked model.lock";
 
 /* What someone can do about a refusal, by its reason. */
 static const struct {
@@ -125,9 +129,9 @@ static int judge(const session_args *args, bool compile, setup *s, verdict *v) {
   v->unused = find_unused(plan);
   v->groups = group_refusals(plan, true, &v->group_count);
   if (v->unplaced) return find_helpers(args, s, v);
-  if (!compile || v->unused) return 0;
+  if (v->unused) return 0;
   setup full = {.env = s->env, .model = s->model};
-  int code = setup_session(args, TO_RUN, NULL, &full);
+  int code = setup_session(args, compile ? TO_RUN : TO_PLAN, NULL, &full); /* holds it to contract and lock */
   setup_drop_session(&full);
   return code;
 }

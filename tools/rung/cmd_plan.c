@@ -1,5 +1,6 @@
 /* rung plan: who would run what; nothing runs. */
 #include "commands.h"
+#include "disk.h"
 #include "json_out.h"
 #include "plan_text.h"
 #include "setup.h"
@@ -9,23 +10,30 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 typedef struct plan_args {
   bool why, compile;
+  const char *lock;
 } plan_args;
 
-static const option plan_options[] = {{"why", 'w', NULL, "also every node that a provider refused, and every crossing",
-                                       set_flag, offsetof(plan_args, why)},
-                                      {"compile", 0, NULL, "compile, too: some engines know only then what they refuse",
-                                       set_flag, offsetof(plan_args, compile)},
-                                      {0}};
+static const option plan_options[] = {
+    {"why", 'w', NULL, "also every node that a provider refused, and every crossing", set_flag,
+     offsetof(plan_args, why)},
+    {"compile", 0, NULL, "compile, too: some engines know only then what they refuse", set_flag,
+     offsetof(plan_args, compile)},
+    {"lock", 0, "FILE", "compile, and write the plan down: --locked FILE holds later ones to it", set_text,
+     offsetof(plan_args, lock)},
+    {0}};
 
 static const char story[] =
     "Shows how a chain of providers would share a model: nodes and islands of each, refusals with their reasons,\n"
     "crossings between memories with their bytes, and what the graph passes changed. Runs nothing.\n"
     "\n"
     "  rung plan model.onnx -p 'openvino?,cpu' --why\n"
-    "  rung plan model.onnx -p cpu --shape x=1x3x640x640";
+    "  rung plan model.onnx -p cpu --shape x=1x3x640x640\n"
+    "  rung plan model.onnx -p 'cuda,cpu' --contract 'coverage>=95%,crossings<=4'\n"
+    "  rung plan model.onnx -p 'cuda,cpu' --lock model.lock";
 
 static void print_islands(const rung_plan *plan) {
   table t = {.titles = {">island", "provider", ">nodes", "what", "graph"}, .columns = 5, .indent = "  "};
@@ -71,6 +79,21 @@ static int print_all(const setup *s, const plan_args *args, bool json) {
   return 0;
 }
 
+static int write_lock(const setup *s, const char *path) {
+  char *text;
+  TRY_STATUS(rung_session_plan_lock(s->session, &text));
+  int code = write_file(path, text, strlen(text));
+  rung_text_free(text);
+  return code;
+}
+
+/* A plan that breaks its contract is shown before it is refused. */
+static int show_broken(const session_args *session, setup *s, const plan_args *args, bool json, int broken) {
+  TRY(setup_session(session, TO_INSPECT, NULL, s));
+  int code = json ? 0 : print_all(s, args, false);
+  return code ? code : broken;
+}
+
 static int run(const command *self, int argc, char **argv) {
   static plan_args args;
   static session_args session;
@@ -79,8 +102,11 @@ static int run(const command *self, int argc, char **argv) {
   TRY(args_parse_one(self, argc, argv, (void *[]){&args, &session, &output}, &path));
   setup s = {0};
   int code = setup_model(&session, path, &s);
-  if (!code) code = setup_session(&session, args.compile ? TO_RUN : TO_PLAN, NULL, &s);
+  bool compile = args.compile || args.lock || session.locked; /* engines may refuse nodes only now */
+  if (!code) code = setup_session(&session, compile ? TO_RUN : TO_PLAN, NULL, &s);
   if (!code) code = print_all(&s, &args, output.json);
+  if (!code && args.lock) code = write_lock(&s, args.lock);
+  if (code == EXIT_OF(CONTRACT)) code = show_broken(&session, &s, &args, output.json, code);
   setup_finish(&s);
   return code;
 }

@@ -46,6 +46,29 @@ static const char chains_topic[] =
     "\n"
     "rung providers lists them with their state here, rung plan shows who would run what.";
 
+static const char contracts_topic[] =
+    "Contracts: what a plan must keep, terms separated by commas\n"
+    "\n"
+    "  strict                       every node runs on the first provider of the chain\n"
+    "  only=cuda                    every node runs on that provider; only=cuda+tensorrt: on one of these\n"
+    "  no-demotion                  nothing steps down: no listed provider is skipped, '?' or not\n"
+    "  coverage>=95%                share of the nodes that the first provider runs; coverage(cuda+tensorrt)>=95%\n"
+    "  flops>=95%                   the same as share of the floating-point operations\n"
+    "  islands<=3                   islands of providers, bodies of If, Loop and Scan included\n"
+    "  crossings<=4, bytes<=10MB    tensors copied between memories in a run, and what they hold\n"
+    "\n"
+    "What the host does itself (control flow, arithmetic on shapes) counts nowhere. A contract is held against the\n"
+    "claims, again against what compiled, and, where shapes were open, against every run. A broken one is exit code "
+    "21,\n"
+    "and says by how much and by which nodes.\n"
+    "\n"
+    "  rung run model.onnx -p 'cuda,cpu' --contract 'coverage>=95%,crossings<=4'\n"
+    "  rung plan model.onnx -p 'cuda,cpu' --pin op:Resize=cpu --pin 'between:a..b=cuda'\n"
+    "\n"
+    "--pin keeps nodes to a provider: op:TYPE (op:com.microsoft.Gelu), node:PATTERN as the shell's, between:A..B for\n"
+    "the nodes on a way from tensor A to tensor B. --lock FILE writes a plan down, --locked FILE holds to it.\n"
+    "--config FILE holds such options, one a line: contract = strict";
+
 static const char codes_topic[] =
     "Exit codes\n"
     "\n"
@@ -65,12 +88,14 @@ static void print_codes(void) {
 
 static void print_inputs(void) { puts(inputs_topic); }
 static void print_chains(void) { puts(chains_topic); }
+static void print_contracts(void) { puts(contracts_topic); }
 
 static const struct {
   const char *name, *summary;
   void (*print)(void);
 } topics[] = {{"inputs", "forms of --input, pictures and sounds", print_inputs},
               {"chains", "how a chain of providers is written", print_chains},
+              {"contracts", "what a plan must keep: terms, pins, locks", print_contracts},
               {"exit-codes", "what they mean", print_codes}};
 enum { TOPICS = sizeof topics / sizeof topics[0] };
 
@@ -258,7 +283,7 @@ static int run(const command *self, int argc, char **argv) {
 }
 
 const command help_cmd = {.name = "help",
-                          .operands = "[COMMAND|inputs|chains|exit-codes]",
+                          .operands = "[COMMAND|inputs|chains|contracts|exit-codes]",
                           .summary = "say how to use rung, or one of its commands",
                           .story = "Explains a command or a topic.\n\n  rung help run\n  rung help inputs",
                           .groups = {{"Options", help_options}},

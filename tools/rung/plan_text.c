@@ -171,6 +171,20 @@ static void print_crossings(const rung_plan *plan, bool why) {
   }
 }
 
+static void print_contract(const rung_plan *plan) {
+  table t = {.columns = 3, .indent = "  "};
+  if (plan->term_count) printf("%scontract%s\n", in(BOLD), in(PLAIN));
+  for (size_t i = 0; i < plan->term_count; i++) {
+    const rung_plan_term *term = &plan->terms[i];
+    char *is = format_text("%.6g", term->value);
+    table_add(&t, clean(term->text));
+    table_add(&t, is);
+    table_add(&t, term->holds > 0 ? "holds" : term->holds ? "holds so far; every run is held to it" : "broken");
+    free(is);
+  }
+  if (plan->term_count) table_print(&t);
+}
+
 static void print_refused_nodes(const rung_plan *plan) {
   for (size_t n = 0; n < plan->node_count; n++) {
     const rung_plan_node *node = &plan->nodes[n];
@@ -187,6 +201,8 @@ void print_plan(const rung_session *session, bool why) {
   print_providers(session);
   print_refusals(plan, why);
   print_crossings(plan, why);
+  print_contract(plan);
+  if (plan->lock_difference) printf("%slock%s\n  %s\n", in(BOLD), in(PLAIN), plan->lock_difference);
   if (!why) return;
   printf("%snodes that a provider refused%s\n", in(BOLD), in(PLAIN));
   print_refused_nodes(plan);

@@ -1,5 +1,6 @@
 #include "setup.h"
 
+#include "disk.h"
 #include "term.h"
 #include "text.h"
 #include "vendor_paths.h"
@@ -30,6 +31,14 @@ const option session_options[] = {
     {"pass-off", 0, "NAMES", "graph passes to leave out, separated by commas; \"all\"", set_text, SESSION(passes_off)},
     {"limit", 0, "NAME=N", "raise a limit: nodes, depth, tensor-bytes, run-bytes, loop-trips (may be repeated)",
      set_more, SESSION(limits)},
+    {"contract", 0, "TERMS", "what the plan must keep, such as coverage>=95%,crossings<=4: rung help contracts",
+     set_text, SESSION(contract)},
+    {"pin", 0, "NODES=PROVIDER", "keep nodes to a provider: op:TYPE, node:PATTERN, between:A..B (may be repeated)",
+     set_more, SESSION(pins)},
+    {"locked", 0, "FILE", "fail when the plan is not the one that rung plan --lock wrote there", set_text,
+     SESSION(locked)},
+    {"lock-warns", 0, NULL, "only warn then", set_flag, SESSION(lock_warns)},
+    {"config", 0, "FILE", "more options from a file, one a line, without dashes: contract = strict", set_config, 0},
     {"external", 0, "DIR", "folder of external data; default: the model's", set_text, SESSION(external_folder)},
     {"read-files", 0, NULL, "read the model instead of mapping it: safe when its file changes", set_flag,
      SESSION(read_files)},
@@ -132,6 +141,8 @@ typedef struct lists {
   rung_dimension *dims;
   rung_shape *shapes;
   int64_t (*shape_dims)[RUNG_MAX_RANK];
+  rung_pin *pins;
+  bytes lock;
   char **texts;
   size_t text_count;
 } lists;
@@ -148,6 +159,8 @@ static void free_lists(lists *l) {
   free(l->dims);
   free(l->shapes);
   free(l->shape_dims);
+  free(l->pins);
+  free_bytes(&l->lock);
 }
 
 static int read_provider_options(lists *l, const text_list *list) {
@@ -187,6 +200,30 @@ static int read_shapes(lists *l, const text_list *list) {
   return 0;
 }
 
+/* "op:Resize=cpu": a name may hold '=', a provider does not. */
+static int read_pins(lists *l, const text_list *list) {
+  l->pins = get_memory(list->count, sizeof *l->pins);
+  for (size_t i = 0; i < list->count; i++) {
+    const char *text = list->at[i], *equals = strrchr(text, '=');
+    if (!equals || equals == text || !equals[1])
+      return fail(EXIT_USAGE, "--pin %s: NODES=PROVIDER is needed, such as op:Resize=cpu", clean(text));
+    l->pins[i] = (rung_pin){cut(l, text, (size_t)(equals - text)), equals + 1};
+  }
+  return 0;
+}
+
+/* What the plan is held to. */
+static int read_demands(const session_args *args, lists *l, rung_session_options *options) {
+  TRY(read_pins(l, &args->pins));
+  if (args->locked) TRY(read_file(args->locked, &l->lock));
+  options->contract = args->contract;
+  options->pins = l->pins;
+  options->pin_count = args->pins.count;
+  options->lock = (const char *)l->lock.data;
+  options->lock_warns = args->lock_warns;
+  return 0;
+}
+
 static int fill_options(const session_args *args, const rung_session_options *more, lists *l,
                         rung_session_options *options) {
   uint64_t limits[LIMITS];
@@ -195,6 +232,7 @@ static int fill_options(const session_args *args, const rung_session_options *mo
   TRY(read_dims(l, &args->dims));
   TRY(read_shapes(l, &args->shapes));
   if (more) *options = *more;
+  TRY(read_demands(args, l, options));
   if (!options->chain) options->chain = args->chain;
   if (!options->passes_off) options->passes_off = args->passes_off;
   options->provider_options = l->options;
