@@ -212,6 +212,15 @@ typedef struct rung_pin {
   const char *nodes, *provider;
 } rung_pin;
 
+/* What a run does when a provider fails in it: device lost, out of memory, an engine's error. */
+typedef enum rung_on_failure {
+  RUNG_ON_FAILURE_ERROR, /* the run fails */
+  /* The run starts again from its inputs without that provider: on the next ones of the user's chain, with the options
+   * given there. A provider whose device is lost, or that failed `breaker_failures` times in a row, is out of service
+   * for `breaker_ns`; then one run tries it again. All of it is in the journal. The contract binds there, too. */
+  RUNG_ON_FAILURE_NEXT,
+} rung_on_failure;
+
 typedef struct rung_session_options {
   size_t struct_size;
   /* "cuda?,cpu:key=value": providers in order, '?' marks one that may be missing; NULL: "cpu". */
@@ -239,8 +248,12 @@ typedef struct rung_session_options {
   const char *contract;
   const rung_pin *pins; /* of several for a node the last counts */
   size_t pin_count;
-  const char *lock; /* what rung_session_plan_lock wrote: CONTRACT with the difference when the plan is another; or NULL */
-  int lock_warns;   /* 1: then only a warning is logged */
+  const char
+      *lock; /* what rung_session_plan_lock wrote: CONTRACT with the difference when the plan is another; or NULL */
+  int lock_warns; /* 1: then only a warning is logged */
+  rung_on_failure on_failure;
+  uint32_t breaker_failures; /* 0: 3 */
+  uint64_t breaker_ns;       /* 0: 60 seconds */
 } rung_session_options;
 
 RUNG_API void rung_session_options_init(rung_session_options *options);
@@ -357,6 +370,32 @@ RUNG_API void rung_run_options_init(rung_run_options *options);
 RUNG_API rung_status *rung_session_run(rung_session *session, const rung_run_options *options,
                                        rung_value *const *inputs, size_t input_count, rung_value **outputs,
                                        size_t output_count);
+/* What happened to a session's providers since it was made. */
+typedef struct rung_journal_entry {
+  uint64_t time_ns;     /* since 1970 */
+  const char *event;    /* "failed", "stepped-down", "out-of-service", "tried-again", "restored", "refused" */
+  const char *provider; /* whom it happened to */
+  const char *node;     /* the first node of the island that failed; NULL: unknown, or none */
+  const char *cause;    /* in words */
+} rung_journal_entry;
+
+typedef struct rung_counters {
+  size_t struct_size;
+  uint64_t runs, failed_runs;  /* finished, of them without outputs */
+  uint64_t stepped_runs;       /* that another provider had to finish */
+  uint64_t failures;           /* of providers, in runs */
+  uint64_t crossings, crossed; /* tensors copied between memories, and their bytes */
+  uint64_t journal_dropped;    /* entries beyond the first 10,000 */
+} rung_counters;
+
+RUNG_API size_t rung_session_journal_count(const rung_session *session);
+/* Entry `index`, oldest first; its texts are the session's. */
+RUNG_API rung_status *rung_session_journal_entry(const rung_session *session, size_t index,
+                                                 rung_journal_entry *out_entry);
+/* `out_counters->struct_size` must be set. */
+RUNG_API rung_status *rung_session_counters(const rung_session *session, rung_counters *out_counters);
+/* Counters, the state of every provider and the journal as JSON. */
+RUNG_API rung_status *rung_session_journal_json(const rung_session *session, char **out_text);
 /* The last profiled run: per step when it began, how long it took, who ran it. */
 RUNG_API rung_status *rung_session_profile_json(const rung_session *session, char **out_text);
 

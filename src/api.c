@@ -8,6 +8,7 @@
 #include "session/describe.h"
 #include "session/execute.h"
 #include "session/lock.h"
+#include "session/session.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -393,38 +394,43 @@ void rung_session_destroy(rung_session **session) {
   *session = NULL;
 }
 
-size_t rung_session_input_count(const rung_session *session) { return session ? session->ir->graph->input_count : 0; }
-size_t rung_session_output_count(const rung_session *session) { return session ? session->ir->graph->output_count : 0; }
+/* The graph that tells about inputs and outputs, the same for all instances. */
+static const rung_graph *graph_of(const rung_session *session) { return rung__session_instance(session)->ir->graph; }
+
+size_t rung_session_input_count(const rung_session *session) { return session ? graph_of(session)->input_count : 0; }
+size_t rung_session_output_count(const rung_session *session) { return session ? graph_of(session)->output_count : 0; }
 
 static rung_status *fill_slot(const rung_session *session, const rung_value_info *info, rung_slot *out_slot) {
   *out_slot = (rung_slot){.name = info->name, .type = &info->type};
   for (int32_t i = 0; i < info->type.rank; i++)
-    out_slot->dimension_names[i] = rung__dimension_name(session, info->type.dims[i]);
+    out_slot->dimension_names[i] = rung__dimension_name(rung__session_instance(session), info->type.dims[i]);
   return NULL;
 }
 
 rung_status *rung_session_input(const rung_session *session, size_t index, rung_slot *out_slot) {
   NEED(session);
   NEED(out_slot);
-  RUNG_REQUIRE(index < session->ir->graph->input_count, INVALID_ARGUMENT, "there is no input %zu", index);
-  return fill_slot(session, session->ir->graph->inputs[index], out_slot);
+  RUNG_REQUIRE(index < graph_of(session)->input_count, INVALID_ARGUMENT, "there is no input %zu", index);
+  return fill_slot(session, graph_of(session)->inputs[index], out_slot);
 }
 
 rung_status *rung_session_output(const rung_session *session, size_t index, rung_slot *out_slot) {
   NEED(session);
   NEED(out_slot);
-  RUNG_REQUIRE(index < session->ir->graph->output_count, INVALID_ARGUMENT, "there is no output %zu", index);
-  return fill_slot(session, session->ir->graph->outputs[index], out_slot);
+  RUNG_REQUIRE(index < graph_of(session)->output_count, INVALID_ARGUMENT, "there is no output %zu", index);
+  return fill_slot(session, graph_of(session)->outputs[index], out_slot);
 }
 
-const rung_plan *rung_session_plan(const rung_session *session) { return session ? &session->plan : NULL; }
+const rung_plan *rung_session_plan(const rung_session *session) {
+  return session ? &rung__session_instance(session)->plan : NULL;
+}
 
 rung_status *rung_session_plan_json(const rung_session *session, char **out_text) {
   NEED(session);
   NEED(out_text);
   rung_text text;
   rung_text_init(&text, &rung_system_allocator);
-  return hand_out_text(rung__plan_json(session, &text), &text, out_text);
+  return hand_out_text(rung__plan_json(rung__session_instance(session), &text), &text, out_text);
 }
 
 rung_status *rung_session_plan_lock(const rung_session *session, char **out_text) {
@@ -432,13 +438,13 @@ rung_status *rung_session_plan_lock(const rung_session *session, char **out_text
   NEED(out_text);
   rung_text text;
   rung_text_init(&text, &rung_system_allocator);
-  return hand_out_text(rung__lock_write(session, &text), &text, out_text);
+  return hand_out_text(rung__lock_write(rung__session_instance(session), &text), &text, out_text);
 }
 
-const struct rung_graph *rung_session_graph(const rung_session *session) { return session ? session->ir->graph : NULL; }
+const struct rung_graph *rung_session_graph(const rung_session *session) { return session ? graph_of(session) : NULL; }
 
 const char *rung_session_dimension_name(const rung_session *session, int64_t dimension) {
-  return session ? rung__dimension_name(session, dimension) : NULL;
+  return session ? rung__dimension_name(rung__session_instance(session), dimension) : NULL;
 }
 
 rung_status *rung_session_graph_json(const rung_session *session, char **out_text) {
@@ -446,7 +452,7 @@ rung_status *rung_session_graph_json(const rung_session *session, char **out_tex
   NEED(out_text);
   rung_text text;
   rung_text_init(&text, &rung_system_allocator);
-  return hand_out_text(rung__graph_json(session, &text), &text, out_text);
+  return hand_out_text(rung__graph_json(rung__session_instance(session), &text), &text, out_text);
 }
 
 static rung_status *write_to_file(void *user, const void *data, size_t size) {
@@ -457,7 +463,7 @@ rung_status *rung_session_save_model(const rung_session *session, const char *pa
   NEED(session);
   NEED(path);
   rung_sink sink = {write_to_file, (void *)path};
-  return rung_graph_write(session->ir->graph, NULL, &sink);
+  return rung_graph_write(graph_of(session), NULL, &sink);
 }
 
 /* Running */
@@ -476,12 +482,52 @@ rung_status *rung_session_run(rung_session *session, const rung_run_options *opt
   return rung__session_run(session, options ? options : &defaults, inputs, input_count, outputs, output_count);
 }
 
+size_t rung_session_journal_count(const rung_session *session) {
+  if (!session) return 0;
+  rung_journal *journal = (rung_journal *)&session->journal;
+  pthread_mutex_lock(&journal->lock);
+  size_t count = journal->entries.count;
+  pthread_mutex_unlock(&journal->lock);
+  return count;
+}
+
+rung_status *rung_session_journal_entry(const rung_session *session, size_t index, rung_journal_entry *out_entry) {
+  NEED(session);
+  NEED(out_entry);
+  rung_journal *journal = (rung_journal *)&session->journal;
+  pthread_mutex_lock(&journal->lock);
+  bool found = index < journal->entries.count;
+  if (found) *out_entry = journal->entries.at[index];
+  pthread_mutex_unlock(&journal->lock);
+  RUNG_REQUIRE(found, INVALID_ARGUMENT, "there is no journal entry %zu", index);
+  return NULL;
+}
+
+rung_status *rung_session_counters(const rung_session *session, rung_counters *out_counters) {
+  NEED(session);
+  NEED(out_counters);
+  NEED_SIZE(out_counters, rung_counters);
+  rung_journal *journal = (rung_journal *)&session->journal;
+  pthread_mutex_lock(&journal->lock);
+  *out_counters = journal->counters;
+  pthread_mutex_unlock(&journal->lock);
+  return NULL;
+}
+
+rung_status *rung_session_journal_json(const rung_session *session, char **out_text) {
+  NEED(session);
+  NEED(out_text);
+  rung_text text;
+  rung_text_init(&text, &rung_system_allocator);
+  return hand_out_text(rung__session_journal_json((rung_session *)session, &text), &text, out_text);
+}
+
 rung_status *rung_session_profile_json(const rung_session *session, char **out_text) {
   NEED(session);
   NEED(out_text);
   rung_text text;
   rung_text_init(&text, &rung_system_allocator);
-  rung__profile_json((rung_profile *)&session->profile, &text); /* locks it */
+  rung__profile_json(&rung__session_profiled(session)->profile, &text);
   return hand_out_text(text.failed ? rung_status_out_of_memory() : NULL, &text, out_text);
 }
 

@@ -13,6 +13,8 @@
 
 /* Nanoseconds since some fixed point; never goes back, goes on while the process sleeps in the kernel. */
 uint64_t rung_os_now_ns(void);
+/* Nanoseconds since 1970. */
+uint64_t rung_os_wall_ns(void);
 
 /* How many threads can run at once: the process's cpuset, further cut by the CPU quota of its control groups (rounded
  * down: a thread too many is throttled together with the others). At least 1. */

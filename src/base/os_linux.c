@@ -28,6 +28,12 @@ uint64_t rung_os_now_ns(void) {
   return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
+uint64_t rung_os_wall_ns(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_REALTIME, &now);
+  return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
 /* 0 when the kernel does not say. The set grows until the kernel's own fits: machines with over 1024 CPUs exist. */
 static size_t cpuset_size(void) {
   for (size_t cpus = 1024; cpus <= 1 << 20; cpus *= 4) {

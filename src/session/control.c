@@ -42,7 +42,7 @@ static rung_status *read_bool(const rung_value *value, const char *what, bool *o
 }
 
 static rung_status *make_scalar(frame *f, rung_dtype dtype, const void *data, rung_value **out) {
-  RUNG_TRY(rung_value_new_tensor(f->run->session->env->allocator, dtype, 0, NULL, out));
+  RUNG_TRY(rung_value_new_tensor(f->run->instance->env->allocator, dtype, 0, NULL, out));
   memcpy((*out)->tensor.data, data, (*out)->tensor.size);
   return NULL;
 }
@@ -65,7 +65,7 @@ static rung_status *run_if(frame *f, const program_step *step) {
   const rung_attribute *branch = rung_node_attribute(node, yes ? "then_branch" : "else_branch");
   const program *body = step->bodies[0]->graph == branch->graph ? step->bodies[0] : step->bodies[1];
   uint32_t count = body->graph->output_count;
-  rung_value **results = rung_alloc(f->run->session->env->allocator, count + 1, sizeof *results, "If");
+  rung_value **results = rung_alloc(f->run->instance->env->allocator, count + 1, sizeof *results, "If");
   RUNG_CHECK_ALLOC(results);
   rung_status *status = run_body(f, body, NULL, 0, results);
   for (uint32_t i = 0; i < count && !status; i++) {
@@ -73,7 +73,7 @@ static rung_status *run_if(frame *f, const program_step *step) {
     results[i] = NULL;
   }
   release_all(results, count);
-  rung_free(f->run->session->env->allocator, results);
+  rung_free(f->run->instance->env->allocator, results);
   return status;
 }
 
@@ -99,7 +99,7 @@ static rung_status *check_stackable(const stack *s) {
 /* Items side by side along a new axis; backwards when `reverse`. */
 static rung_status *stack_items(frame *f, const stack *s, int64_t axis, bool reverse, rung_value **out_value) {
   RUNG_TRY(check_stackable(s));
-  const rung_allocator *allocator = f->run->session->env->allocator;
+  const rung_allocator *allocator = f->run->instance->env->allocator;
   const rung_tensor *first = &s->items.at[0]->tensor;
   int64_t dims[RUNG_MAX_RANK];
   if (axis < 0) axis += first->rank + 1;
@@ -131,7 +131,7 @@ static rung_status *empty_stack(frame *f, const rung_value_info *info, rung_valu
   int64_t dims[RUNG_MAX_RANK] = {0};
   int32_t rank = RUNG_MAX(info->type.rank, 1);
   for (int32_t i = 1; i < rank; i++) dims[i] = RUNG_MAX(info->type.dims[i], 0);
-  return rung_value_new_tensor(f->run->session->env->allocator, info->type.dtype ? info->type.dtype : RUNG_F32, rank,
+  return rung_value_new_tensor(f->run->instance->env->allocator, info->type.dtype ? info->type.dtype : RUNG_F32, rank,
                                dims, out_value);
 }
 
@@ -187,9 +187,9 @@ static rung_status *start_loop(loop *l, int64_t *out_trips, bool *out_go) {
 }
 
 static rung_status *run_trip(loop *l, int64_t trip, bool *go) {
-  const rung_allocator *allocator = l->f->run->session->env->allocator;
+  const rung_allocator *allocator = l->f->run->instance->env->allocator;
   uint8_t flag = *go;
-  uint64_t limit = l->f->run->session->max_loop_trips;
+  uint64_t limit = l->f->run->instance->max_loop_trips;
   RUNG_REQUIRE((uint64_t)trip < limit, LIMIT, "more than max_loop_trips = %" PRIu64 " trips", limit);
   release_all(l->inputs, 2);
   RUNG_TRY(make_scalar(l->f, RUNG_I64, &trip, &l->inputs[0]));
@@ -223,7 +223,7 @@ static rung_status *finish_stacks(frame *f, const rung_node *node, uint32_t firs
 }
 
 static rung_status *run_loop(frame *f, const program_step *step) {
-  const rung_allocator *allocator = f->run->session->env->allocator;
+  const rung_allocator *allocator = f->run->instance->env->allocator;
   loop l = {.f = f, .body = step->bodies[0], .node = step->node};
   l.carried = step->node->input_count > 2 ? step->node->input_count - 2 : 0;
   l.scans = l.body->graph->output_count - 1 - l.carried;
@@ -261,7 +261,7 @@ typedef struct scan {
 
 /* Slice `index` of a tensor along an axis. */
 static rung_status *take_slice(frame *f, const rung_tensor *from, int64_t axis, int64_t index, rung_value **out_value) {
-  const rung_allocator *allocator = f->run->session->env->allocator;
+  const rung_allocator *allocator = f->run->instance->env->allocator;
   int64_t dims[RUNG_MAX_RANK];
   memcpy(dims, from->dims, sizeof dims);
   memmove(dims + axis, dims + axis + 1, (size_t)(from->rank - axis - 1) * sizeof dims[0]);
@@ -327,14 +327,14 @@ static rung_status *run_scan_trip(scan *s, int64_t trip) {
     s->inputs[i] = s->results[i];
     s->results[i] = NULL;
   }
-  return push_results(s->f->run->session->env->allocator, s->stacks, s->results + s->states, s->scans_out);
+  return push_results(s->f->run->instance->env->allocator, s->stacks, s->results + s->states, s->scans_out);
 }
 
 static rung_status *run_scan(frame *f, const program_step *step) {
   const rung_node *node = step->node;
   RUNG_REQUIRE(node->opset >= 9, UNSUPPORTED,
                "Scan of opset 8 (with a batch axis); convert the model to opset 9 or newer");
-  const rung_allocator *allocator = f->run->session->env->allocator;
+  const rung_allocator *allocator = f->run->instance->env->allocator;
   scan s = {.f = f, .body = step->bodies[0], .node = node};
   uint32_t results = s.body->graph->output_count;
   s.scans_in = (uint32_t)rung_node_attribute(node, "num_scan_inputs")->i;
@@ -372,12 +372,12 @@ static rung_status *map_item(frame *f, const program *body, rung_value *const *g
     inputs[i] = is_sequence ? given[i]->items[index] : given[i];
   }
   RUNG_TRY(run_body(f, body, inputs, count, results));
-  return push_results(f->run->session->env->allocator, stacks, results, body->graph->output_count);
+  return push_results(f->run->instance->env->allocator, stacks, results, body->graph->output_count);
 }
 
 static rung_status *run_sequence_map(frame *f, const program_step *step) {
   const rung_node *node = step->node;
-  const rung_allocator *allocator = f->run->session->env->allocator;
+  const rung_allocator *allocator = f->run->instance->env->allocator;
   const program *body = step->bodies[0];
   uint32_t in = node->input_count, out = body->graph->output_count;
   rung_value **given = rung_alloc(allocator, 2 * (size_t)in + out + 1, sizeof *given, "SequenceMap");

@@ -115,8 +115,8 @@ static void put_terms(rung_json *json, const rung_plan *plan) {
   rung_json_end_array(json);
 }
 
-rung_status *rung__plan_json(const rung_session *session, rung_text *text) {
-  const rung_plan *plan = &session->plan;
+rung_status *rung__plan_json(const rung_instance *instance, rung_text *text) {
+  const rung_plan *plan = &instance->plan;
   rung_json json;
   rung_json_init(&json, text, 2);
   rung_json_begin_object(&json);
@@ -142,7 +142,7 @@ rung_status *rung__plan_json(const rung_session *session, rung_text *text) {
 
 /* Graph */
 
-static void put_type(rung_json *json, const rung_session *session, const rung_type *type) {
+static void put_type(rung_json *json, const rung_instance *instance, const rung_type *type) {
   static const char *const kinds[] = {"unknown", "tensor", "sequence", "map", "optional", "sparse"};
   rung_json_begin_object(json);
   put_string(json, "kind", kinds[type->kind]);
@@ -153,7 +153,7 @@ static void put_type(rung_json *json, const rung_session *session, const rung_ty
   } else {
     rung_json_begin_array(json);
     for (int32_t i = 0; i < type->rank; i++) {
-      const char *name = rung__dimension_name(session, type->dims[i]);
+      const char *name = rung__dimension_name(instance, type->dims[i]);
       if (type->dims[i] >= 0)
         rung_json_i64(json, type->dims[i]);
       else
@@ -163,12 +163,12 @@ static void put_type(rung_json *json, const rung_session *session, const rung_ty
   }
   if (type->element) {
     rung_json_key(json, "element");
-    put_type(json, session, type->element);
+    put_type(json, instance, type->element);
   }
   rung_json_end_object(json);
 }
 
-static void put_values(rung_json *json, const rung_session *session, const char *key, rung_value_info *const *infos,
+static void put_values(rung_json *json, const rung_instance *instance, const char *key, rung_value_info *const *infos,
                        uint32_t count) {
   begin_list(json, key);
   for (uint32_t i = 0; i < count; i++) {
@@ -176,7 +176,7 @@ static void put_values(rung_json *json, const rung_session *session, const char 
     rung_json_begin_object(json);
     put_string(json, "name", infos[i]->name);
     rung_json_key(json, "type");
-    put_type(json, session, &infos[i]->type);
+    put_type(json, instance, &infos[i]->type);
     put_bool(json, "constant", infos[i]->constant != NULL);
     rung_json_end_object(json);
   }
@@ -191,7 +191,7 @@ static void put_names(rung_json *json, const char *key, rung_value_info *const *
 
 typedef struct graph_walk {
   rung_json *json;
-  const rung_session *session;
+  const rung_instance *instance;
 } graph_walk;
 
 static rung_status *put_graph(rung_graph *graph, void *context) {
@@ -199,9 +199,9 @@ static rung_status *put_graph(rung_graph *graph, void *context) {
   rung_json *json = walk->json;
   rung_json_begin_object(json);
   put_string(json, "name", graph->name);
-  put_values(json, walk->session, "inputs", graph->inputs, graph->input_count);
-  put_values(json, walk->session, "outputs", graph->outputs, graph->output_count);
-  put_values(json, walk->session, "values", graph->values, graph->value_count);
+  put_values(json, walk->instance, "inputs", graph->inputs, graph->input_count);
+  put_values(json, walk->instance, "outputs", graph->outputs, graph->output_count);
+  put_values(json, walk->instance, "values", graph->values, graph->value_count);
   begin_list(json, "nodes");
   for (uint32_t n = 0; n < graph->node_count; n++) {
     const rung_node *node = graph->nodes[n];
@@ -225,10 +225,10 @@ static rung_status *put_graph(rung_graph *graph, void *context) {
   return NULL;
 }
 
-rung_status *rung__graph_json(const rung_session *session, rung_text *text) {
+rung_status *rung__graph_json(const rung_instance *instance, rung_text *text) {
   rung_json json;
   rung_json_init(&json, text, 1);
-  RUNG_TRY(put_graph(session->ir->graph, &(graph_walk){&json, session}));
+  RUNG_TRY(put_graph(instance->ir->graph, &(graph_walk){&json, instance}));
   return finish(text);
 }
 

@@ -13,7 +13,7 @@
 /* Frames */
 
 rung_status *rung__frame_init(frame *f, execution *run, const program *p, const frame *parent) {
-  const rung_allocator *allocator = run->session->env->allocator;
+  const rung_allocator *allocator = run->instance->env->allocator;
   size_t count = (size_t)p->graph->value_count + 1;
   *f = (frame){.run = run, .program = p, .parent = parent};
   f->values = rung_alloc(allocator, count, sizeof *f->values, "frame");
@@ -24,9 +24,26 @@ rung_status *rung__frame_init(frame *f, execution *run, const program *p, const 
   return rung_status_out_of_memory();
 }
 
+/* Is a failure the provider's or its device's fault, and not the model's or the user's? */
+static bool is_fault(const rung_status *status) {
+  rung_code code = rung_status_code(status);
+  return code == RUNG_PROVIDER || code == RUNG_DEVICE_LOST || code == RUNG_OUT_OF_MEMORY || code == RUNG_INTERNAL;
+}
+
+/* A failure of link `link`, at `node` (NULL: unknown). The first fault of a run is noted; what it brings is as it is.
+ */
+static rung_status *blame(execution *run, uint32_t link, const rung_node *node, rung_status *status) {
+  if (!status || run->failed_link != RUNG_NO_LINK) return status;
+  if (is_fault(status) && link < run->instance->listed) {
+    run->failed_link = link;
+    run->failed_node = node ? node->name : NULL;
+  }
+  return rung_status_prefix(status, "provider %s", run->instance->chain.links.at[link].api->name);
+}
+
 static rung_status *wait_for(execution *run, uint32_t link, rung_fence *fence) {
-  const rung_link *l = &run->session->chain.links.at[link];
-  return rung_status_prefix(l->api->wait(l->provider, fence), "provider %s", l->api->name);
+  const rung_link *l = &run->instance->chain.links.at[link];
+  return blame(run, link, NULL, l->api->wait(l->provider, fence));
 }
 
 /* Outputs of one run share a fence: it is freed with the last of them. */
@@ -36,7 +53,7 @@ static void drop_fence(frame *f, uint32_t index) {
   if (!fence) return;
   for (uint32_t i = 0; i < f->program->graph->value_count; i++)
     if (f->fences[i] == fence) return;
-  const rung_link *l = &f->run->session->chain.links.at[f->makers[index]];
+  const rung_link *l = &f->run->instance->chain.links.at[f->makers[index]];
   l->api->free_fence(l->provider, fence);
 }
 
@@ -55,7 +72,7 @@ static void drop_value(frame *f, uint32_t index) {
 }
 
 void rung__frame_finish(frame *f) {
-  const rung_allocator *allocator = f->run->session->env->allocator;
+  const rung_allocator *allocator = f->run->instance->env->allocator;
   for (uint32_t i = 0; f->values && i < f->program->graph->value_count; i++)
     if (f->values[i]) drop_value(f, i);
   for (size_t i = 0; i < f->copies.count; i++) rung_value_release(f->copies.at[i].value);
@@ -91,11 +108,11 @@ static void free_device(void *user, void *data) {
 
 /* Uninitialised storage for a tensor in a memory; NULL is the host's. */
 static rung_status *allocate(execution *run, rung_memory *memory, const rung_tensor *like, rung_value **out_value) {
-  rung_session *session = run->session;
+  rung_instance *instance = run->instance;
   size_t total = atomic_fetch_add(&run->bytes, like->size) + like->size;
-  RUNG_REQUIRE(!session->max_bytes || total <= session->max_bytes, LIMIT,
-               "the run needs more than max_bytes = %" PRIu64 " bytes of tensors", session->max_bytes);
-  const rung_allocator *allocator = session->env->allocator;
+  RUNG_REQUIRE(!instance->max_bytes || total <= instance->max_bytes, LIMIT,
+               "the run needs more than max_bytes = %" PRIu64 " bytes of tensors", instance->max_bytes);
+  const rung_allocator *allocator = instance->env->allocator;
   if (!memory) return rung_value_new_tensor(allocator, like->dtype, like->rank, like->dims, out_value);
   rung_tensor tensor = *like;
   tensor.memory = memory;
@@ -121,7 +138,7 @@ static bool is_readable(const rung_value *value, const rung_memory *memory) {
 
 /* Shapes that were open when the plan was made are known now. */
 static rung_status *count_crossing(execution *run, size_t bytes) {
-  const rung_contract *contract = &run->session->contract;
+  const rung_contract *contract = &run->instance->contract;
   run->crossings++;
   run->crossed += bytes;
   if (!contract->bounds_runs) return NULL;
@@ -159,7 +176,7 @@ static rung_status *add_copy(frame *f, const rung_value *original, const rung_va
                              rung_value **out_value) {
   rung_value *moved;
   RUNG_TRY(copy_tensor(f->run, from, memory, &moved));
-  if (!rung_vec_push(f->run->session->env->allocator, &f->copies, (copy){original, memory, moved})) {
+  if (!rung_vec_push(f->run->instance->env->allocator, &f->copies, (copy){original, memory, moved})) {
     rung_value_release(moved);
     return rung_status_out_of_memory();
   }
@@ -192,12 +209,23 @@ static rung_status *settle(frame *owner, const rung_value_info *info) {
   return NULL;
 }
 
-rung_status *rung__frame_get_host(frame *f, const rung_value_info *info, rung_value **out_value) {
-  *out_value = rung__frame_get(f, info);
-  if (!*out_value) return NULL;
+/* The same on behalf of link `reader` (RUNG_NO_LINK: the host): a device that cannot be read is its maker's fault, one
+ * that cannot be written the reader's. */
+static rung_status *fetch(frame *f, const rung_value_info *info, rung_value *value, rung_memory *memory,
+                          uint32_t reader, rung_value **out_value) {
   frame *owner = owner_of(f, info);
   RUNG_TRY(settle(owner, info));
-  return cross(owner, *out_value, NULL, out_value);
+  rung_status *status = cross(owner, value, memory, out_value);
+  if (!is_fault(status) || value->kind != RUNG_TENSOR) return status;
+  uint32_t maker = info->constant ? RUNG_NO_LINK : owner->makers[info->index];
+  rung_memory *there = value->tensor.memory;
+  if (there && maker != RUNG_NO_LINK && f->run->instance->chain.links.at[maker].memory == there) reader = maker;
+  return reader == RUNG_NO_LINK ? status : blame(f->run, reader, info->producer, status);
+}
+
+rung_status *rung__frame_get_host(frame *f, const rung_value_info *info, rung_value **out_value) {
+  *out_value = rung__frame_get(f, info);
+  return *out_value ? fetch(f, info, *out_value, NULL, RUNG_NO_LINK, out_value) : NULL;
 }
 
 /* Islands */
@@ -230,7 +258,7 @@ rung_status *rung__execution_check(execution *run) {
 static rung_status *bound_output(const island_run *i, const rung_value_info *info, const rung_tensor *like,
                                  rung_value **out_value) {
   const execution *run = i->f->run;
-  const rung_graph *graph = run->session->main->graph;
+  const rung_graph *graph = run->instance->main->graph;
   if (i->f->program->graph != graph || !run->bound) return NULL;
   for (uint32_t k = 0; k < graph->output_count; k++) {
     if (graph->outputs[k] != info || !run->bound[k]) continue;
@@ -250,7 +278,7 @@ rung_status *rung__run_output(const rung_run *run, uint32_t index, rung_dtype dt
                "output %u is asked for twice, or does not exist", index);
   rung_tensor like;
   RUNG_TRY(rung_tensor_describe(dtype, rank, dims, &like));
-  rung_memory *memory = i->f->run->session->chain.links.at[i->step->link].memory;
+  rung_memory *memory = i->f->run->instance->chain.links.at[i->step->link].memory;
   like.memory = memory;
   RUNG_TRY(bound_output(i, i->step->island->outputs[index], &like, &i->outputs[index]));
   if (!i->outputs[index]) RUNG_TRY(allocate(i->f->run, memory, &like, &i->outputs[index]));
@@ -288,7 +316,7 @@ static rung_status *check_output(const rung_value_info *info, const rung_value *
 
 static rung_status *gather_inputs(frame *f, const program_step *step, rung_value **inputs, rung_fence **pending) {
   const rung_graph *island = step->island;
-  rung_memory *memory = f->run->session->chain.links.at[step->link].memory;
+  rung_memory *memory = f->run->instance->chain.links.at[step->link].memory;
   for (uint32_t k = 0; k < island->input_count; k++) {
     const rung_value_info *info = island->inputs[k];
     rung_value *value = rung__frame_get(f, info);
@@ -299,11 +327,13 @@ static rung_status *gather_inputs(frame *f, const program_step *step, rung_value
     }
     frame *owner = owner_of(f, info);
     bool pends = !info->constant && owner->fences[info->index];
-    if (pends && owner->makers[info->index] == step->link && is_readable(value, memory))
+    bool in_order = pends && owner->makers[info->index] == step->link && is_readable(value, memory);
+    if (in_order) {
       pending[k] = owner->fences[info->index];
-    else
-      RUNG_TRY(settle(owner, info));
-    RUNG_TRY(cross(owner, value, memory, &inputs[k]));
+      inputs[k] = value;
+    } else {
+      RUNG_TRY(fetch(f, info, value, memory, step->link, &inputs[k]));
+    }
   }
   return NULL;
 }
@@ -324,38 +354,38 @@ static rung_status *store_outputs(frame *f, island_run *i, rung_fence **fence) {
 }
 
 /* A clock that jumps makes this wait longer, never miss the wake-up. */
-static void wait_at_gate(rung_session *session) {
+static void wait_at_gate(rung_instance *instance) {
   enum { MILLISECONDS = 20 };
   struct timespec until;
   clock_gettime(CLOCK_REALTIME, &until);
   until.tv_nsec += MILLISECONDS * 1000000L;
   until.tv_sec += until.tv_nsec / 1000000000;
   until.tv_nsec %= 1000000000;
-  pthread_cond_timedwait(&session->gate, &session->gate_lock, &until);
+  pthread_cond_timedwait(&instance->gate, &instance->gate_lock, &until);
 }
 
 /* An executable takes as many runs at once as its provider says; the others wait here. */
 static rung_status *enter(execution *run, program_step *step, uint32_t most) {
-  rung_session *session = run->session;
+  rung_instance *instance = run->instance;
   rung_status *status = NULL;
   if (!most) return NULL;
-  pthread_mutex_lock(&session->gate_lock);
-  while (step->running >= most && !(status = rung__execution_check(run))) wait_at_gate(session);
+  pthread_mutex_lock(&instance->gate_lock);
+  while (step->running >= most && !(status = rung__execution_check(run))) wait_at_gate(instance);
   if (!status) step->running++;
-  pthread_mutex_unlock(&session->gate_lock);
+  pthread_mutex_unlock(&instance->gate_lock);
   return status;
 }
 
 static void leave(execution *run, program_step *step, uint32_t most) {
   if (!most) return;
-  pthread_mutex_lock(&run->session->gate_lock);
+  pthread_mutex_lock(&run->instance->gate_lock);
   step->running--;
-  pthread_cond_broadcast(&run->session->gate);
-  pthread_mutex_unlock(&run->session->gate_lock);
+  pthread_cond_broadcast(&run->instance->gate);
+  pthread_mutex_unlock(&run->instance->gate_lock);
 }
 
 static rung_status *call_provider(execution *e, program_step *step, const rung_run *run, rung_fence **out_fence) {
-  const rung_provider_api *api = e->session->chain.links.at[step->link].api;
+  const rung_provider_api *api = e->instance->chain.links.at[step->link].api;
   rung_fence *fence = NULL;
   RUNG_TRY(enter(e, step, api->max_runs));
   rung_status *status = api->run(step->executable, run, &fence);
@@ -369,9 +399,9 @@ static rung_status *call_provider(execution *e, program_step *step, const rung_r
 }
 
 static rung_status *run_island(frame *f, program_step *step) {
-  rung_session *session = f->run->session;
-  const rung_link *link = &session->chain.links.at[step->link];
-  const rung_allocator *allocator = session->env->allocator;
+  rung_instance *instance = f->run->instance;
+  const rung_link *link = &instance->chain.links.at[step->link];
+  const rung_allocator *allocator = instance->env->allocator;
   uint32_t in = step->island->input_count, out = step->island->output_count;
   void **operands = rung_alloc(allocator, 2 * (size_t)in + out + 1, sizeof *operands, "operands");
   RUNG_CHECK_ALLOC(operands);
@@ -379,18 +409,19 @@ static rung_status *run_island(frame *f, program_step *step) {
   rung_fence **pending = (rung_fence **)operands + in + out, *fence = NULL;
   island_run i = {.f = f, .step = step, .outputs = outputs};
   i.run = (rung_run){.struct_size = sizeof i.run,
-                     .host = &session->host,
+                     .host = &instance->host,
                      .input_count = in,
                      .output_count = out,
                      .inputs = inputs,
                      .pending = pending,
                      .profile = f->run->profile,
                      .context = &i,
-                     .number = atomic_fetch_add(&session->runs, 1),
+                     .number = atomic_fetch_add(&instance->runs, 1),
                      .cancellable = f->run->cancel_flag || f->run->deadline};
+  const rung_node *first = step->island->nodes[0];
   rung_status *status = gather_inputs(f, step, inputs, pending);
-  if (!status) status = rung_status_prefix(call_provider(f->run, step, &i.run, &fence), "provider %s", link->api->name);
-  if (!status) status = rung_status_prefix(store_outputs(f, &i, &fence), "provider %s", link->api->name);
+  if (!status) status = blame(f->run, step->link, first, call_provider(f->run, step, &i.run, &fence));
+  if (!status) status = blame(f->run, step->link, first, store_outputs(f, &i, &fence));
   if (fence) { /* held by no output: nothing may be freed while the device still works */
     rung_status *end = wait_for(f->run, step->link, fence);
     link->api->free_fence(link->provider, fence);
@@ -408,14 +439,14 @@ static rung_status *run_island(frame *f, program_step *step) {
 
 static void add_event(execution *run, const program *p, const program_step *step, const rung_node *node, uint64_t began,
                       uint64_t ended) {
-  const rung_session *session = run->session;
+  const rung_instance *instance = run->instance;
   profile_event event = {.graph = p->path,
-                         .provider = step->node ? "host" : session->chain.links.at[step->link].api->name,
+                         .provider = step->node ? "host" : instance->chain.links.at[step->link].api->name,
                          .node = step->node ? step->node : node,
                          .nodes = step->node || node ? 1 : step->island->node_count,
                          .began = began - run->started,
                          .ended = ended - run->started};
-  rung__profile_add(&run->session->profile, &event);
+  rung__profile_add(&run->instance->profile, &event);
 }
 
 void rung__run_event(const rung_run *run, const rung_node *node, uint64_t began, uint64_t ended) {
@@ -519,7 +550,7 @@ static rung_status *own_value(rung_value *made, rung_value **out_value) {
 /* What the user gets is the user's alone: a weight would go with the model, what a provider wraps with the session, and
  * an input handed through is the user's memory under another name. */
 static rung_status *own(const execution *e, rung_value *made, rung_value *const *inputs, rung_value **out_value) {
-  for (uint32_t i = 0; i < e->session->main->graph->input_count; i++)
+  for (uint32_t i = 0; i < e->instance->main->graph->input_count; i++)
     if (made && made == inputs[i] && made->kind == RUNG_TENSOR)
       return rung_value_copy_tensor(made->allocator, &made->tensor, out_value);
   return own_value(made, out_value);
@@ -528,7 +559,7 @@ static rung_status *own(const execution *e, rung_value *made, rung_value *const 
 /* Turns `made` into references for the user; NULL where the user gave memory. On failure none remains. */
 static rung_status *own_all(const execution *e, rung_value *const *inputs, rung_value *const *given,
                             rung_value **made) {
-  for (uint32_t i = 0; i < e->session->main->graph->output_count; i++) {
+  for (uint32_t i = 0; i < e->instance->main->graph->output_count; i++) {
     rung_value *mine = NULL;
     rung_status *status = given[i] ? NULL : own(e, made[i], inputs, &mine);
     made[i] = mine;
@@ -540,7 +571,7 @@ static rung_status *own_all(const execution *e, rung_value *const *inputs, rung_
 }
 
 static rung_status *run_main(execution *e, rung_value *const *inputs, rung_value **outputs, rung_value **made) {
-  const program *p = e->session->main;
+  const program *p = e->instance->main;
   frame f;
   RUNG_TRY(rung__frame_init(&f, e, p, NULL));
   rung_status *status = NULL;
@@ -557,23 +588,31 @@ static rung_status *run_main(execution *e, rung_value *const *inputs, rung_value
   return status;
 }
 
-rung_status *rung__session_run(rung_session *session, const rung_run_options *options, rung_value *const *inputs,
-                               size_t input_count, rung_value **outputs, size_t output_count) {
-  const rung_graph *graph = session->main->graph;
-  RUNG_REQUIRE(session->compiled, INVALID_ARGUMENT, "the session was made to plan only; it cannot run");
+rung_status *rung__instance_run(rung_instance *instance, const rung_run_options *options, rung_value *const *inputs,
+                                size_t input_count, rung_value **outputs, size_t output_count, rung_attempt *attempt) {
+  const rung_graph *graph = instance->main->graph;
+  RUNG_REQUIRE(instance->compiled, INVALID_ARGUMENT, "the session was made to plan only; it cannot run");
   RUNG_REQUIRE(input_count == graph->input_count && output_count == graph->output_count, INVALID_ARGUMENT,
                "%zu inputs and %zu outputs are given, the model has %u and %u", input_count, output_count,
                graph->input_count, graph->output_count);
-  execution e = {.session = session, .options = options, .bound = outputs, .started = rung_os_now_ns()};
+  execution e = {.instance = instance,
+                 .options = options,
+                 .bound = outputs,
+                 .started = rung_os_now_ns(),
+                 .deadline = attempt->deadline,
+                 .failed_link = RUNG_NO_LINK};
   atomic_init(&e.late, 0);
   atomic_init(&e.bytes, 0);
   e.cancel_flag = options->cancel ? &options->cancel->flag : NULL;
-  if (options->deadline_ns) e.deadline = e.started + RUNG_MIN(options->deadline_ns, UINT64_MAX - e.started);
   e.profile = options->profile != 0;
-  if (e.profile) rung__profile_clear(&session->profile);
-  rung_value **made = rung_alloc(session->env->allocator, output_count + 1, sizeof *made, "outputs");
+  if (e.profile) rung__profile_clear(&instance->profile);
+  rung_value **made = rung_alloc(instance->env->allocator, output_count + 1, sizeof *made, "outputs");
   RUNG_CHECK_ALLOC(made);
   rung_status *status = run_main(&e, inputs, outputs, made);
-  rung_free(session->env->allocator, made);
+  rung_free(instance->env->allocator, made);
+  attempt->failed_link = e.failed_link;
+  attempt->failed_node = e.failed_node;
+  attempt->crossings = e.crossings;
+  attempt->crossed = e.crossed;
   return status;
 }

@@ -2,11 +2,11 @@
 #ifndef RUNG_SESSION_EXECUTE_H
 #define RUNG_SESSION_EXECUTE_H
 
-#include "session/session.h"
+#include "session/instance.h"
 
-/* One rung_session_run. */
+/* One attempt at a rung_session_run. */
 typedef struct execution {
-  rung_session *session;
+  rung_instance *instance;
   const rung_run_options *options;
   const atomic_int *cancel_flag; /* the user's, or NULL */
   atomic_int late;               /* the deadline has passed */
@@ -16,6 +16,8 @@ typedef struct execution {
   uint64_t crossings, crossed;   /* tensors copied between memories, and their bytes; the run's own thread counts */
   bool profile;
   uint64_t started;
+  uint32_t failed_link; /* whose fault a failure is; RUNG_NO_LINK: nobody's among the chain */
+  const char *failed_node;
 } execution;
 
 /* A value in another memory than the one it was made in. */
@@ -53,8 +55,17 @@ rung_status *rung__execution_check(execution *run) RUNG_MUST_CHECK;
 /* control.c: If, Loop, Scan, SequenceMap. */
 rung_status *rung__run_control(frame *f, const program_step *step) RUNG_MUST_CHECK;
 
-rung_status *rung__session_run(rung_session *session, const rung_run_options *options, rung_value *const *inputs,
-                               size_t input_count, rung_value **outputs, size_t output_count) RUNG_MUST_CHECK;
+/* How an attempt went, beside its status. */
+typedef struct rung_attempt {
+  uint64_t deadline;           /* in: monotonic time; 0: none */
+  uint32_t failed_link;        /* out: whose fault the failure is; RUNG_NO_LINK: nobody's among the chain */
+  const char *failed_node;     /* out: the first node of its island; may be NULL. The instance's */
+  uint64_t crossings, crossed; /* out: tensors copied between memories, and their bytes */
+} rung_attempt;
+
+rung_status *rung__instance_run(rung_instance *instance, const rung_run_options *options, rung_value *const *inputs,
+                                size_t input_count, rung_value **outputs, size_t output_count,
+                                rung_attempt *attempt) RUNG_MUST_CHECK;
 
 /* Can who works in `memory` use a tensor that lies in `there` as it is? NULL is the host's. */
 bool rung__memory_reads(const rung_memory *memory, const rung_memory *there);

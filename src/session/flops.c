@@ -65,8 +65,8 @@ double rung__node_flops(const rung_node *node) {
   return elements(node->outputs[0]);
 }
 
-const char *rung__dimension_name(const rung_session *session, int64_t dimension) {
-  const rung_model *model = session->model;
+const char *rung__dimension_name(const rung_instance *instance, int64_t dimension) {
+  const rung_model *model = instance->model;
   if (!RUNG_IS_SYMBOL(dimension)) return NULL;
   uint64_t k = (uint64_t)dimension - (uint64_t)INT64_MIN;
   return k < model->symbol_count ? model->symbols[k] : NULL;

@@ -118,9 +118,9 @@ static bool is_free(const program *p, uint32_t n, uint32_t link) {
 }
 
 /* Groups with a member that this provider cannot have are given back. */
-static rung_status *drop_broken(rung_session *session, const program *p, claim_answer *answers, uint32_t link,
+static rung_status *drop_broken(rung_instance *instance, const program *p, claim_answer *answers, uint32_t link,
                                 uint32_t groups) {
-  bool *broken = rung_alloc(session->env->allocator, (size_t)groups + 1, sizeof *broken, "groups");
+  bool *broken = rung_alloc(instance->env->allocator, (size_t)groups + 1, sizeof *broken, "groups");
   RUNG_CHECK_ALLOC(broken);
   rung_status *status = NULL;
   for (uint32_t n = 0; n < p->graph->node_count; n++)
@@ -129,37 +129,37 @@ static rung_status *drop_broken(rung_session *session, const program *p, claim_a
     claim_answer *answer = &answers[n];
     if (!answer->group || !broken[answer->group] || answer->what != CLAIM_ACCEPTED) continue;
     if (is_free(p, n, link))
-      status = rung__note_refusal(session, answer, p->graph->nodes[n], link, RUNG_REASON_GROUP,
+      status = rung__note_refusal(instance, answer, p->graph->nodes[n], link, RUNG_REASON_GROUP,
                                   "another node of its group was refused or is taken");
     answer->what = CLAIM_REFUSED;
   }
-  rung_free(session->env->allocator, broken);
+  rung_free(instance->env->allocator, broken);
   return status;
 }
 
-static rung_status *drop_group(rung_session *session, const program *p, claim_answer *answers, uint32_t link,
+static rung_status *drop_group(rung_instance *instance, const program *p, claim_answer *answers, uint32_t link,
                                uint32_t group) {
   for (uint32_t n = 0; n < p->graph->node_count; n++) {
     if (answers[n].group != group || answers[n].what != CLAIM_ACCEPTED) continue;
-    RUNG_TRY(rung__note_refusal(session, &answers[n], p->graph->nodes[n], link, RUNG_REASON_GROUP,
+    RUNG_TRY(rung__note_refusal(instance, &answers[n], p->graph->nodes[n], link, RUNG_REASON_GROUP,
                                 "its group cannot run in one go: nodes outside stand between its nodes"));
     answers[n].what = CLAIM_REFUSED;
   }
   return NULL;
 }
 
-rung_status *rung__settle_groups(rung_session *session, const program *p, claim_answer *answers, uint32_t link,
+rung_status *rung__settle_groups(rung_instance *instance, const program *p, claim_answer *answers, uint32_t link,
                                  uint32_t groups) {
-  RUNG_TRY(drop_broken(session, p, answers, link, groups));
+  RUNG_TRY(drop_broken(instance, p, answers, link, groups));
   units u = {.p = p, .answers = answers};
-  RUNG_TRY(make_units(&u, session->env->allocator));
+  RUNG_TRY(make_units(&u, instance->env->allocator));
   rung_status *status = NULL;
   for (uint32_t culprit = 0; !status && culprit != NONE;) {
-    status = form_units(&u, session->env->allocator, groups);
-    if (!status) status = order_units(&u, session->env->allocator, &culprit);
-    if (!status && culprit != NONE) status = drop_group(session, p, answers, link, answers[culprit].group);
+    status = form_units(&u, instance->env->allocator, groups);
+    if (!status) status = order_units(&u, instance->env->allocator, &culprit);
+    if (!status && culprit != NONE) status = drop_group(instance, p, answers, link, answers[culprit].group);
   }
-  rung_free(session->env->allocator, u.first);
+  rung_free(instance->env->allocator, u.first);
   return status;
 }
 
@@ -172,12 +172,12 @@ static uint32_t rank_after(const units *u, uint32_t unit, const rung_value_info 
   return u->p->places[maker].rank + !rung__same_owner(&u->p->places[maker], &u->p->places[unit]);
 }
 
-rung_status *rung__set_ranks(rung_session *session, program *p, uint32_t groups) {
+rung_status *rung__set_ranks(rung_instance *instance, program *p, uint32_t groups) {
   units u = {.p = p};
   uint32_t culprit;
-  RUNG_TRY(make_units(&u, session->env->allocator));
-  rung_status *status = form_units(&u, session->env->allocator, groups);
-  if (!status) status = order_units(&u, session->env->allocator, &culprit);
+  RUNG_TRY(make_units(&u, instance->env->allocator));
+  rung_status *status = form_units(&u, instance->env->allocator, groups);
+  if (!status) status = order_units(&u, instance->env->allocator, &culprit);
   for (uint32_t k = 0; k < u.ordered && !status; k++) {
     uint32_t rank = 0;
     for (uint32_t n = u.order[k]; n != NONE; n = u.next[n]) {
@@ -189,6 +189,6 @@ rung_status *rung__set_ranks(rung_session *session, program *p, uint32_t groups)
     }
     for (uint32_t n = u.order[k]; n != NONE; n = u.next[n]) p->places[n].rank = rank;
   }
-  rung_free(session->env->allocator, u.first);
+  rung_free(instance->env->allocator, u.first);
   return status;
 }

@@ -18,13 +18,13 @@ static rung_status *host_error(rung_code code, const char *file, int line, const
 }
 
 static void host_log(const rung_host *host, rung_log_level level, const char *format, ...) {
-  const rung_session *session = host->context;
+  const rung_instance *instance = host->context;
   char line[1024];
   va_list args;
   va_start(args, format);
   vsnprintf(line, sizeof line, format, args);
   va_end(args);
-  rung_log_line(&session->env->log, level, "%s", line);
+  rung_log_line(&instance->env->log, level, "%s", line);
 }
 
 /* Pieces of a run that was cancelled, or is late, are skipped. */
@@ -41,14 +41,14 @@ static void run_piece(void *context, size_t begin, size_t end) {
 
 static void host_parallel(const rung_host *host, const rung_run *run, size_t count, size_t grain,
                           void (*fn)(void *context, size_t begin, size_t end), void *context) {
-  const rung_session *session = host->context;
+  const rung_instance *instance = host->context;
   piece p = {run, fn, context};
   rung_pool_task task = {.run = run ? run_piece : fn,
                          .context = run ? (void *)&p : context,
                          .count = count,
                          .grain = grain,
                          .max_threads = host->threads};
-  rung_pool_run(session->env->pool, &task);
+  rung_pool_run(instance->env->pool, &task);
 }
 
 /* Claims */
@@ -85,11 +85,11 @@ static rung_node *node_of_island(const rung_graph *island, const rung_node *node
 }
 
 static void refuse_compiled(rung_claims *claims, const rung_node *asked, rung_reason reason, const char *words) {
-  rung_session *session = claims->session;
+  rung_instance *instance = claims->instance;
   rung_node *node = node_of_island(claims->graph, asked);
   if (!node || rung__was_refused(node, claims->link)) return;
   refusal why = {node, claims->link, reason, words, true};
-  if (!rung_vec_push(session->env->allocator, &session->refusals, why)) {
+  if (!rung_vec_push(instance->env->allocator, &instance->refusals, why)) {
     claims->failed = true;
     return;
   }
@@ -98,20 +98,20 @@ static void refuse_compiled(rung_claims *claims, const rung_node *asked, rung_re
 }
 
 static void host_refuse(rung_claims *claims, const rung_node *node, rung_reason reason, const char *format, ...) {
-  rung_session *session = claims->session;
+  rung_instance *instance = claims->instance;
   char text[512];
   va_list args;
   va_start(args, format);
   vsnprintf(text, sizeof text, format, args);
   va_end(args);
-  const char *words = rung_arena_copy(&session->arena, text, strlen(text));
+  const char *words = rung_arena_copy(&instance->arena, text, strlen(text));
   claim_answer *answer = answer_for(claims, node);
   if (!words) {
     claims->failed = true;
   } else if (!claims->answers) {
     refuse_compiled(claims, node, reason, words);
   } else if (answer) {
-    rung_status *status = rung__note_refusal(session, answer, node, claims->link, reason, words);
+    rung_status *status = rung__note_refusal(instance, answer, node, claims->link, reason, words);
     answer->what = CLAIM_REFUSED;
     if (status) claims->failed = true;
     rung_status_free(status);
@@ -139,8 +139,8 @@ static rung_status *host_wrap(const rung_host *host, const rung_tensor *tensor, 
 
 static rung_status *host_share(const rung_host *host, const void *key, size_t key_size,
                                rung_status *(*make)(void *user, void **out_block), void *user, void **out_block) {
-  const rung_session *session = host->context;
-  return rung_model_share(session->model, key, key_size, make, user, out_block);
+  const rung_instance *instance = host->context;
+  return rung_model_share(instance->model, key, key_size, make, user, out_block);
 }
 
 /* Graphs */
@@ -154,21 +154,21 @@ static rung_status *host_write_onnx(const rung_graph *graph, const rung_writing 
 }
 
 static int host_progress(const rung_compile *compile, const char *stage, uint64_t done, uint64_t total) {
-  const rung_session *session = compile->host->context;
-  return session->progress ? session->progress(session->progress_user, stage, done, total) : 0;
+  const rung_instance *instance = compile->host->context;
+  return instance->progress ? instance->progress(instance->progress_user, stage, done, total) : 0;
 }
 
-void rung__host_init(rung_session *session, const rung_session_options *options) {
-  uint32_t width = (uint32_t)rung_pool_threads(session->env->pool);
-  session->host = (rung_host){
+void rung__host_init(rung_instance *instance, const rung_session_options *options) {
+  uint32_t width = (uint32_t)rung_pool_threads(instance->env->pool);
+  instance->host = (rung_host){
       .struct_size = sizeof(rung_host),
       .abi = RUNG_PROVIDER_ABI,
-      .cpu_features = session->env->cpu_mask,
+      .cpu_features = instance->env->cpu_mask,
       .threads = options->threads ? RUNG_MIN(options->threads, width) : width,
       .seed = options->seed,
-      .allocator = session->env->allocator,
-      .context = session,
-      .search_paths = session->env->search_paths,
+      .allocator = instance->env->allocator,
+      .context = instance,
+      .search_paths = instance->env->search_paths,
       .error = host_error,
       .log = host_log,
       .parallel = host_parallel,

@@ -19,9 +19,9 @@ static void put_in_graph(rung_text *text, const char *graph) {
   put(text, graph);
 }
 
-static void put_providers(rung_text *text, const rung_session *session) {
-  for (uint32_t i = 0; i < session->listed; i++) {
-    const rung_link *link = &session->chain.links.at[i];
+static void put_providers(rung_text *text, const rung_instance *instance) {
+  for (uint32_t i = 0; i < instance->listed; i++) {
+    const rung_link *link = &instance->chain.links.at[i];
     rung_text_printf(text, "provider %s %s%s\n", link->api->name, link->api->version,
                      link->provider ? "" : ", skipped");
   }
@@ -91,16 +91,16 @@ static rung_status *add_sorted(const rung_allocator *allocator, const rung_text 
   return status;
 }
 
-rung_status *rung__lock_write(const rung_session *session, rung_text *text) {
-  const rung_allocator *allocator = session->env->allocator;
+rung_status *rung__lock_write(const rung_instance *instance, rung_text *text) {
+  const rung_allocator *allocator = instance->env->allocator;
   rung_status *status = NULL;
   rung_text_append(text, header, sizeof header - 1);
-  put_providers(text, session); /* in the order of the chain */
+  put_providers(text, instance); /* in the order of the chain */
   static void (*const parts[])(rung_text *, const rung_plan *) = {put_islands, put_nodes, put_crossings};
   for (size_t i = 0; i < RUNG_COUNT(parts) && !status; i++) {
     rung_text part;
     rung_text_init(&part, allocator);
-    parts[i](&part, &session->plan);
+    parts[i](&part, &instance->plan);
     status = add_sorted(allocator, &part, text);
     rung_text_finish(&part);
   }
@@ -127,8 +127,8 @@ static size_t differences(const line_list *locked, const line_list *now, rung_te
   return count;
 }
 
-rung_status *rung__lock_compare(const rung_session *session, const char *lock) {
-  const rung_allocator *allocator = session->env->allocator;
+rung_status *rung__lock_compare(const rung_instance *instance, const char *lock) {
+  const rung_allocator *allocator = instance->env->allocator;
   RUNG_REQUIRE(strncmp(lock, header, sizeof header - 2) == 0, INVALID_ARGUMENT,
                "the lock does not begin with \"%.*s\": it is none, or of another version of rung",
                (int)sizeof header - 2, header);
@@ -136,7 +136,7 @@ rung_status *rung__lock_compare(const rung_session *session, const char *lock) {
   line_list locked = {0}, now = {0};
   rung_text_init(&text, allocator);
   rung_text_init(&changes, allocator);
-  rung_status *status = rung__lock_write(session, &text);
+  rung_status *status = rung__lock_write(instance, &text);
   if (!status) status = split(allocator, lock, &locked);
   if (!status) status = split(allocator, text.data, &now);
   size_t count = status ? 0 : differences(&locked, &now, &changes);

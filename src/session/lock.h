@@ -10,10 +10,10 @@
 #ifndef RUNG_SESSION_LOCK_H
 #define RUNG_SESSION_LOCK_H
 
-#include "session/session.h"
+#include "session/instance.h"
 
-rung_status *rung__lock_write(const rung_session *session, rung_text *text) RUNG_MUST_CHECK;
+rung_status *rung__lock_write(const rung_instance *instance, rung_text *text) RUNG_MUST_CHECK;
 /* CONTRACT with the lines that only one of them has; INVALID_ARGUMENT when `lock` is none. */
-rung_status *rung__lock_compare(const rung_session *session, const char *lock) RUNG_MUST_CHECK;
+rung_status *rung__lock_compare(const rung_instance *instance, const char *lock) RUNG_MUST_CHECK;
 
 #endif

@@ -13,7 +13,7 @@ typedef enum selector { SELECT_OP, SELECT_NODE, SELECT_BETWEEN, SELECTOR_COUNT }
 static const char *const prefixes[SELECTOR_COUNT] = {"op:", "node:", "between:"};
 
 typedef struct pin_walk {
-  rung_session *session;
+  rung_instance *instance;
   selector how;
   const char *what;   /* behind the prefix */
   const char *to;     /* between: the second tensor */
@@ -65,7 +65,7 @@ static void lead_back(const rung_graph *graph, const char *to, bool *leading) {
 }
 
 static rung_status *pin_between(pin_walk *w, rung_graph *graph) {
-  const rung_allocator *allocator = w->session->env->allocator;
+  const rung_allocator *allocator = w->instance->env->allocator;
   bool *reached = rung_alloc(allocator, 2 * ((size_t)graph->node_count + 1), sizeof *reached, "pins");
   RUNG_CHECK_ALLOC(reached);
   bool *leading = reached + graph->node_count + 1;
@@ -90,11 +90,11 @@ static rung_status *pin_graph(rung_graph *graph, void *context) {
   return NULL;
 }
 
-static rung_status *find_link(const rung_session *session, const rung_pin *given, uint32_t *out_link) {
+static rung_status *find_link(const rung_instance *instance, const rung_pin *given, uint32_t *out_link) {
   const rung_provider_api *api;
-  RUNG_TRY(rung_registry_find(&session->env->registry, rung_str_of(given->provider), &api));
-  for (uint32_t i = 0; i < session->listed; i++)
-    if (session->chain.links.at[i].api == api) {
+  RUNG_TRY(rung_registry_find(&instance->env->registry, rung_str_of(given->provider), &api));
+  for (uint32_t i = 0; i < instance->listed; i++)
+    if (instance->chain.links.at[i].api == api) {
       *out_link = i;
       return NULL;
     }
@@ -109,7 +109,7 @@ static rung_status *read_selector(pin_walk *w, const char *text) {
     if (w->how != SELECT_BETWEEN) return NULL;
     const char *dots = strstr(w->what, "..");
     RUNG_REQUIRE(dots && dots > w->what && dots[2], INVALID_ARGUMENT, "pin \"%s\": between:A..B is needed", text);
-    char *first = rung_arena_copy(&w->session->arena, w->what, (size_t)(dots - w->what));
+    char *first = rung_arena_copy(&w->instance->arena, w->what, (size_t)(dots - w->what));
     RUNG_CHECK_ALLOC(first);
     w->what = first;
     w->to = dots + 2;
@@ -118,28 +118,28 @@ static rung_status *read_selector(pin_walk *w, const char *text) {
   return RUNG_ERROR(INVALID_ARGUMENT, "pin \"%s\": op:TYPE, node:PATTERN or between:A..B is needed", text);
 }
 
-rung_status *rung__pin_nodes(rung_session *session, const rung_pin *pins, size_t count) {
+rung_status *rung__pin_nodes(rung_instance *instance, const rung_pin *pins, size_t count) {
   for (size_t i = 0; i < count; i++) {
     uint32_t link;
-    pin_walk w = {.session = session};
+    pin_walk w = {.instance = instance};
     RUNG_TRY(read_selector(&w, pins[i].nodes));
-    RUNG_TRY(find_link(session, &pins[i], &link));
-    if (!session->chain.links.at[link].provider) continue; /* an optional one that is skipped, which the plan says */
+    RUNG_TRY(find_link(instance, &pins[i], &link));
+    if (!instance->chain.links.at[link].provider) continue; /* an optional one that is skipped, which the plan says */
     w.pinned_to = link + 1;
-    RUNG_TRY(pin_graph(session->ir->graph, &w));
+    RUNG_TRY(pin_graph(instance->ir->graph, &w));
     RUNG_REQUIRE(w.count, NOT_FOUND, "pin \"%s\": no node of the graph (after its passes) is selected", pins[i].nodes);
   }
   return NULL;
 }
 
-rung_status *rung__refuse_pinned(rung_session *session, const program *p, uint32_t link, claim_answer *answers) {
+rung_status *rung__refuse_pinned(rung_instance *instance, const program *p, uint32_t link, claim_answer *answers) {
   for (uint32_t n = 0; n < p->graph->node_count; n++) {
     const rung_node *node = p->graph->nodes[n];
     if (!node->pinned_to || node->pinned_to == link + 1) continue;
-    const char *words = rung_arena_printf(&session->arena, "the user pinned it to %s",
-                                          session->chain.links.at[node->pinned_to - 1].api->name);
+    const char *words = rung_arena_printf(&instance->arena, "the user pinned it to %s",
+                                          instance->chain.links.at[node->pinned_to - 1].api->name);
     RUNG_CHECK_ALLOC(words);
-    RUNG_TRY(rung__note_refusal(session, &answers[n], node, link, RUNG_REASON_PINNED, words));
+    RUNG_TRY(rung__note_refusal(instance, &answers[n], node, link, RUNG_REASON_PINNED, words));
     answers[n].what = CLAIM_REFUSED;
   }
   return NULL;

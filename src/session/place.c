@@ -9,7 +9,7 @@
 
 #include "base/str.h"
 
-static rung_status *place_graph(rung_session *session, rung_graph *graph, const char *path, program **out_program);
+static rung_status *place_graph(rung_instance *instance, rung_graph *graph, const char *path, program **out_program);
 
 /* Claims */
 
@@ -19,33 +19,33 @@ bool rung__same_owner(const node_place *a, const node_place *b) {
   return a->link == b->link && a->by_host == b->by_host && a->link != RUNG_NO_LINK;
 }
 
-rung_status *rung__note_refusal(rung_session *session, claim_answer *answer, const rung_node *node, uint32_t link,
+rung_status *rung__note_refusal(rung_instance *instance, claim_answer *answer, const rung_node *node, uint32_t link,
                                 rung_reason reason, const char *words) {
   refusal why = {node, link, reason, words, false};
   if (answer->refusal) {
-    session->refusals.at[answer->refusal - 1] = why;
+    instance->refusals.at[answer->refusal - 1] = why;
     return NULL;
   }
-  if (!rung_vec_push(session->env->allocator, &session->refusals, why)) return rung_status_out_of_memory();
-  answer->refusal = (uint32_t)session->refusals.count;
+  if (!rung_vec_push(instance->env->allocator, &instance->refusals, why)) return rung_status_out_of_memory();
+  answer->refusal = (uint32_t)instance->refusals.count;
   return NULL;
 }
 
 /* A node that was refused first and accepted later is not refused, and what is said of taken ones does not count. */
-static void forget_overruled(rung_session *session, const claim_answer *answers, size_t first) {
+static void forget_overruled(rung_instance *instance, const claim_answer *answers, size_t first) {
   size_t kept = first;
-  for (size_t i = first; i < session->refusals.count; i++)
-    if (answers[session->refusals.at[i].node->index].what == CLAIM_REFUSED)
-      session->refusals.at[kept++] = session->refusals.at[i];
-  session->refusals.count = kept;
+  for (size_t i = first; i < instance->refusals.count; i++)
+    if (answers[instance->refusals.at[i].node->index].what == CLAIM_REFUSED)
+      instance->refusals.at[kept++] = instance->refusals.at[i];
+  instance->refusals.count = kept;
 }
 
-static rung_status *take_answers(rung_session *session, program *p, uint32_t link, claim_answer *answers) {
+static rung_status *take_answers(rung_instance *instance, program *p, uint32_t link, claim_answer *answers) {
   for (uint32_t n = 0; n < p->graph->node_count; n++) {
     const rung_node *node = p->graph->nodes[n];
     claim_answer *answer = &answers[n];
     bool taken = p->places[n].link != RUNG_NO_LINK;
-    session->chain.links.at[link].offered += !taken && !is_driven(node);
+    instance->chain.links.at[link].offered += !taken && !is_driven(node);
     if (taken || rung__was_refused(node, link)) {
       answer->what = CLAIM_UNANSWERED;
     } else if (answer->what == CLAIM_ACCEPTED) {
@@ -54,27 +54,30 @@ static rung_status *take_answers(rung_session *session, program *p, uint32_t lin
     } else if (answer->what == CLAIM_UNANSWERED) {
       answer->what = CLAIM_REFUSED;
       RUNG_TRY(
-          rung__note_refusal(session, answer, node, link, RUNG_REASON_NOT_CONSIDERED, "the provider did not answer"));
+          rung__note_refusal(instance, answer, node, link, RUNG_REASON_NOT_CONSIDERED, "the provider did not answer"));
     }
   }
   return NULL;
 }
 
-static rung_status *ask(rung_session *session, program *p, uint32_t link) {
+static rung_status *ask(rung_instance *instance, program *p, uint32_t link) {
   const rung_graph *graph = p->graph;
-  const rung_link *l = &session->chain.links.at[link];
-  claim_answer *answers = rung_alloc(session->env->allocator, (size_t)graph->node_count + 1, sizeof *answers, "claims");
+  const rung_link *l = &instance->chain.links.at[link];
+  claim_answer *answers =
+      rung_alloc(instance->env->allocator, (size_t)graph->node_count + 1, sizeof *answers, "claims");
   RUNG_CHECK_ALLOC(answers);
-  size_t first = session->refusals.count;
-  rung_claims claims = {.session = session, .link = link, .graph = graph, .answers = answers, .groups = p->group_count};
+  size_t first = instance->refusals.count;
+  rung_claims claims = {
+      .instance = instance, .link = link, .graph = graph, .answers = answers, .groups = p->group_count};
   rung_status *status = l->api->claim(l->provider, graph, &claims);
   if (!status && claims.failed) status = rung_status_out_of_memory();
-  if (!status) status = rung__refuse_pinned(session, p, link, answers);
-  if (!status && claims.groups > p->group_count) status = rung__settle_groups(session, p, answers, link, claims.groups);
-  if (!status) status = take_answers(session, p, link, answers);
-  if (!status) forget_overruled(session, answers, first);
+  if (!status) status = rung__refuse_pinned(instance, p, link, answers);
+  if (!status && claims.groups > p->group_count)
+    status = rung__settle_groups(instance, p, answers, link, claims.groups);
+  if (!status) status = take_answers(instance, p, link, answers);
+  if (!status) forget_overruled(instance, answers, first);
   p->group_count = claims.groups;
-  rung_free(session->env->allocator, answers);
+  rung_free(instance->env->allocator, answers);
   return rung_status_prefix(status, "provider %s", l->api->name);
 }
 
@@ -95,33 +98,33 @@ static bool is_shape_arithmetic(const rung_node *node) {
   return true;
 }
 
-static void describe_unplaced(const rung_session *session, const rung_node *node, rung_text *text) {
+static void describe_unplaced(const rung_instance *instance, const rung_node *node, rung_text *text) {
   rung_text_printf(text, "\n  %s (%s)", node->name, node->op_type);
-  for (size_t i = 0; i < session->refusals.count; i++) {
-    const refusal *r = &session->refusals.at[i];
-    if (r->node != node || r->link >= session->listed) continue;
-    rung_text_printf(text, "\n    %s: %s: %s", session->chain.links.at[r->link].api->name, rung_reason_text(r->reason),
+  for (size_t i = 0; i < instance->refusals.count; i++) {
+    const refusal *r = &instance->refusals.at[i];
+    if (r->node != node || r->link >= instance->listed) continue;
+    rung_text_printf(text, "\n    %s: %s: %s", instance->chain.links.at[r->link].api->name, rung_reason_text(r->reason),
                      r->words);
   }
 }
 
-static rung_status *place_rest(rung_session *session, program *p) {
+static rung_status *place_rest(rung_instance *instance, program *p) {
   enum { MOST_LISTED = 20 };
   rung_text text;
-  rung_text_init(&text, session->env->allocator);
+  rung_text_init(&text, instance->env->allocator);
   uint32_t unplaced = 0;
   for (uint32_t n = 0; n < p->graph->node_count; n++) {
     const rung_node *node = p->graph->nodes[n];
     node_place *place = &p->places[n];
     if (place->link != RUNG_NO_LINK || is_driven(node)) continue;
-    place->by_host = session->host_link != RUNG_NO_LINK && is_shape_arithmetic(node);
+    place->by_host = instance->host_link != RUNG_NO_LINK && is_shape_arithmetic(node);
     if (place->by_host)
-      place->link = session->host_link;
+      place->link = instance->host_link;
     else if (unplaced++ < MOST_LISTED)
-      describe_unplaced(session, node, &text);
+      describe_unplaced(instance, node, &text);
   }
   rung_status *status = NULL;
-  if (unplaced && !session->inspect_only)
+  if (unplaced && !instance->inspect_only)
     status =
         RUNG_ERROR(UNSUPPORTED, "%u node%s no provider of the chain can run%s:%s%s", unplaced, unplaced > 1 ? "s" : "",
                    p->path[0] ? " in a body" : "", text.data ? text.data : "", unplaced > MOST_LISTED ? "\n  ..." : "");
@@ -136,9 +139,10 @@ static rung_status *place_rest(rung_session *session, program *p) {
 /* Steps */
 
 /* Node numbers in the order of rank, and of the graph within a rank. */
-static uint32_t *sort_by_rank(rung_session *session, const program *p) {
-  uint32_t count = p->graph->node_count, *order = rung_arena_alloc(&session->arena, count, sizeof *order);
-  uint32_t *starts = rung_arena_alloc(&session->arena, (size_t)count + 2, sizeof *starts); /* a rank is at most count */
+static uint32_t *sort_by_rank(rung_instance *instance, const program *p) {
+  uint32_t count = p->graph->node_count, *order = rung_arena_alloc(&instance->arena, count, sizeof *order);
+  uint32_t *starts =
+      rung_arena_alloc(&instance->arena, (size_t)count + 2, sizeof *starts); /* a rank is at most count */
   if (!order || !starts) return NULL;
   for (uint32_t n = 0; n < count; n++) starts[p->places[n].rank + 1]++;
   for (uint32_t rank = 1; rank <= count; rank++) starts[rank] += starts[rank - 1];
@@ -147,10 +151,10 @@ static uint32_t *sort_by_rank(rung_session *session, const program *p) {
 }
 
 /* Each step gets its nodes, in the order of the graph. */
-static rung_status *fill_steps(rung_session *session, program *p, const uint32_t *order) {
+static rung_status *fill_steps(rung_instance *instance, program *p, const uint32_t *order) {
   for (uint32_t i = 0; i < p->graph->node_count; i++) p->steps[p->places[i].island].node_count++;
   for (size_t s = 0; s < p->step_count; s++) {
-    p->steps[s].nodes = rung_arena_alloc(&session->arena, p->steps[s].node_count, sizeof *p->steps[s].nodes);
+    p->steps[s].nodes = rung_arena_alloc(&instance->arena, p->steps[s].node_count, sizeof *p->steps[s].nodes);
     RUNG_CHECK_ALLOC(p->steps[s].nodes);
     p->steps[s].node_count = 0;
   }
@@ -162,11 +166,11 @@ static rung_status *fill_steps(rung_session *session, program *p, const uint32_t
 }
 
 /* Islands and driven nodes, in the order of rank; within a rank in the order of their first node. */
-static rung_status *collect_steps(rung_session *session, program *p) {
-  size_t owners = 2 * session->chain.links.count;                          /* a link for itself, and for the host */
-  int32_t *open = rung_arena_alloc(&session->arena, owners, sizeof *open); /* per owner: its step of this rank */
-  uint32_t *order = sort_by_rank(session, p);
-  p->steps = rung_arena_alloc(&session->arena, p->graph->node_count, sizeof *p->steps);
+static rung_status *collect_steps(rung_instance *instance, program *p) {
+  size_t owners = 2 * instance->chain.links.count;                          /* a link for itself, and for the host */
+  int32_t *open = rung_arena_alloc(&instance->arena, owners, sizeof *open); /* per owner: its step of this rank */
+  uint32_t *order = sort_by_rank(instance, p);
+  p->steps = rung_arena_alloc(&instance->arena, p->graph->node_count, sizeof *p->steps);
   if (!open || !order || !p->steps) return rung_status_out_of_memory();
   for (uint32_t i = 0; i < p->graph->node_count; i++) {
     node_place *place = &p->places[order[i]];
@@ -181,13 +185,13 @@ static rung_status *collect_steps(rung_session *session, program *p) {
     }
     if (step) place->island = *step;
   }
-  return fill_steps(session, p, order);
+  return fill_steps(instance, p, order);
 }
 
 /* Bodies of nodes that the session drives. */
 
 typedef struct body_walk {
-  rung_session *session;
+  rung_instance *instance;
   program_step *step;
   const char *path;
 } body_walk;
@@ -200,41 +204,41 @@ static rung_status *count_body(rung_graph *body, void *context) {
 
 static rung_status *place_body(rung_graph *body, void *context) {
   body_walk *walk = context;
-  const char *path = rung_arena_printf(&walk->session->arena, "%s%s%s/%s", walk->path, walk->path[0] ? "/" : "",
+  const char *path = rung_arena_printf(&walk->instance->arena, "%s%s%s/%s", walk->path, walk->path[0] ? "/" : "",
                                        walk->step->node->name, body->name);
   RUNG_CHECK_ALLOC(path);
-  return place_graph(walk->session, body, path, &walk->step->bodies[walk->step->body_count++]);
+  return place_graph(walk->instance, body, path, &walk->step->bodies[walk->step->body_count++]);
 }
 
-static rung_status *place_bodies(rung_session *session, program *p) {
+static rung_status *place_bodies(rung_instance *instance, program *p) {
   for (size_t i = 0; i < p->step_count; i++) {
     program_step *step = &p->steps[i];
     if (!step->node) continue;
     RUNG_TRY(rung_node_each_body(step->node, count_body, step));
     size_t count = step->body_count;
     step->body_count = 0; /* as many as there are already */
-    step->bodies = rung_arena_alloc(&session->arena, count, sizeof *step->bodies);
+    step->bodies = rung_arena_alloc(&instance->arena, count, sizeof *step->bodies);
     RUNG_CHECK_ALLOC(step->bodies);
-    RUNG_TRY(rung_node_each_body(step->node, place_body, &(body_walk){session, step, p->path}));
+    RUNG_TRY(rung_node_each_body(step->node, place_body, &(body_walk){instance, step, p->path}));
   }
   return NULL;
 }
 
-static rung_status *place_graph(rung_session *session, rung_graph *graph, const char *path, program **out_program) {
-  program *p = rung_arena_alloc(&session->arena, 1, sizeof *p);
+static rung_status *place_graph(rung_instance *instance, rung_graph *graph, const char *path, program **out_program) {
+  program *p = rung_arena_alloc(&instance->arena, 1, sizeof *p);
   RUNG_CHECK_ALLOC(p);
   p->graph = graph;
   p->path = path;
-  p->places = rung_arena_alloc(&session->arena, graph->node_count, sizeof *p->places);
+  p->places = rung_arena_alloc(&instance->arena, graph->node_count, sizeof *p->places);
   RUNG_CHECK_ALLOC(p->places);
   for (uint32_t n = 0; n < graph->node_count; n++) p->places[n].link = RUNG_NO_LINK;
-  for (uint32_t link = 0; link < session->listed; link++)
-    if (session->chain.links.at[link].provider) RUNG_TRY(ask(session, p, link));
-  RUNG_TRY(place_rest(session, p));
-  RUNG_TRY(rung__set_ranks(session, p, p->group_count));
-  RUNG_TRY(collect_steps(session, p));
+  for (uint32_t link = 0; link < instance->listed; link++)
+    if (instance->chain.links.at[link].provider) RUNG_TRY(ask(instance, p, link));
+  RUNG_TRY(place_rest(instance, p));
+  RUNG_TRY(rung__set_ranks(instance, p, p->group_count));
+  RUNG_TRY(collect_steps(instance, p));
   *out_program = p;
-  return place_bodies(session, p);
+  return place_bodies(instance, p);
 }
 
 /* A required provider that was asked and took no node has not been used as asked for. One behind others that left
@@ -248,16 +252,16 @@ static bool uses(const program *p, uint32_t link) {
   return false;
 }
 
-rung_status *rung__place(rung_session *session) {
+rung_status *rung__place(rung_instance *instance) {
   size_t kept = 0; /* refusals of the last round, but for those that compile made */
-  for (size_t i = 0; i < session->refusals.count; i++)
-    if (session->refusals.at[i].by_compile) session->refusals.at[kept++] = session->refusals.at[i];
-  session->refusals.count = kept;
-  for (uint32_t link = 0; link < session->chain.links.count; link++) session->chain.links.at[link].offered = 0;
-  RUNG_TRY(place_graph(session, session->ir->graph, "", &session->main));
-  for (uint32_t link = 0; link < session->listed; link++) {
-    const rung_link *l = &session->chain.links.at[link];
-    if (!l->provider || l->optional || !l->offered || session->inspect_only || uses(session->main, link)) continue;
+  for (size_t i = 0; i < instance->refusals.count; i++)
+    if (instance->refusals.at[i].by_compile) instance->refusals.at[kept++] = instance->refusals.at[i];
+  instance->refusals.count = kept;
+  for (uint32_t link = 0; link < instance->chain.links.count; link++) instance->chain.links.at[link].offered = 0;
+  RUNG_TRY(place_graph(instance, instance->ir->graph, "", &instance->main));
+  for (uint32_t link = 0; link < instance->listed; link++) {
+    const rung_link *l = &instance->chain.links.at[link];
+    if (!l->provider || l->optional || !l->offered || instance->inspect_only || uses(instance->main, link)) continue;
     return RUNG_ERROR(CONTRACT, "provider %s is listed but can run no node of this model (%s?: it may go unused)",
                       l->api->name, l->api->name);
   }

@@ -2,7 +2,7 @@
 #ifndef RUNG_SESSION_PLACE_H
 #define RUNG_SESSION_PLACE_H
 
-#include "session/session.h"
+#include "session/instance.h"
 
 /* What a provider says about one node of the graph that it is asked about. */
 typedef struct claim_answer {
@@ -13,7 +13,7 @@ typedef struct claim_answer {
 
 /* What host->accept and host->refuse write into. */
 struct rung_claims {
-  rung_session *session;
+  rung_instance *instance;
   uint32_t link;
   const rung_graph *graph; /* claim: that is asked about; compile: the island */
   claim_answer *answers;   /* claim: per node. NULL while compiling */
@@ -23,7 +23,7 @@ struct rung_claims {
 };
 
 /* Writes a refusal down; a second one for the same answer takes the place of the first. */
-rung_status *rung__note_refusal(rung_session *session, claim_answer *answer, const rung_node *node, uint32_t link,
+rung_status *rung__note_refusal(rung_instance *instance, claim_answer *answer, const rung_node *node, uint32_t link,
                                 rung_reason reason, const char *words) RUNG_MUST_CHECK;
 
 /* Islands hold nodes of one owner. */
@@ -33,14 +33,14 @@ bool rung__same_owner(const node_place *a, const node_place *b);
 static inline bool rung__was_refused(const rung_node *node, uint32_t link) { return node->refused_by >> link & 1; }
 
 /* pin.c: what the user keeps to another provider counts as refused. */
-rung_status *rung__refuse_pinned(rung_session *session, const program *p, uint32_t link,
+rung_status *rung__refuse_pinned(rung_instance *instance, const program *p, uint32_t link,
                                  claim_answer *answers) RUNG_MUST_CHECK;
 
 /* groups.c */
 /* Gives back groups that cannot be taken whole, or could not run in one go. `groups`: the largest number. */
-rung_status *rung__settle_groups(rung_session *session, const program *p, claim_answer *answers, uint32_t link,
+rung_status *rung__settle_groups(rung_instance *instance, const program *p, claim_answer *answers, uint32_t link,
                                  uint32_t groups) RUNG_MUST_CHECK;
 /* A node's rank is the largest of what it reads, one more where the owner changes; a group has one rank. */
-rung_status *rung__set_ranks(rung_session *session, program *p, uint32_t groups) RUNG_MUST_CHECK;
+rung_status *rung__set_ranks(rung_instance *instance, program *p, uint32_t groups) RUNG_MUST_CHECK;
 
 #endif

@@ -3,7 +3,7 @@
 #include "session/execute.h"
 
 typedef struct plan_maker {
-  rung_session *session;
+  rung_instance *instance;
   rung_plan_node *nodes;
   rung_plan_island *islands;
   rung_plan_crossing *crossings;
@@ -17,15 +17,15 @@ typedef struct plan_scope {
   int64_t executions; /* -1: unknown */
 } plan_scope;
 
-static const char *link_name(const rung_session *session, uint32_t link) {
-  return link == RUNG_NO_LINK || link >= session->listed ? "host" : session->chain.links.at[link].api->name;
+static const char *link_name(const rung_instance *instance, uint32_t link) {
+  return link == RUNG_NO_LINK || link >= instance->listed ? "host" : instance->chain.links.at[link].api->name;
 }
 
 static bool is_driven(const rung_node *node) { return node->op && (node->op->flags & RUNG_OP_CONTROL); }
 
-static const char *provider_name(const rung_session *session, const rung_node *node, const node_place *place) {
+static const char *provider_name(const rung_instance *instance, const rung_node *node, const node_place *place) {
   if (place->link == RUNG_NO_LINK && !is_driven(node)) return NULL; /* only where nothing is demanded */
-  return place->by_host ? "host" : link_name(session, place->link);
+  return place->by_host ? "host" : link_name(instance, place->link);
 }
 
 /* Counting, so that arrays are made once. */
@@ -45,23 +45,23 @@ static void count_program(plan_maker *m, const program *p) {
 static bool is_listed(const plan_maker *m, const refusal *r) { return r->node->mark < m->node_count; }
 
 static rung_status *add_refusals(plan_maker *m) {
-  const rung_session *session = m->session;
-  size_t total = session->refusals.count;
-  rung_plan_refusal *refusals = rung_arena_alloc(&m->session->arena, total, sizeof *refusals);
+  const rung_instance *instance = m->instance;
+  size_t total = instance->refusals.count;
+  rung_plan_refusal *refusals = rung_arena_alloc(&m->instance->arena, total, sizeof *refusals);
   RUNG_CHECK_ALLOC(refusals);
   for (size_t i = 0; i < total; i++)
-    if (is_listed(m, &session->refusals.at[i])) m->nodes[session->refusals.at[i].node->mark].refusal_count++;
+    if (is_listed(m, &instance->refusals.at[i])) m->nodes[instance->refusals.at[i].node->mark].refusal_count++;
   for (size_t n = 0; n < m->node_count; n++) {
     m->nodes[n].refusals = refusals;
     refusals += m->nodes[n].refusal_count;
     m->nodes[n].refusal_count = 0;
   }
   for (size_t i = 0; i < total; i++) {
-    const refusal *r = &session->refusals.at[i];
+    const refusal *r = &instance->refusals.at[i];
     if (!is_listed(m, r)) continue;
     rung_plan_node *node = &m->nodes[r->node->mark];
     rung_plan_refusal *out = (rung_plan_refusal *)&node->refusals[node->refusal_count++];
-    *out = (rung_plan_refusal){link_name(session, r->link), rung_reason_text(r->reason), r->words};
+    *out = (rung_plan_refusal){link_name(instance, r->link), rung_reason_text(r->reason), r->words};
   }
   return NULL;
 }
@@ -70,7 +70,7 @@ static rung_status *add_refusals(plan_maker *m) {
 
 static const char *memory_name(plan_maker *m, const rung_memory *memory) {
   if (!memory) return "host";
-  const char *name = rung_arena_printf(&m->session->arena, "%s:%d", memory->kind, memory->device);
+  const char *name = rung_arena_printf(&m->instance->arena, "%s:%d", memory->kind, memory->device);
   return name ? name : memory->kind;
 }
 
@@ -80,18 +80,18 @@ static const plan_scope *scope_of(const plan_scope *scope, const rung_value_info
 }
 
 /* Inputs of graphs, and what the session itself makes, are the host's. */
-static rung_memory *memory_of(const rung_session *session, const plan_scope *owner, const rung_value_info *info) {
+static rung_memory *memory_of(const rung_instance *instance, const plan_scope *owner, const rung_value_info *info) {
   if (!info->producer) return NULL;
   uint32_t link = owner->p->places[info->producer->index].link;
-  return link == RUNG_NO_LINK ? NULL : session->chain.links.at[link].memory;
+  return link == RUNG_NO_LINK ? NULL : instance->chain.links.at[link].memory;
 }
 
 /* A bit for a memory: that of the first link which has it. The last bit is the host's, and also stands for what would
  * not fit, which is then listed once. */
-static uint32_t memory_bit(const rung_session *session, const rung_memory *memory) {
+static uint32_t memory_bit(const rung_instance *instance, const rung_memory *memory) {
   enum { HOST_BIT = 31 };
   uint32_t link = 0;
-  while (memory && link < session->chain.links.count && session->chain.links.at[link].memory != memory) link++;
+  while (memory && link < instance->chain.links.count && instance->chain.links.at[link].memory != memory) link++;
   return 1u << (memory ? RUNG_MIN(link, HOST_BIT) : HOST_BIT);
 }
 
@@ -107,8 +107,8 @@ static int64_t bytes_of(const rung_type *type) {
 static void add_crossing(plan_maker *m, const plan_scope *scope, rung_value_info *info, rung_memory *here) {
   if (!info || info->constant || (info->type.kind && info->type.kind != RUNG_TENSOR)) return;
   const plan_scope *owner = scope_of(scope, info);
-  rung_memory *there = owner ? memory_of(m->session, owner, info) : NULL;
-  uint32_t bit = memory_bit(m->session, here);
+  rung_memory *there = owner ? memory_of(m->instance, owner, info) : NULL;
+  uint32_t bit = memory_bit(m->instance, here);
   if (!owner || info->type.dtype == RUNG_STRING || rung__memory_reads(here, there) || (info->mark & bit)) return;
   info->mark |= bit;
   m->crossings[m->crossing_count++] = (rung_plan_crossing){info->name, memory_name(m, there), memory_name(m, here),
@@ -120,7 +120,7 @@ static void add_crossings(plan_maker *m, const plan_scope *scope, const program_
     add_crossing(m, scope, step->node->inputs[i], NULL);
   for (uint32_t i = 0; step->island && i < step->island->input_count; i++)
     if (!step->shape_only[i])
-      add_crossing(m, scope, step->island->inputs[i], m->session->chain.links.at[step->link].memory);
+      add_crossing(m, scope, step->island->inputs[i], m->instance->chain.links.at[step->link].memory);
 }
 
 /* Filling */
@@ -130,25 +130,25 @@ static void add_islands(plan_maker *m, const program *p, int32_t *numbers) {
     const program_step *step = &p->steps[s];
     numbers[s] = step->node ? -1 : (int32_t)m->island_count;
     if (step->node) continue;
-    m->islands[m->island_count++] = (rung_plan_island){step->by_host ? "host" : link_name(m->session, step->link),
+    m->islands[m->island_count++] = (rung_plan_island){step->by_host ? "host" : link_name(m->instance, step->link),
                                                        p->path, step->description, step->node_count};
   }
 }
 
 static rung_status *add_nodes(plan_maker *m, const program *p) {
-  int32_t *numbers = rung_arena_alloc(&m->session->arena, p->step_count, sizeof *numbers);
+  int32_t *numbers = rung_arena_alloc(&m->instance->arena, p->step_count, sizeof *numbers);
   RUNG_CHECK_ALLOC(numbers);
   add_islands(m, p, numbers);
   for (uint32_t n = 0; n < p->graph->node_count; n++) {
     rung_node *node = p->graph->nodes[n];
     const node_place *place = &p->places[n];
     node->mark = (uint32_t)m->node_count;
-    if (place->link != RUNG_NO_LINK) m->session->chain.links.at[place->link].placed += !place->by_host;
+    if (place->link != RUNG_NO_LINK) m->instance->chain.links.at[place->link].placed += !place->by_host;
     m->nodes[m->node_count++] = (rung_plan_node){.name = node->name,
                                                  .op_type = node->op_type,
                                                  .domain = node->domain,
                                                  .graph = p->path,
-                                                 .provider = provider_name(m->session, node, place),
+                                                 .provider = provider_name(m->instance, node, place),
                                                  .island = numbers[place->island],
                                                  .flops = rung__node_flops(node)};
   }
@@ -170,11 +170,11 @@ static rung_status *add_program(plan_maker *m, const program *p, const plan_scop
   return NULL;
 }
 
-static rung_status *add_providers(rung_session *session) {
-  rung_plan_provider *providers = rung_arena_alloc(&session->arena, session->listed, sizeof *providers);
+static rung_status *add_providers(rung_instance *instance) {
+  rung_plan_provider *providers = rung_arena_alloc(&instance->arena, instance->listed, sizeof *providers);
   RUNG_CHECK_ALLOC(providers);
-  for (uint32_t i = 0; i < session->listed; i++) {
-    const rung_link *link = &session->chain.links.at[i];
+  for (uint32_t i = 0; i < instance->listed; i++) {
+    const rung_link *link = &instance->chain.links.at[i];
     providers[i] = (rung_plan_provider){.name = link->api->name,
                                         .optional = link->optional,
                                         .used = link->provider != NULL,
@@ -183,43 +183,43 @@ static rung_status *add_providers(rung_session *session) {
                                         .node_count = link->placed};
     if (link->provider && RUNG_HAS(link->api, precision)) providers[i].precision = link->api->precision(link->provider);
   }
-  session->plan.providers = providers;
-  session->plan.provider_count = session->listed;
+  instance->plan.providers = providers;
+  instance->plan.provider_count = instance->listed;
   return NULL;
 }
 
-static rung_status *add_passes(rung_session *session) {
-  rung_plan_pass *passes = rung_arena_alloc(&session->arena, RUNG_PASS_COUNT, sizeof *passes);
+static rung_status *add_passes(rung_instance *instance) {
+  rung_plan_pass *passes = rung_arena_alloc(&instance->arena, RUNG_PASS_COUNT, sizeof *passes);
   RUNG_CHECK_ALLOC(passes);
   for (int i = 0; i < RUNG_PASS_COUNT; i++)
     passes[i] =
-        (rung_plan_pass){rung_pass_name((rung_pass)i), session->passes.changed[i], session->passes.off >> i & 1};
-  session->plan.passes = passes;
-  session->plan.pass_count = RUNG_PASS_COUNT;
+        (rung_plan_pass){rung_pass_name((rung_pass)i), instance->passes.changed[i], instance->passes.off >> i & 1};
+  instance->plan.passes = passes;
+  instance->plan.pass_count = RUNG_PASS_COUNT;
   return NULL;
 }
 
-rung_status *rung__plan_make(rung_session *session) {
-  plan_maker m = {.session = session};
-  for (size_t i = 0; i < session->chain.links.count; i++) session->chain.links.at[i].placed = 0;
-  count_program(&m, session->main);
-  m.nodes = rung_arena_alloc(&session->arena, m.node_count, sizeof *m.nodes);
-  m.islands = rung_arena_alloc(&session->arena, m.island_count, sizeof *m.islands);
-  m.crossings = rung_arena_alloc(&session->arena, m.crossing_count, sizeof *m.crossings);
+rung_status *rung__plan_make(rung_instance *instance) {
+  plan_maker m = {.instance = instance};
+  for (size_t i = 0; i < instance->chain.links.count; i++) instance->chain.links.at[i].placed = 0;
+  count_program(&m, instance->main);
+  m.nodes = rung_arena_alloc(&instance->arena, m.node_count, sizeof *m.nodes);
+  m.islands = rung_arena_alloc(&instance->arena, m.island_count, sizeof *m.islands);
+  m.crossings = rung_arena_alloc(&instance->arena, m.crossing_count, sizeof *m.crossings);
   if (!m.nodes || !m.islands || !m.crossings) return rung_status_out_of_memory();
   m.node_count = m.island_count = m.crossing_count = 0;
-  for (size_t i = 0; i < session->refusals.count; i++) ((rung_node *)session->refusals.at[i].node)->mark = UINT32_MAX;
-  RUNG_TRY(add_program(&m, session->main, NULL, 1));
+  for (size_t i = 0; i < instance->refusals.count; i++) ((rung_node *)instance->refusals.at[i].node)->mark = UINT32_MAX;
+  RUNG_TRY(add_program(&m, instance->main, NULL, 1));
   RUNG_TRY(add_refusals(&m));
-  session->plan = (rung_plan){.struct_size = sizeof session->plan,
-                              .stage = session->compiled ? "compiled" : "claimed",
-                              .node_count = m.node_count,
-                              .island_count = m.island_count,
-                              .crossing_count = m.crossing_count,
-                              .nodes = m.nodes,
-                              .islands = m.islands,
-                              .crossings = m.crossings};
-  RUNG_TRY(add_providers(session));
-  RUNG_TRY(add_passes(session));
-  return rung_contract_measure(&session->contract, &session->chain, &session->arena, &session->plan);
+  instance->plan = (rung_plan){.struct_size = sizeof instance->plan,
+                               .stage = instance->compiled ? "compiled" : "claimed",
+                               .node_count = m.node_count,
+                               .island_count = m.island_count,
+                               .crossing_count = m.crossing_count,
+                               .nodes = m.nodes,
+                               .islands = m.islands,
+                               .crossings = m.crossings};
+  RUNG_TRY(add_providers(instance));
+  RUNG_TRY(add_passes(instance));
+  return rung_contract_measure(&instance->contract, &instance->chain, &instance->arena, &instance->plan);
 }

@@ -36,8 +36,8 @@ static rung_status *add_input(value_list *list, const program *p, int32_t island
   return rung_vec_push(list->allocator, &list->infos, info) ? NULL : rung_status_out_of_memory();
 }
 
-static rung_status *collect_values(rung_session *session, const program *p, int32_t index, rung_graph *island) {
-  value_list inputs = {.allocator = session->env->allocator}, outputs = inputs;
+static rung_status *collect_values(rung_instance *instance, const program *p, int32_t index, rung_graph *island) {
+  value_list inputs = {.allocator = instance->env->allocator}, outputs = inputs;
   rung_status *status = NULL;
   for (uint32_t k = 0; k < island->node_count && !status; k++) {
     const rung_node *node = island->nodes[k];
@@ -50,7 +50,7 @@ static rung_status *collect_values(rung_session *session, const program *p, int3
         status = rung_status_out_of_memory();
   }
   for (size_t i = 0; i < inputs.infos.count; i++) inputs.infos.at[i]->mark &= 1;
-  island->inputs = rung_arena_alloc(&session->arena, inputs.infos.count + outputs.infos.count, sizeof *island->inputs);
+  island->inputs = rung_arena_alloc(&instance->arena, inputs.infos.count + outputs.infos.count, sizeof *island->inputs);
   if (!status && !island->inputs) status = rung_status_out_of_memory();
   if (!status) {
     island->input_count = (uint32_t)inputs.infos.count;
@@ -65,9 +65,9 @@ static rung_status *collect_values(rung_session *session, const program *p, int3
 }
 
 /* Does the host read only the shape of an input of its own island? Then the data can stay where it is. */
-static rung_status *find_shape_readers(rung_session *session, program_step *step) {
+static rung_status *find_shape_readers(rung_instance *instance, program_step *step) {
   const rung_graph *island = step->island;
-  step->shape_only = rung_arena_alloc(&session->arena, island->input_count, sizeof *step->shape_only);
+  step->shape_only = rung_arena_alloc(&instance->arena, island->input_count, sizeof *step->shape_only);
   RUNG_CHECK_ALLOC(step->shape_only);
   for (uint32_t i = 0; i < island->input_count && step->by_host; i++) {
     step->shape_only[i] = true;
@@ -81,9 +81,9 @@ static rung_status *find_shape_readers(rung_session *session, program_step *step
   return NULL;
 }
 
-static rung_status *cut_island(rung_session *session, const program *p, int32_t index) {
+static rung_status *cut_island(rung_instance *instance, const program *p, int32_t index) {
   program_step *step = &p->steps[index];
-  rung_graph *island = rung_arena_alloc(&session->arena, 1, sizeof *island);
+  rung_graph *island = rung_arena_alloc(&instance->arena, 1, sizeof *island);
   RUNG_CHECK_ALLOC(island);
   *island = (rung_graph){.name = p->graph->name,
                          .parent = p->graph->parent,
@@ -91,15 +91,15 @@ static rung_status *cut_island(rung_session *session, const program *p, int32_t 
                          .nodes = step->nodes,
                          .node_count = step->node_count};
   step->island = island;
-  RUNG_TRY(collect_values(session, p, index, island));
-  return find_shape_readers(session, step);
+  RUNG_TRY(collect_values(instance, p, index, island));
+  return find_shape_readers(instance, step);
 }
 
 /* Last readers */
 
-static rung_status *find_last_readers(rung_session *session, program *p) {
+static rung_status *find_last_readers(rung_instance *instance, program *p) {
   uint32_t count = p->graph->value_count;
-  uint32_t *last = rung_arena_alloc(&session->arena, count, sizeof *last); /* step + 1; 0: never read */
+  uint32_t *last = rung_arena_alloc(&instance->arena, count, sizeof *last); /* step + 1; 0: never read */
   RUNG_CHECK_ALLOC(last);
   for (size_t s = 0; s < p->step_count; s++) {
     const program_step *step = &p->steps[s];
@@ -117,7 +117,7 @@ static rung_status *find_last_readers(rung_session *session, program *p) {
   for (uint32_t i = 0; i < count; i++)
     if (last[i]) p->steps[last[i] - 1].dead_count++;
   for (size_t s = 0; s < p->step_count; s++) {
-    p->steps[s].dead = rung_arena_alloc(&session->arena, p->steps[s].dead_count, sizeof *p->steps[s].dead);
+    p->steps[s].dead = rung_arena_alloc(&instance->arena, p->steps[s].dead_count, sizeof *p->steps[s].dead);
     RUNG_CHECK_ALLOC(p->steps[s].dead);
     p->steps[s].dead_count = 0;
   }
@@ -131,10 +131,10 @@ static rung_status *find_last_readers(rung_session *session, program *p) {
 
 /* Compiling */
 
-static rung_status *compile_island(rung_session *session, program_step *step, bool *out_refused) {
-  const rung_link *link = &session->chain.links.at[step->link];
-  rung_claims claims = {.session = session, .link = step->link, .graph = step->island};
-  rung_compile compile = {.struct_size = sizeof compile, .host = &session->host, .claims = &claims};
+static rung_status *compile_island(rung_instance *instance, program_step *step, bool *out_refused) {
+  const rung_link *link = &instance->chain.links.at[step->link];
+  rung_claims claims = {.instance = instance, .link = step->link, .graph = step->island};
+  rung_compile compile = {.struct_size = sizeof compile, .host = &instance->host, .claims = &claims};
   rung_status *status = link->api->compile(link->provider, step->island, &compile, &step->executable);
   if (claims.failed) {
     rung_status_free(status);
@@ -150,60 +150,60 @@ static rung_status *compile_island(rung_session *session, program_step *step, bo
   return rung_status_prefix(status, "provider %s", link->api->name);
 }
 
-static rung_status *compile_program(rung_session *session, program *p, bool *out_refused) {
+static rung_status *compile_program(rung_instance *instance, program *p, bool *out_refused) {
   for (size_t s = 0; s < p->step_count; s++) {
     program_step *step = &p->steps[s];
-    if (!step->node) RUNG_TRY(compile_island(session, step, out_refused));
-    for (size_t b = 0; b < step->body_count; b++) RUNG_TRY(compile_program(session, step->bodies[b], out_refused));
+    if (!step->node) RUNG_TRY(compile_island(instance, step, out_refused));
+    for (size_t b = 0; b < step->body_count; b++) RUNG_TRY(compile_program(instance, step->bodies[b], out_refused));
   }
   return NULL;
 }
 
-static rung_status *cut_program(rung_session *session, program *p) {
+static rung_status *cut_program(rung_instance *instance, program *p) {
   mark_crossing(p);
   for (size_t s = 0; s < p->step_count; s++)
-    if (!p->steps[s].node) RUNG_TRY(cut_island(session, p, (int32_t)s));
-  RUNG_TRY(find_last_readers(session, p));
+    if (!p->steps[s].node) RUNG_TRY(cut_island(instance, p, (int32_t)s));
+  RUNG_TRY(find_last_readers(instance, p));
   for (size_t s = 0; s < p->step_count; s++)
-    for (size_t b = 0; b < p->steps[s].body_count; b++) RUNG_TRY(cut_program(session, p->steps[s].bodies[b]));
+    for (size_t b = 0; b < p->steps[s].body_count; b++) RUNG_TRY(cut_program(instance, p->steps[s].bodies[b]));
   return NULL;
 }
 
-rung_status *rung__cut_islands(rung_session *session) { return cut_program(session, session->main); }
+rung_status *rung__cut_islands(rung_instance *instance) { return cut_program(instance, instance->main); }
 
-static void free_program(rung_session *session, program *p) {
+static void free_program(rung_instance *instance, program *p) {
   for (size_t s = 0; p && s < p->step_count; s++) {
     program_step *step = &p->steps[s];
-    if (step->executable) session->chain.links.at[step->link].api->free_executable(step->executable);
+    if (step->executable) instance->chain.links.at[step->link].api->free_executable(step->executable);
     step->executable = NULL;
-    for (size_t b = 0; b < step->body_count; b++) free_program(session, step->bodies[b]);
+    for (size_t b = 0; b < step->body_count; b++) free_program(instance, step->bodies[b]);
   }
 }
 
-void rung__free_programs(rung_session *session) {
-  free_program(session, session->main);
-  session->main = NULL;
+void rung__free_programs(rung_instance *instance) {
+  free_program(instance, instance->main);
+  instance->main = NULL;
 }
 
 /* No further round needs what was refused before. */
-static void trim_providers(const rung_session *session) {
-  for (size_t i = 0; i < session->chain.links.count; i++) {
-    const rung_link *link = &session->chain.links.at[i];
+static void trim_providers(const rung_instance *instance) {
+  for (size_t i = 0; i < instance->chain.links.count; i++) {
+    const rung_link *link = &instance->chain.links.at[i];
     if (link->provider && RUNG_HAS(link->api, trim)) link->api->trim(link->provider);
   }
 }
 
 /* Placement is a loop: what an engine refuses when it compiles is claimed again without it. Every round refuses at
  * least one more node, so it ends. */
-rung_status *rung__compile(rung_session *session) {
+rung_status *rung__compile(rung_instance *instance) {
   for (;;) {
     bool refused = false;
-    RUNG_TRY(compile_program(session, session->main, &refused));
+    RUNG_TRY(compile_program(instance, instance->main, &refused));
     if (!refused) break;
-    rung__free_programs(session);
-    RUNG_TRY(rung__place(session));
-    RUNG_TRY(rung__cut_islands(session));
+    rung__free_programs(instance);
+    RUNG_TRY(rung__place(instance));
+    RUNG_TRY(rung__cut_islands(instance));
   }
-  trim_providers(session);
+  trim_providers(instance);
   return NULL;
 }

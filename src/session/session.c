@@ -1,177 +1,56 @@
-/* The story of a session, in order:
- *
- *   chain    which providers the user asks for; each is probed and opened
- *   graph    the model's description becomes our IR
- *   passes   shapes are inferred, constants folded, the dead removed
- *   claims   every node goes to the first provider that takes it; pins and the contract are kept
- *   compile  islands become executables; what an engine refuses is claimed again
- *   plan     all of it, written down
- */
 #include "session/session.h"
 
 #include "base/os.h"
-#include "session/lock.h"
+#include "session/execute.h"
 
-/* Chain */
+/* Making */
 
-/* A provider that cannot be used: an error, or for an optional one a reported step down. */
-static rung_status *skip_or_fail(rung_session *session, rung_link *link, const rung_report *report) {
-  int failed = rung_report_failed(report);
-  const char *code = report->steps[failed].code, *evidence = report->steps[failed].evidence,
-             *fix = report->steps[failed].fix;
-  link->why = rung_arena_printf(&session->arena, "it is \"%s\", and the step \"%s\" fails%s%s%s%s",
-                                rung_state_name((rung_state)(failed - 1)), rung_state_name((rung_state)failed),
-                                code ? ": " : "", code ? code : "", evidence ? ": " : "", evidence ? evidence : "");
-  link->fix = fix ? rung_arena_copy(&session->arena, fix, strlen(fix)) : NULL;
-  if (!link->why || (fix && !link->fix)) return rung_status_out_of_memory();
-  RUNG_REQUIRE(link->optional, UNAVAILABLE, "provider %s cannot be used: %s%s%s (or write %s? to go on without it)",
-               link->api->name, link->why, link->fix ? "; to mend it: " : "", link->fix ? link->fix : "",
-               link->api->name);
-  rung_log_line(&session->env->log, RUNG_LOG_WARNING, "provider %s is skipped: %s%s%s", link->api->name, link->why,
-                link->fix ? "; to mend it: " : "", link->fix ? link->fix : "");
+static rung_status *check_policy(const rung_session_options *options, const rung_instance *whole) {
+  RUNG_REQUIRE(options->on_failure == RUNG_ON_FAILURE_ERROR || options->on_failure == RUNG_ON_FAILURE_NEXT,
+               INVALID_ARGUMENT, "on_failure %d is no policy", (int)options->on_failure);
+  RUNG_REQUIRE(options->on_failure == RUNG_ON_FAILURE_ERROR || !rung_contract_forbids_demotion(&whole->contract),
+               INVALID_ARGUMENT, "the contract says no-demotion, and on_failure = next demands it");
   return NULL;
 }
 
-static rung_status *open_link(rung_session *session, rung_link *link) {
-  rung_report report;
-  RUNG_TRY(
-      rung_registry_probe(link->api, &session->host, link->options.at, link->options.count, &session->arena, &report));
-  if (rung_report_failed(&report) >= 0) return skip_or_fail(session, link, &report);
-  rung_status *status = link->api->open(&session->host, link->options.at, link->options.count, &link->provider);
-  if (status && link->optional && rung_status_code(status) == RUNG_UNAVAILABLE) {
-    const char *words = rung_status_message(status);
-    link->why = rung_arena_copy(&session->arena, words, strlen(words));
-    rung_log_line(&session->env->log, RUNG_LOG_WARNING, "provider %s is skipped: %s", link->api->name, words);
-    rung_status_free(status);
-    return link->why ? NULL : rung_status_out_of_memory();
+static rung_status *add_entry(rung_session *session, rung_instance *instance, uint32_t outage,
+                              session_entry **out_entry) {
+  session_entry *entry = rung_alloc(session->env->allocator, 1, sizeof *entry, "instance");
+  if (!entry) return rung_status_out_of_memory();
+  *entry = (session_entry){.instance = instance, .outage = outage};
+  if (!rung_vec_push(session->env->allocator, &session->entries, entry)) {
+    rung_free(session->env->allocator, entry);
+    return rung_status_out_of_memory();
   }
-  RUNG_TRY(rung_status_prefix(status, "provider %s", link->api->name));
-  if (link->api->memory) link->memory = link->api->memory(link->provider);
+  *out_entry = entry;
   return NULL;
 }
 
-/* The host computes shapes itself, through the first built-in provider that can run nodes on host values: one that is
- * in the chain, or else a link behind it. */
-static rung_status *add_host_link(rung_session *session) {
-  session->host_link = RUNG_NO_LINK;
-  const rung_registry *registry = &session->env->registry;
-  for (size_t i = 0; i < registry->count; i++) {
-    const rung_provider_api *api = registry->providers[i];
-    if (!RUNG_HAS(api, evaluate)) continue;
-    session->host_link = (uint32_t)session->chain.links.count;
-    if (!rung_vec_push(session->env->allocator, &session->chain.links, (rung_link){.api = api}))
-      return rung_status_out_of_memory();
-    return open_link(session, &session->chain.links.at[session->host_link]);
+/* The first instance, from the caller's options; what comes later reads the copy. */
+static rung_status *begin(rung_session *session, const rung_session_options *options) {
+  rung_instance *whole;
+  RUNG_TRY(rung__options_copy(&session->arena, options, &session->options));
+  if (!options->has_seed) { /* all instances draw the same numbers */
+    session->options.has_seed = 1;
+    session->options.seed = rung_os_now_ns();
   }
+  if (!session->options.breaker_failures) session->options.breaker_failures = 3;
+  if (!session->options.breaker_ns) session->options.breaker_ns = UINT64_C(60000000000);
+  RUNG_TRY(rung__instance_create(session->env, session->model, &session->options, NULL, &whole));
+  rung_status *status = check_policy(options, whole);
+  if (!status) status = add_entry(session, whole, 0, &session->current);
+  if (status) rung__instance_free(whole);
+  if (status) return status;
+  session->profiled = session->current;
+  session->listed = whole->listed;
+  for (uint32_t i = 0; i < whole->listed; i++) {
+    session->names[i] = whole->chain.links.at[i].api->name;
+    session->usable |= (uint32_t)(whole->chain.links.at[i].provider != NULL) << i;
+  }
+  /* What only makes sense for the whole: a plan without some provider is not the one that was locked. */
+  session->options.lock = NULL;
+  session->options.progress = NULL;
   return NULL;
-}
-
-static rung_status *open_chain(rung_session *session, const rung_session_options *options) {
-  RUNG_TRY(rung_chain_parse(&session->chain, &session->env->registry, options->chain ? options->chain : "cpu",
-                            options->provider_options, options->provider_option_count));
-  RUNG_TRY(rung_contract_parse(&session->contract, &session->chain, options->contract));
-  session->listed = (uint32_t)session->chain.links.count;
-  uint32_t usable = 0;
-  for (uint32_t i = 0; i < session->listed; i++) {
-    RUNG_TRY(open_link(session, &session->chain.links.at[i]));
-    usable += session->chain.links.at[i].provider != NULL;
-  }
-  RUNG_REQUIRE(usable, UNAVAILABLE, "no provider of the chain can be used");
-  return add_host_link(session);
-}
-
-/* Graph */
-
-static rung_status *evaluate(void *user, const rung_node *node, rung_value *const *inputs, rung_value **outputs) {
-  rung_session *session = user;
-  return session->chain.links.at[session->host_link].api->evaluate(&session->host, node, inputs, outputs);
-}
-
-/* The first provider of the chain that knows a node without a definition says what comes out of it. */
-static rung_status *infer_foreign(void *user, const rung_node *node, rung_type *outputs) {
-  rung_session *session = user;
-  for (uint32_t i = 0; i < session->listed; i++) {
-    const rung_link *link = &session->chain.links.at[i];
-    if (!link->provider || !RUNG_HAS(link->api, infer)) continue;
-    rung_status *status = link->api->infer(link->provider, node, outputs);
-    if (!status || rung_status_code(status) != RUNG_UNSUPPORTED) return status;
-    rung_status_free(status);
-  }
-  return RUNG_ERROR(UNSUPPORTED, "nobody knows %s", node->op_type);
-}
-
-static rung_status *switch_passes_off(rung_session *session, const char *names) {
-  for (const char *at = names; at && *at;) {
-    size_t size = strcspn(at, ",");
-    rung_str name = {at, size};
-    bool found = rung_str_is(name, "all");
-    if (found) session->passes.off = ~0u;
-    for (int pass = 0; pass < RUNG_PASS_COUNT; pass++) {
-      if (!rung_str_is(name, rung_pass_name((rung_pass)pass))) continue;
-      session->passes.off |= 1u << pass;
-      found = true;
-    }
-    RUNG_REQUIRE(found, INVALID_ARGUMENT, "no pass is called \"%.*s\"", (int)size, at);
-    at += size + (at[size] == ',');
-  }
-  return NULL;
-}
-
-static rung_status *build_graph(rung_session *session, const rung_session_options *options) {
-  rung_ir_limits limits = rung_ir_limits_default;
-  if (options->max_nodes) limits.expanded_nodes = options->max_nodes;
-  RUNG_TRY(rung_ir_build(session->env->allocator, &session->env->log, session->model, &limits, &session->ir));
-  session->ir->infer_foreign = infer_foreign;
-  session->ir->infer_user = session;
-  for (size_t i = 0; i < options->dimension_count; i++) {
-    rung_ir_dimension dimension = {options->dimensions[i].name, options->dimensions[i].size};
-    RUNG_TRY(rung_ir_override_dimensions(session->ir, &dimension, 1));
-  }
-  for (size_t i = 0; i < options->shape_count; i++)
-    RUNG_TRY(rung_ir_override_shape(session->ir, options->shapes[i].input, options->shapes[i].rank,
-                                    options->shapes[i].dims));
-  rung_evaluator evaluator = {evaluate, session};
-  session->passes =
-      (rung_passes){.evaluator = session->host_link == RUNG_NO_LINK ? NULL : &evaluator, .fold_limit = 65536};
-  RUNG_TRY(switch_passes_off(session, options->passes_off));
-  rung_status *status = rung_ir_optimize(session->ir, &session->passes);
-  session->passes.evaluator = NULL;
-  return status;
-}
-
-/* The whole */
-
-static rung_status *check_contract(const rung_session *session) {
-  if (session->inspect_only) return NULL;
-  return rung_contract_check(&session->contract, &session->chain, &session->plan, session->env->allocator);
-}
-
-static rung_status *check_lock(rung_session *session, const rung_session_options *options) {
-  if (!options->lock || session->inspect_only) return NULL;
-  rung_status *status = rung__lock_compare(session, options->lock);
-  if (!status || !options->lock_warns || rung_status_code(status) != RUNG_CONTRACT) return status;
-  const char *words = rung_status_message(status);
-  rung_log_line(&session->env->log, RUNG_LOG_WARNING, "%s", words);
-  session->plan.lock_difference = rung_arena_copy(&session->arena, words, strlen(words));
-  rung_status_free(status);
-  return session->plan.lock_difference ? NULL : rung_status_out_of_memory();
-}
-
-/* The contract is held against claims, before a weight is touched, and again against what compiled. */
-static rung_status *make(rung_session *session, const rung_session_options *options) {
-  RUNG_TRY(open_chain(session, options));
-  RUNG_TRY(build_graph(session, options));
-  RUNG_TRY(rung__pin_nodes(session, options->pins, options->pin_count));
-  RUNG_TRY(rung__place(session));
-  RUNG_TRY(rung__cut_islands(session));
-  RUNG_TRY(rung__plan_make(session));
-  RUNG_TRY(check_contract(session));
-  if (options->plan_only || options->inspect_only) return check_lock(session, options);
-  RUNG_TRY(rung__compile(session));
-  session->compiled = true;
-  RUNG_TRY(rung__plan_make(session));
-  RUNG_TRY(check_contract(session));
-  return check_lock(session, options);
 }
 
 rung_status *rung__session_create(rung_env *env, rung_model *model, const rung_session_options *options,
@@ -180,19 +59,11 @@ rung_status *rung__session_create(rung_env *env, rung_model *model, const rung_s
   RUNG_CHECK_ALLOC(session);
   session->env = rung__env_retain(env);
   session->model = rung_model_retain(model);
-  session->max_loop_trips = options->max_loop_trips ? options->max_loop_trips : 100000000;
-  session->max_bytes = options->max_bytes;
-  session->inspect_only = options->inspect_only != 0;
-  session->progress = options->progress;
-  session->progress_user = options->progress_user;
-  pthread_mutex_init(&session->gate_lock, NULL);
-  pthread_cond_init(&session->gate, NULL);
-  rung__profile_init(&session->profile, env->allocator);
   rung_arena_init(&session->arena, env->allocator);
-  rung_chain_init(&session->chain, env->allocator);
-  rung__host_init(session, options);
-  if (!options->has_seed) session->host.seed = rung_os_now_ns();
-  rung_status *status = make(session, options);
+  rung__journal_init(&session->journal, env->allocator, &env->log);
+  pthread_mutex_init(&session->lock, NULL);
+  pthread_mutex_init(&session->making, NULL);
+  rung_status *status = begin(session, options);
   if (status)
     rung__session_free(session);
   else
@@ -202,19 +73,295 @@ rung_status *rung__session_create(rung_env *env, rung_model *model, const rung_s
 
 void rung__session_free(rung_session *session) {
   if (!session) return;
-  rung__free_programs(session);
-  for (size_t i = 0; i < session->chain.links.count; i++)
-    if (session->chain.links.at[i].provider) session->chain.links.at[i].api->close(session->chain.links.at[i].provider);
-  rung_ir_free(&session->ir);
   rung_env *env = session->env;
-  rung_vec_free(env->allocator, &session->refusals);
-  rung_contract_finish(&session->contract, env->allocator);
-  rung_chain_finish(&session->chain);
+  for (size_t i = 0; i < session->entries.count; i++) {
+    rung__instance_free(session->entries.at[i]->instance);
+    rung_free(env->allocator, session->entries.at[i]);
+  }
+  rung_vec_free(env->allocator, &session->entries);
+  pthread_mutex_destroy(&session->making);
+  pthread_mutex_destroy(&session->lock);
+  rung__journal_finish(&session->journal);
   rung_arena_finish(&session->arena);
-  rung__profile_finish(&session->profile);
-  pthread_cond_destroy(&session->gate);
-  pthread_mutex_destroy(&session->gate_lock);
   rung_model_release(session->model);
   rung_free(env->allocator, session);
   rung__env_release(env);
+}
+
+static session_entry *locked_read(const rung_session *session, session_entry *const *place) {
+  pthread_mutex_lock((pthread_mutex_t *)&session->lock);
+  session_entry *entry = *place;
+  pthread_mutex_unlock((pthread_mutex_t *)&session->lock);
+  return entry;
+}
+
+const rung_instance *rung__session_instance(const rung_session *session) {
+  return locked_read(session, &session->current)->instance;
+}
+
+rung_instance *rung__session_profiled(const rung_session *session) {
+  return locked_read(session, &session->profiled)->instance;
+}
+
+/* Choosing an instance */
+
+/* Links that a run does without: those out of service, but for one whose time has come to be tried again. */
+static uint32_t outage_now(rung_session *session, uint32_t *out_tried) {
+  uint32_t outage = 0;
+  uint64_t now = rung_os_now_ns();
+  *out_tried = RUNG_NO_LINK;
+  for (uint32_t i = 0; i < session->listed; i++) {
+    session_breaker *breaker = &session->breakers[i];
+    if (!breaker->open) continue;
+    bool due = !breaker->tried && *out_tried == RUNG_NO_LINK && now - breaker->opened_at >= session->options.breaker_ns;
+    if (due) {
+      breaker->tried = true;
+      *out_tried = i;
+    } else {
+      outage |= 1u << i;
+    }
+  }
+  return outage;
+}
+
+static session_entry *find_entry(rung_session *session, uint32_t outage) {
+  for (size_t i = 0; i < session->entries.count; i++)
+    if (session->entries.at[i]->outage == outage && !session->entries.at[i]->retired) return session->entries.at[i];
+  return NULL;
+}
+
+/* An optional provider that was there when the session was made and is not any more would be skipped: here that is no
+ * answer. */
+static rung_status *check_in_service(const rung_session *session, const rung_instance *instance, uint32_t outage) {
+  for (uint32_t i = 0; i < session->listed; i++) {
+    const rung_link *link = &instance->chain.links.at[i];
+    RUNG_REQUIRE(link->provider || (outage >> i & 1) || !(session->usable >> i & 1), UNAVAILABLE,
+                 "provider %s cannot be used any more: %s", session->names[i],
+                 link->why ? link->why : "no reason given");
+  }
+  return NULL;
+}
+
+static rung_status *make_entry(rung_session *session, uint32_t links, session_entry **out_entry) {
+  rung_outage outage = {.links = links};
+  rung_instance *instance;
+  pthread_mutex_lock(&session->lock);
+  for (uint32_t i = 0; i < RUNG_MOST_LINKS; i++)
+    outage.whys[i] = session->breakers[i].cause ? session->breakers[i].cause : "out of service";
+  pthread_mutex_unlock(&session->lock);
+  RUNG_TRY(rung__instance_create(session->env, session->model, &session->options, &outage, &instance));
+  rung_status *status = check_in_service(session, instance, links);
+  pthread_mutex_lock(&session->lock);
+  if (!status) status = add_entry(session, instance, links, out_entry);
+  pthread_mutex_unlock(&session->lock);
+  if (status) rung__instance_free(instance);
+  return status;
+}
+
+/* The instance without these links, made when there is none; a run is counted in it until `leave`. */
+static rung_status *enter(rung_session *session, uint32_t outage, session_entry **out_entry) {
+  rung_status *status = NULL;
+  pthread_mutex_lock(&session->lock);
+  *out_entry = find_entry(session, outage);
+  if (*out_entry) (*out_entry)->runs++;
+  pthread_mutex_unlock(&session->lock);
+  if (*out_entry) return NULL;
+  pthread_mutex_lock(&session->making);
+  pthread_mutex_lock(&session->lock);
+  *out_entry = find_entry(session, outage);
+  pthread_mutex_unlock(&session->lock);
+  if (!*out_entry) status = make_entry(session, outage, out_entry);
+  pthread_mutex_lock(&session->lock);
+  if (!status) (*out_entry)->runs++;
+  pthread_mutex_unlock(&session->lock);
+  pthread_mutex_unlock(&session->making);
+  return status;
+}
+
+static void leave(rung_session *session, session_entry *entry) {
+  pthread_mutex_lock(&session->lock);
+  bool last = --entry->runs == 0 && entry->retired;
+  pthread_mutex_unlock(&session->lock);
+  if (last) rung__instance_retire(entry->instance);
+}
+
+/* What became of a run */
+
+static void note_success(rung_session *session, session_entry *entry, uint32_t tried, bool profiled) {
+  pthread_mutex_lock(&session->lock);
+  session->current = entry;
+  if (profiled) session->profiled = entry;
+  for (uint32_t i = 0; i < session->listed; i++)
+    if (!(entry->outage >> i & 1)) session->breakers[i].failures = 0;
+  bool restored = tried != RUNG_NO_LINK && !(entry->outage >> tried & 1);
+  if (tried != RUNG_NO_LINK) session->breakers[tried].tried = false;
+  if (restored) session->breakers[tried].open = false;
+  pthread_mutex_unlock(&session->lock);
+  if (restored)
+    rung__journal_add(&session->journal, "restored", session->names[tried], NULL, "a run succeeded with it again");
+}
+
+/* A trial that did not come to its end, or failed for another reason than the provider tried: the time begins anew. */
+static void end_trial(rung_session *session, uint32_t tried) {
+  if (tried == RUNG_NO_LINK) return;
+  pthread_mutex_lock(&session->lock);
+  session->breakers[tried].tried = false;
+  session->breakers[tried].opened_at = rung_os_now_ns();
+  pthread_mutex_unlock(&session->lock);
+}
+
+static void note_failure(rung_session *session, session_entry *entry, uint32_t link, const char *node,
+                         const rung_status *status) {
+  bool lost = rung_status_code(status) == RUNG_DEVICE_LOST;
+  const char *words = rung_status_message(status);
+  rung__journal_add(&session->journal, "failed", session->names[link], node, words);
+  pthread_mutex_lock(&session->journal.lock);
+  const char *cause = rung_arena_printf(&session->journal.arena, "out of service since it failed: %s", words);
+  session->journal.counters.failures++;
+  pthread_mutex_unlock(&session->journal.lock);
+  pthread_mutex_lock(&session->lock);
+  session_breaker *breaker = &session->breakers[link];
+  breaker->failures++;
+  breaker->cause = cause;
+  bool opens = session->options.on_failure == RUNG_ON_FAILURE_NEXT &&
+               (lost || breaker->tried || breaker->failures >= session->options.breaker_failures);
+  bool was_open = breaker->open && !breaker->tried;
+  if (opens) {
+    breaker->open = true;
+    breaker->tried = false;
+    breaker->opened_at = rung_os_now_ns();
+  }
+  if (lost) entry->retired = true;
+  pthread_mutex_unlock(&session->lock);
+  if (opens && !was_open)
+    rung__journal_add(&session->journal, "out-of-service", session->names[link], NULL,
+                      lost ? "its device is lost" : "it failed too often in a row");
+}
+
+static void count_run(rung_session *session, const rung_attempt *attempt, bool failed, bool stepped) {
+  pthread_mutex_lock(&session->journal.lock);
+  rung_counters *c = &session->journal.counters;
+  c->runs++;
+  c->failed_runs += failed;
+  c->stepped_runs += stepped && !failed;
+  c->crossings += attempt->crossings;
+  c->crossed += attempt->crossed;
+  pthread_mutex_unlock(&session->journal.lock);
+}
+
+/* Running */
+
+typedef struct call {
+  rung_session *session;
+  const rung_run_options *options;
+  rung_value *const *inputs;
+  rung_value **outputs;
+  size_t input_count, output_count;
+  rung_attempt attempt;
+  uint32_t tried; /* the link that this run tries again, or RUNG_NO_LINK */
+} call;
+
+/* One attempt, without the links of `outage`. *out_failed: the link that is to blame, or RUNG_NO_LINK. */
+static rung_status *attempt(call *c, uint32_t outage, uint32_t *out_failed) {
+  rung_session *session = c->session;
+  session_entry *entry;
+  *out_failed = RUNG_NO_LINK;
+  RUNG_TRY(enter(session, outage, &entry));
+  rung_status *status = rung__instance_run(entry->instance, c->options, c->inputs, c->input_count, c->outputs,
+                                           c->output_count, &c->attempt);
+  if (!status)
+    note_success(session, entry, c->tried, c->options->profile != 0);
+  else if (c->attempt.failed_link != RUNG_NO_LINK)
+    note_failure(session, entry, *out_failed = c->attempt.failed_link, c->attempt.failed_node, status);
+  leave(session, entry);
+  return status;
+}
+
+/* The rest of the chain could not be used either: why the run failed stays what it was. */
+static rung_status *nobody_left(call *c, rung_status *failure, rung_status *why) {
+  rung_status *both =
+      rung_status_make(rung_status_code(failure), __FILE__, __LINE__, "%s; and the chain cannot go on without it: %s",
+                       rung_status_message(failure), rung_status_message(why));
+  rung__journal_add(&c->session->journal, "refused", "chain", NULL, rung_status_message(why));
+  rung_status_free(failure);
+  rung_status_free(why);
+  return both;
+}
+
+/* Goes on without the links that failed, until a run succeeds or nobody is left. */
+static rung_status *step_down(call *c, uint32_t outage, uint32_t failed, rung_status *failure) {
+  rung_session *session = c->session;
+  for (;;) {
+    outage |= 1u << failed;
+    uint32_t next;
+    rung_status *status = attempt(c, outage, &next);
+    if (!status) {
+      rung__journal_add(&session->journal, "stepped-down", session->names[failed], NULL,
+                        "the next providers of the chain finished the run");
+      rung_status_free(failure);
+      return NULL;
+    }
+    if (next == RUNG_NO_LINK) {
+      rung_code code = rung_status_code(status);
+      if (code != RUNG_CANCELLED && code != RUNG_DEADLINE) return nobody_left(c, failure, status);
+      rung_status_free(failure);
+      return status;
+    }
+    rung_status_free(failure);
+    failure = status;
+    failed = next;
+  }
+}
+
+rung_status *rung__session_run(rung_session *session, const rung_run_options *options, rung_value *const *inputs,
+                               size_t input_count, rung_value **outputs, size_t output_count) {
+  call c = {session, options, inputs, outputs, input_count, output_count, .tried = RUNG_NO_LINK};
+  uint64_t now = options->deadline_ns ? rung_os_now_ns() : 0;
+  if (now) c.attempt.deadline = now + RUNG_MIN(options->deadline_ns, UINT64_MAX - now);
+  pthread_mutex_lock(&session->lock);
+  uint32_t failed, outage = outage_now(session, &c.tried);
+  pthread_mutex_unlock(&session->lock);
+  if (c.tried != RUNG_NO_LINK)
+    rung__journal_add(&session->journal, "tried-again", session->names[c.tried], NULL,
+                      "its time out of service is over");
+  rung_status *status = attempt(&c, outage, &failed);
+  bool stepped = outage != 0;
+  if (status && c.tried != RUNG_NO_LINK && failed == RUNG_NO_LINK && rung_status_code(status) == RUNG_UNAVAILABLE)
+    failed = c.tried; /* it cannot even be opened again */
+  if (status && failed != RUNG_NO_LINK && session->options.on_failure == RUNG_ON_FAILURE_NEXT) {
+    stepped = true;
+    status = step_down(&c, outage, failed, status);
+  }
+  end_trial(session, c.tried);
+  count_run(session, &c.attempt, status != NULL, stepped);
+  return status;
+}
+
+/* Telling */
+
+rung_status *rung__session_journal_json(rung_session *session, rung_text *text) {
+  rung_json json;
+  rung_json_init(&json, text, 2);
+  rung_json_begin_object(&json);
+  rung_json_key(&json, "on_failure");
+  rung_json_string(&json, session->options.on_failure == RUNG_ON_FAILURE_NEXT ? "next" : "error");
+  rung_json_key(&json, "providers");
+  rung_json_begin_array(&json);
+  pthread_mutex_lock(&session->lock);
+  for (uint32_t i = 0; i < session->listed; i++) {
+    const session_breaker *breaker = &session->breakers[i];
+    rung_json_begin_object(&json);
+    rung_json_key(&json, "name");
+    rung_json_string(&json, session->names[i]);
+    rung_json_key(&json, "state");
+    rung_json_string(&json, !breaker->open ? "in-service" : breaker->tried ? "tried-again" : "out-of-service");
+    rung_json_key(&json, "failures_in_a_row");
+    rung_json_i64(&json, breaker->failures);
+    rung_json_end_object(&json);
+  }
+  pthread_mutex_unlock(&session->lock);
+  rung_json_end_array(&json);
+  rung__journal_json(&session->journal, &json);
+  rung_json_end_object(&json);
+  return text->failed ? rung_status_out_of_memory() : NULL;
 }

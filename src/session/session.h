@@ -1,102 +1,62 @@
-/* A session: a model and a chain, placed and compiled. See session.c for the story. */
+/* A session: what the user holds. It runs instances of one model and chain: the whole one, and, when a provider fails
+ * and the user said on_failure = next, ones without it.
+ *
+ *     instance  <- which links are in service: one for every set of outages that was needed, made when it is needed
+ *     breaker   <- per link: closed (in service), open (out of service for a while), tried by one run, closed again
+ *     journal   <- what happened
+ *
+ * An instance whose device was lost is retired: closed when its last run leaves, its plan kept. All of it lasts as long
+ * as the session, so that what was borrowed from a plan stays good. */
 #ifndef RUNG_SESSION_SESSION_H
 #define RUNG_SESSION_SESSION_H
 
-#include "base/str.h"
-#include "graph/passes.h"
-#include "session/chain.h"
-#include "session/contract.h"
-#include "session/env.h"
-#include "session/profile.h"
+#include "session/instance.h"
+#include "session/journal.h"
 
-#define RUNG_NO_LINK UINT32_MAX /* the session itself ("host") runs it */
+typedef struct session_entry {
+  rung_instance *instance;
+  uint32_t outage; /* links that it was made without */
+  uint32_t runs;   /* under way */
+  bool retired;    /* no run enters any more */
+} session_entry;
 
-/* Placement of one node. */
-typedef struct node_place {
-  uint32_t link;  /* in the chain; RUNG_NO_LINK: the session drives it */
-  uint32_t rank;  /* nodes of one link and rank are one island */
-  uint32_t group; /* 0: none; nodes of one group are placed together, and run in one go */
-  int32_t island; /* in program->steps; -1 before */
-  bool by_host;   /* shape arithmetic that no provider took */
-} node_place;
-
-/* Why a provider refused a node. */
-typedef struct refusal {
-  const rung_node *node;
-  uint32_t link;
-  rung_reason reason;
-  const char *words;
-  bool by_compile; /* then it stands when claims are asked for again */
-} refusal;
-
-/* One island or one driven node, in the order of execution. */
-typedef struct program_step {
-  uint32_t link; /* RUNG_NO_LINK: a control-flow node */
-  bool by_host;  /* as in node_place */
-  uint32_t node_count;
-  rung_node **nodes; /* in the order of the graph */
-  rung_graph *island;
-  bool *shape_only; /* per input of the island: only its shape is read */
-  void *executable;
-  uint32_t running; /* runs of it at this moment, when its provider limits them; under session->gate_lock */
-  rung_node *node;  /* control flow */
-  struct program **bodies;
-  size_t body_count;
-  uint32_t *dead; /* values of the graph that nobody reads after this step */
-  size_t dead_count;
-  char description[128];
-} program_step;
-
-/* What a graph has become. */
-typedef struct program {
-  rung_graph *graph;
-  const char *path;   /* "" for the main graph, else "node/attribute/..." */
-  node_place *places; /* per node of the graph */
-  program_step *steps;
-  size_t step_count;
-  uint32_t group_count;
-} program;
+typedef struct session_breaker {
+  uint32_t failures;  /* in a row */
+  uint64_t opened_at; /* monotonic time */
+  bool open, tried;   /* out of service; one run tries it at this moment */
+  const char *cause;  /* of the last failure; the journal's arena */
+} session_breaker;
 
 struct rung_session {
   rung_env *env;
   rung_model *model;
-  rung_host host;   /* what providers get */
-  rung_arena arena; /* places, programs, texts */
-  rung_chain chain;
-  rung_contract contract;
-  rung_ir *ir;
-  rung_passes passes;
-  RUNG_VEC(refusal) refusals;
-  program *main;
-  uint32_t host_link; /* runs shape arithmetic that nobody took: a link behind the chain, or RUNG_NO_LINK */
-  uint32_t listed;    /* links that the user listed; those behind are the host's */
-  rung_plan plan;
-  bool inspect_only; /* nothing is demanded of the chain */
-  bool compiled;
-  uint64_t max_loop_trips, max_bytes;
-  _Atomic uint64_t runs; /* of islands */
-  rung_progress_fn progress;
-  void *progress_user;
-  pthread_mutex_t gate_lock; /* of program_step.running */
-  pthread_cond_t gate;
-  rung_profile profile;
+  rung_arena arena;             /* of the options */
+  rung_session_options options; /* a copy */
+  rung_journal journal;
+  const char *names[RUNG_MOST_LINKS]; /* of the chain's providers */
+  uint32_t listed, usable;            /* how many; bit i: link i could be used when the session was made */
+  pthread_mutex_t lock;               /* of what follows */
+  pthread_mutex_t making;             /* one instance is made at a time; taken before `lock` */
+  RUNG_VEC(session_entry *) entries;  /* the first: as it was made */
+  session_entry *current;             /* that the last run finished on: the one to tell about */
+  session_entry *profiled;            /* the same of profiled runs */
+  session_breaker breakers[RUNG_MOST_LINKS];
 };
 
 rung_status *rung__session_create(rung_env *env, rung_model *model, const rung_session_options *options,
                                   rung_session **out_session) RUNG_MUST_CHECK;
 void rung__session_free(rung_session *session);
+rung_status *rung__session_run(rung_session *session, const rung_run_options *options, rung_value *const *inputs,
+                               size_t input_count, rung_value **outputs, size_t output_count) RUNG_MUST_CHECK;
 
-/* host.c */
-void rung__host_init(rung_session *session, const rung_session_options *options);
-/* pin.c: which nodes the user keeps to which provider. */
-rung_status *rung__pin_nodes(rung_session *session, const rung_pin *pins, size_t count) RUNG_MUST_CHECK;
-/* place.c: who runs each node. */
-rung_status *rung__place(rung_session *session) RUNG_MUST_CHECK;
-/* program.c: islands are cut out of the graphs, and become executables. */
-rung_status *rung__cut_islands(rung_session *session) RUNG_MUST_CHECK;
-rung_status *rung__compile(rung_session *session) RUNG_MUST_CHECK;
-void rung__free_programs(rung_session *session);
-/* plan.c: the decision as structs, measured by the contract. */
-rung_status *rung__plan_make(rung_session *session) RUNG_MUST_CHECK;
+/* The instance to tell about: plan, graph. Lives as long as the session. */
+const rung_instance *rung__session_instance(const rung_session *session);
+/* Whose last run was profiled. */
+rung_instance *rung__session_profiled(const rung_session *session);
+rung_status *rung__session_journal_json(rung_session *session, rung_text *text) RUNG_MUST_CHECK;
+
+/* options.c: a copy that owns its texts and lists. */
+rung_status *rung__options_copy(rung_arena *arena, const rung_session_options *from,
+                                rung_session_options *out) RUNG_MUST_CHECK;
 
 #endif

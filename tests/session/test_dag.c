@@ -128,9 +128,9 @@ static void check_graph(test_session *t, unsigned number) {
   memset(t->outputs, 0, sizeof t->outputs);
   status = session_open(t, chain.at, NULL);
   if (status) fail_msg("%s\n%s\n%s", graph.at, chain.at, rung_status_message(status));
-  values_are_made_before_they_are_read(t->session->main);
-  islands_are_convex(t->session->main);
-  groups_are_whole(t->session->main);
+  values_are_made_before_they_are_read(rung__session_instance(t->session)->main);
+  islands_are_convex(rung__session_instance(t->session)->main);
+  groups_are_whole(rung__session_instance(t->session)->main);
   assert_ok(session_run(t));
   for (size_t i = 0; i < SESSION_MOST && expected[i]; i++) {
     for (size_t k = 0; k < 3; k++)

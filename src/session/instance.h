@@ -1,0 +1,114 @@
+/* An instance: a model and a chain, placed and compiled; what a session runs. See instance.c for the story, session.h
+ * for how a session chooses among instances. Immutable once it is made, but for counters and the profile. */
+#ifndef RUNG_SESSION_INSTANCE_H
+#define RUNG_SESSION_INSTANCE_H
+
+#include "base/str.h"
+#include "graph/passes.h"
+#include "session/chain.h"
+#include "session/contract.h"
+#include "session/env.h"
+#include "session/profile.h"
+
+#define RUNG_NO_LINK UINT32_MAX /* the instance itself ("host") runs it */
+
+typedef struct rung_instance rung_instance;
+
+/* Placement of one node. */
+typedef struct node_place {
+  uint32_t link;  /* in the chain; RUNG_NO_LINK: the session drives it */
+  uint32_t rank;  /* nodes of one link and rank are one island */
+  uint32_t group; /* 0: none; nodes of one group are placed together, and run in one go */
+  int32_t island; /* in program->steps; -1 before */
+  bool by_host;   /* shape arithmetic that no provider took */
+} node_place;
+
+/* Why a provider refused a node. */
+typedef struct refusal {
+  const rung_node *node;
+  uint32_t link;
+  rung_reason reason;
+  const char *words;
+  bool by_compile; /* then it stands when claims are asked for again */
+} refusal;
+
+/* One island or one driven node, in the order of execution. */
+typedef struct program_step {
+  uint32_t link; /* RUNG_NO_LINK: a control-flow node */
+  bool by_host;  /* as in node_place */
+  uint32_t node_count;
+  rung_node **nodes; /* in the order of the graph */
+  rung_graph *island;
+  bool *shape_only; /* per input of the island: only its shape is read */
+  void *executable;
+  uint32_t running; /* runs of it at this moment, when its provider limits them; under session->gate_lock */
+  rung_node *node;  /* control flow */
+  struct program **bodies;
+  size_t body_count;
+  uint32_t *dead; /* values of the graph that nobody reads after this step */
+  size_t dead_count;
+  char description[128];
+} program_step;
+
+/* What a graph has become. */
+typedef struct program {
+  rung_graph *graph;
+  const char *path;   /* "" for the main graph, else "node/attribute/..." */
+  node_place *places; /* per node of the graph */
+  program_step *steps;
+  size_t step_count;
+  uint32_t group_count;
+} program;
+
+struct rung_instance {
+  rung_env *env;
+  rung_model *model;
+  rung_host host;   /* what providers get */
+  rung_arena arena; /* places, programs, texts */
+  rung_chain chain;
+  rung_contract contract;
+  rung_ir *ir;
+  rung_passes passes;
+  RUNG_VEC(refusal) refusals;
+  program *main;
+  uint32_t host_link; /* runs shape arithmetic that nobody took: a link behind the chain, or RUNG_NO_LINK */
+  uint32_t listed;    /* links that the user listed; those behind are the host's */
+  rung_plan plan;
+  bool inspect_only; /* nothing is demanded of the chain */
+  bool compiled;
+  uint64_t max_loop_trips, max_bytes;
+  _Atomic uint64_t runs; /* of islands */
+  rung_progress_fn progress;
+  void *progress_user;
+  pthread_mutex_t gate_lock; /* of program_step.running */
+  pthread_cond_t gate;
+  rung_profile profile;
+};
+
+/* Links of the chain that are out of service, and why: they count as skipped. */
+typedef struct rung_outage {
+  uint32_t links; /* bit i: link i */
+  const char *whys[RUNG_MOST_LINKS];
+} rung_outage;
+
+/* `outage` may be NULL. */
+rung_status *rung__instance_create(rung_env *env, rung_model *model, const rung_session_options *options,
+                                   const rung_outage *outage, rung_instance **out_instance) RUNG_MUST_CHECK;
+/* Frees what it runs with and closes its providers; plan and graph can still be read. No run may be under way. */
+void rung__instance_retire(rung_instance *instance);
+void rung__instance_free(rung_instance *instance);
+
+/* host.c */
+void rung__host_init(rung_instance *instance, const rung_session_options *options);
+/* pin.c: which nodes the user keeps to which provider. */
+rung_status *rung__pin_nodes(rung_instance *instance, const rung_pin *pins, size_t count) RUNG_MUST_CHECK;
+/* place.c: who runs each node. */
+rung_status *rung__place(rung_instance *instance) RUNG_MUST_CHECK;
+/* program.c: islands are cut out of the graphs, and become executables. */
+rung_status *rung__cut_islands(rung_instance *instance) RUNG_MUST_CHECK;
+rung_status *rung__compile(rung_instance *instance) RUNG_MUST_CHECK;
+void rung__free_programs(rung_instance *instance);
+/* plan.c: the decision as structs, measured by the contract. */
+rung_status *rung__plan_make(rung_instance *instance) RUNG_MUST_CHECK;
+
+#endif

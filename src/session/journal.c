@@ -1,0 +1,79 @@
+#include "session/journal.h"
+
+#include "base/os.h"
+
+#include <string.h>
+
+enum { MOST_ENTRIES = 10000 };
+
+void rung__journal_init(rung_journal *journal, const rung_allocator *allocator, const rung_log *log) {
+  *journal = (rung_journal){.allocator = allocator, .log = log};
+  journal->counters.struct_size = sizeof journal->counters;
+  pthread_mutex_init(&journal->lock, NULL);
+  rung_arena_init(&journal->arena, allocator);
+}
+
+void rung__journal_finish(rung_journal *journal) {
+  rung_vec_free(journal->allocator, &journal->entries);
+  rung_arena_finish(&journal->arena);
+  pthread_mutex_destroy(&journal->lock);
+}
+
+static const char *keep(rung_journal *journal, const char *text) {
+  return text ? rung_arena_copy(&journal->arena, text, strlen(text)) : NULL;
+}
+
+void rung__journal_add(rung_journal *journal, const char *event, const char *provider, const char *node,
+                       const char *cause) {
+  rung_log_line(journal->log, RUNG_LOG_WARNING, "provider %s: %s%s%s%s: %s", provider, event, node ? " (node " : "",
+                node ? node : "", node ? ")" : "", cause);
+  pthread_mutex_lock(&journal->lock);
+  bool kept = journal->entries.count < MOST_ENTRIES;
+  if (kept) {
+    rung_journal_entry entry = {.time_ns = rung_os_wall_ns(),
+                                .event = event,
+                                .provider = keep(journal, provider),
+                                .node = keep(journal, node),
+                                .cause = keep(journal, cause)};
+    kept = entry.provider && entry.cause && (entry.node || !node) &&
+           rung_vec_push(journal->allocator, &journal->entries, entry);
+  }
+  journal->counters.journal_dropped += !kept;
+  pthread_mutex_unlock(&journal->lock);
+}
+
+static void put_counter(rung_json *json, const char *name, uint64_t value) {
+  rung_json_key(json, name);
+  rung_json_u64(json, value);
+}
+
+static void put_text(rung_json *json, const char *name, const char *value) {
+  rung_json_key(json, name);
+  rung_json_string(json, value);
+}
+
+void rung__journal_json(rung_journal *journal, rung_json *json) {
+  pthread_mutex_lock(&journal->lock);
+  const rung_counters *c = &journal->counters;
+  put_counter(json, "runs", c->runs);
+  put_counter(json, "failed_runs", c->failed_runs);
+  put_counter(json, "stepped_runs", c->stepped_runs);
+  put_counter(json, "failures", c->failures);
+  put_counter(json, "crossings", c->crossings);
+  put_counter(json, "crossed_bytes", c->crossed);
+  put_counter(json, "journal_dropped", c->journal_dropped);
+  rung_json_key(json, "journal");
+  rung_json_begin_array(json);
+  for (size_t i = 0; i < journal->entries.count; i++) {
+    const rung_journal_entry *entry = &journal->entries.at[i];
+    rung_json_begin_object(json);
+    put_counter(json, "time_ns", entry->time_ns);
+    put_text(json, "event", entry->event);
+    put_text(json, "provider", entry->provider);
+    put_text(json, "node", entry->node);
+    put_text(json, "cause", entry->cause);
+    rung_json_end_object(json);
+  }
+  rung_json_end_array(json);
+  pthread_mutex_unlock(&journal->lock);
+}

@@ -1,0 +1,28 @@
+/* The journal of a session: what happened to its providers, and counters. One lock guards it all. */
+#ifndef RUNG_SESSION_JOURNAL_H
+#define RUNG_SESSION_JOURNAL_H
+
+#include "base/arena.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "rung.h"
+
+#include <pthread.h>
+
+typedef struct rung_journal {
+  const rung_allocator *allocator;
+  const rung_log *log;
+  pthread_mutex_t lock;
+  rung_arena arena; /* texts */
+  RUNG_VEC(rung_journal_entry) entries;
+  rung_counters counters;
+} rung_journal;
+
+void rung__journal_init(rung_journal *journal, const rung_allocator *allocator, const rung_log *log);
+void rung__journal_finish(rung_journal *journal);
+/* Copies the texts, and logs a warning. `node` may be NULL. An entry that finds no memory is counted as dropped. */
+void rung__journal_add(rung_journal *journal, const char *event, const char *provider, const char *node,
+                       const char *cause);
+void rung__journal_json(rung_journal *journal, rung_json *json);
+
+#endif
