@@ -496,6 +496,12 @@ class Plans(Case):
         self.assertIn("1 too many", self.run_rung("check", self.good, "--contract", "islands<=0", code=21).stderr)
         self.assertIn("coverage>=95%", self.reason("plan", self.good, "--contract", "coverage<=1", code=11))
 
+    def test_on_failure(self):
+        done = self.json("run", self.good, "--fill", "ones", "--on-failure", "next", "--repeat", "2")["providers"]
+        self.assertEqual((done["on_failure"], done["runs"], done["journal"]), ("next", 2, []))
+        self.assertIn("error|next", self.reason("run", self.good, "--on-failure", "maybe", code=2))
+        self.assertIn("no-demotion", self.reason("run", self.good, "--fill", "ones", "--on-failure", "next", "--contract", "no-demotion", code=11))
+
     def test_pin(self):
         self.out("plan", self.good, "--pin", "op:Relu=cpu")
         self.assertIn("op:Conv", self.reason("plan", self.good, "--pin", "op:Conv=cpu", code=15))
@@ -717,6 +723,8 @@ class Schemas(Case):
         relu = self.put("r.onnx", tiny.one("Relu", tiny.FLOAT, ["n", 2]))
         self.valid("run", self.out("run", relu, "--data", "data", "--check", "--json", code=1))
         self.valid("run", self.out("run", relu, "-i", "random[2000,2]", "--json"))
+        self.valid("journal", json.dumps(self.json("run", relu, "--fill", "ones")["providers"]))
+        self.valid("plan", self.out("plan", relu, "--contract", "strict,islands<=2", "--json"))
         self.valid("profile", (self.folder / "p.json").read_text())
         self.valid("plan", self.out("plan", model, "--json"))
         self.valid("plan", self.out("plan", loop, "--compile", "--json"))

@@ -31,6 +31,19 @@ int set_number(const option *self, const char *value, void *settings) {
   return fail(EXIT_USAGE, "--%s %s: a number is needed", self->name, clean(value));
 }
 
+int set_choice(const option *self, const char *value, void *settings) {
+  int number = 0;
+  for (const char *at = self->value; *at; number++) {
+    size_t size = strcspn(at, "|");
+    if (strlen(value) == size && memcmp(at, value, size) == 0) {
+      *(int *)place(self, settings) = number;
+      return 0;
+    }
+    at += size + (at[size] == '|');
+  }
+  return fail(EXIT_USAGE, "--%s %s: one of %s is needed", self->name, clean(value), self->value);
+}
+
 int set_seconds(const option *self, const char *value, void *settings) {
   static const struct {
     const char *unit;

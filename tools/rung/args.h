@@ -19,6 +19,7 @@ int set_flag(const option *self, const char *value, void *settings);    /* bool 
 int set_text(const option *self, const char *value, void *settings);    /* const char *, borrowed */
 int set_count(const option *self, const char *value, void *settings);   /* int64_t, >= 0 */
 int set_number(const option *self, const char *value, void *settings);  /* double */
+int set_choice(const option *self, const char *value, void *settings);  /* int: which of the words in `value`, "a|b" */
 int set_seconds(const option *self, const char *value, void *settings); /* double; "1.5", "200ms", "2s", "3m" */
 int set_more(const option *self, const char *value, void *settings);    /* text_list: one more */
 /* Options from a file, as if they stood in its place: lines "name = value", "name" for flags, "# ..." */

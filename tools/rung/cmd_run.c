@@ -324,6 +324,10 @@ static int print_report_json(const job *j) {
   TRY_STATUS(rung_session_plan_json(j->setup.session, &plan));
   json_raw("plan", plan);
   rung_text_free(plan);
+  char *journal;
+  TRY_STATUS(rung_session_journal_json(j->setup.session, &journal));
+  json_raw("providers", journal);
+  rung_text_free(journal);
   json_object("seconds");
   json_number("load", j->setup.load_seconds);
   json_number("compile", j->setup.session_seconds);
@@ -361,6 +365,7 @@ static int run_job(job *j, const char *path) {
     setup_warn();
   } else {
     print_plan(j->setup.session, false);
+    print_journal(j->setup.session);
     print_times(j);
   }
   return j->different ? EXIT_DIFFERENT : 0;

@@ -195,6 +195,21 @@ static void print_refused_nodes(const rung_plan *plan) {
   }
 }
 
+void print_journal(const rung_session *session) {
+  enum { MOST_LINES = 20 };
+  size_t count = rung_session_journal_count(session);
+  if (count) printf("%sjournal%s\n", in(BOLD), in(PLAIN));
+  for (size_t i = 0; i < count && i < MOST_LINES; i++) {
+    rung_journal_entry entry;
+    rung_status *status = rung_session_journal_entry(session, i, &entry);
+    rung_status_free(status);
+    if (status) return;
+    printf("  %s %s%s%s: %s\n", entry.provider, entry.event, entry.node ? " at " : "",
+           entry.node ? clean(entry.node) : "", clean(entry.cause));
+  }
+  if (count > MOST_LINES) printf("  and %zu more: --json\n", count - MOST_LINES);
+}
+
 void print_plan(const rung_session *session, bool why) {
   const rung_plan *plan = rung_session_plan(session);
   printf("%splan%s\n", in(BOLD), in(PLAIN));

@@ -8,6 +8,8 @@
 
 /* A line per provider of the chain and for the host, and one per kind of refusal; control flow that the session drives
  * counts as none. With `why` everything, node by node. */
+/* What happened to providers in runs; nothing when nothing did. */
+void print_journal(const rung_session *session);
 void print_plan(const rung_session *session, bool why);
 
 /* Nodes that the same provider refused for the same reason. */

@@ -38,6 +38,12 @@ const option session_options[] = {
     {"locked", 0, "FILE", "fail when the plan is not the one that rung plan --lock wrote there", set_text,
      SESSION(locked)},
     {"lock-warns", 0, NULL, "only warn then", set_flag, SESSION(lock_warns)},
+    {"on-failure", 0, "error|next", "when a provider fails in a run; next: the chain's next ones finish it", set_choice,
+     SESSION(on_failure)},
+    {"breaker-failures", 0, "N", "failures in a row after which a provider is out of service; default: 3", set_count,
+     SESSION(breaker_failures)},
+    {"breaker-time", 0, "TIME", "how long, until a run tries it again; default: 60s", set_seconds,
+     SESSION(breaker_seconds)},
     {"config", 0, "FILE", "more options from a file, one a line, without dashes: contract = strict", set_config, 0},
     {"external", 0, "DIR", "folder of external data; default: the model's", set_text, SESSION(external_folder)},
     {"read-files", 0, NULL, "read the model instead of mapping it: safe when its file changes", set_flag,
@@ -221,6 +227,9 @@ static int read_demands(const session_args *args, lists *l, rung_session_options
   options->pin_count = args->pins.count;
   options->lock = (const char *)l->lock.data;
   options->lock_warns = args->lock_warns;
+  options->on_failure = (rung_on_failure)args->on_failure;
+  options->breaker_failures = (uint32_t)args->breaker_failures;
+  options->breaker_ns = (uint64_t)(args->breaker_seconds * 1e9);
   return 0;
 }
 

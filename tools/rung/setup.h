@@ -17,6 +17,9 @@ typedef struct session_args {
   const char *chain, *passes_off, *contract, *locked, *external_folder;
   text_list provider_options, dims, shapes, limits, pins;
   bool read_files, lock_warns;
+  int on_failure;
+  int64_t breaker_failures;
+  double breaker_seconds;
 } session_args;
 
 typedef struct output_args {
