@@ -251,6 +251,9 @@ typedef struct rung_session_options {
   const char
       *lock; /* what rung_session_plan_lock wrote: CONTRACT with the difference when the plan is another; or NULL */
   int lock_warns; /* 1: then only a warning is logged */
+  /* What rung_session_figures wrote, of one or more sessions of this model, one after the other: then islands that lose
+   * more in crossings than they win are given back ("crossing-too-dear"). NULL: nothing is. */
+  const char *figures;
   rung_on_failure on_failure;
   uint32_t breaker_failures; /* 0: 3 */
   uint64_t breaker_ns;       /* 0: 60 seconds */
@@ -337,6 +340,8 @@ typedef struct rung_plan {
   const rung_plan_pass *passes;
   size_t term_count;
   const rung_plan_term *terms;
+  const char *choice;          /* what the cost rule decided and why, in one sentence; NULL: no figures were given */
+  double expected_ns;          /* of a run, by these figures; 0: unknown */
   const char *lock_difference; /* how it differs from the lock, where that only warns; NULL: it does not */
 } rung_plan;
 
@@ -345,6 +350,9 @@ RUNG_API const rung_plan *rung_session_plan(const rung_session *session);
 RUNG_API rung_status *rung_session_plan_json(const rung_session *session, char **out_text);
 /* The plan as lines of text, for rung_session_options.lock: provider versions, placement, crossings. */
 RUNG_API rung_status *rung_session_plan_lock(const rung_session *session, char **out_text);
+/* What the session's last profiled run tells about the cost of islands and nodes, and what crossings between its
+ * memories cost, measured now: lines of text for rung_session_options.figures. */
+RUNG_API rung_status *rung_session_figures(const rung_session *session, char **out_text);
 /* The graph after passes as JSON: values with types, nodes, operator counts, FLOPs. */
 RUNG_API rung_status *rung_session_graph_json(const rung_session *session, char **out_text);
 /* The graph after passes as structs (rung_graph.h), to look at only. Borrowed from the session. */

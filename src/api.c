@@ -7,6 +7,7 @@
 #include "rung.h"
 #include "session/describe.h"
 #include "session/execute.h"
+#include "session/figures.h"
 #include "session/lock.h"
 #include "session/session.h"
 
@@ -439,6 +440,14 @@ rung_status *rung_session_plan_lock(const rung_session *session, char **out_text
   rung_text text;
   rung_text_init(&text, &rung_system_allocator);
   return hand_out_text(rung__lock_write(rung__session_instance(session), &text), &text, out_text);
+}
+
+rung_status *rung_session_figures(const rung_session *session, char **out_text) {
+  NEED(session);
+  NEED(out_text);
+  rung_text text;
+  rung_text_init(&text, &rung_system_allocator);
+  return hand_out_text(rung__figures_write(rung__session_profiled(session), &text), &text, out_text);
 }
 
 const struct rung_graph *rung_session_graph(const rung_session *session) { return session ? graph_of(session) : NULL; }

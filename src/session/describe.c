@@ -125,6 +125,9 @@ rung_status *rung__plan_json(const rung_instance *instance, rung_text *text) {
   put_islands(&json, plan);
   put_crossings(&json, plan);
   put_terms(&json, plan);
+  put_string(&json, "choice", plan->choice);
+  rung_json_key(&json, "expected_ns");
+  rung_json_f64(&json, plan->expected_ns);
   put_string(&json, "lock_difference", plan->lock_difference);
   begin_list(&json, "passes");
   for (size_t i = 0; i < plan->pass_count; i++) {

@@ -443,6 +443,7 @@ static void add_event(execution *run, const program *p, const program_step *step
   profile_event event = {.graph = p->path,
                          .provider = step->node ? "host" : instance->chain.links.at[step->link].api->name,
                          .node = step->node ? step->node : node,
+                         .first = step->node || node ? NULL : step->island->nodes[0],
                          .nodes = step->node || node ? 1 : step->island->node_count,
                          .began = began - run->started,
                          .ended = ended - run->started};

@@ -3,7 +3,8 @@
  *   chain    which providers the user asks for; each is probed and opened
  *   graph    the model's description becomes our IR
  *   passes   shapes are inferred, constants folded, the dead removed
- *   claims   every node goes to the first provider that takes it; pins and the contract are kept
+ *   claims   every node goes to the first provider that takes it; pins and the contract are kept; what is not worth
+ *            its crossings is given back
  *   compile  islands become executables; what an engine refuses is claimed again
  *   plan     all of it, written down
  */
@@ -174,6 +175,7 @@ static rung_status *make(rung_instance *instance, const rung_session_options *op
   RUNG_TRY(rung__place(instance));
   RUNG_TRY(rung__cut_islands(instance));
   RUNG_TRY(rung__plan_make(instance));
+  if (options->figures && !options->inspect_only) RUNG_TRY(rung__weigh_costs(instance, options->figures));
   RUNG_TRY(check_contract(instance));
   if (options->plan_only || options->inspect_only) return check_lock(instance, options);
   RUNG_TRY(rung__compile(instance));

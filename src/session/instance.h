@@ -74,7 +74,9 @@ struct rung_instance {
   uint32_t host_link; /* runs shape arithmetic that nobody took: a link behind the chain, or RUNG_NO_LINK */
   uint32_t listed;    /* links that the user listed; those behind are the host's */
   rung_plan plan;
-  bool inspect_only; /* nothing is demanded of the chain */
+  const char *choice; /* what the cost rule said; NULL: it was not asked */
+  double expected_ns; /* of a run, by the figures; 0: unknown */
+  bool inspect_only;  /* nothing is demanded of the chain */
   bool compiled;
   uint64_t max_loop_trips, max_bytes;
   _Atomic uint64_t runs; /* of islands */
@@ -108,6 +110,8 @@ rung_status *rung__place(rung_instance *instance) RUNG_MUST_CHECK;
 rung_status *rung__cut_islands(rung_instance *instance) RUNG_MUST_CHECK;
 rung_status *rung__compile(rung_instance *instance) RUNG_MUST_CHECK;
 void rung__free_programs(rung_instance *instance);
+/* cost.c: islands that are not worth their crossings are given back; `figures` as rung_session_figures writes them. */
+rung_status *rung__weigh_costs(rung_instance *instance, const char *figures) RUNG_MUST_CHECK;
 /* plan.c: the decision as structs, measured by the contract. */
 rung_status *rung__plan_make(rung_instance *instance) RUNG_MUST_CHECK;
 

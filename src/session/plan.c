@@ -212,6 +212,8 @@ rung_status *rung__plan_make(rung_instance *instance) {
   RUNG_TRY(add_program(&m, instance->main, NULL, 1));
   RUNG_TRY(add_refusals(&m));
   instance->plan = (rung_plan){.struct_size = sizeof instance->plan,
+                               .choice = instance->choice,
+                               .expected_ns = instance->expected_ns,
                                .stage = instance->compiled ? "compiled" : "claimed",
                                .node_count = m.node_count,
                                .island_count = m.island_count,

@@ -10,6 +10,7 @@
 typedef struct profile_event {
   const char *graph, *provider; /* the session's */
   const rung_node *node;        /* NULL: a whole island */
+  const rung_node *first;       /* of that island */
   uint32_t nodes;
   uint64_t began, ended; /* nanoseconds since the run began */
 } profile_event;

@@ -87,7 +87,7 @@ class Case(unittest.TestCase):
 
 
 class Help(Case):
-    COMMANDS = ["run", "inspect", "plan", "check", "bench", "providers", "ops", "help"]
+    COMMANDS = ["run", "inspect", "plan", "check", "bench", "measure", "providers", "ops", "help"]
 
     def test_overview_names_every_command(self):
         for text in (self.out("--help"), self.out("help"), self.out()):
@@ -605,6 +605,18 @@ class Machine(Case):
         fixed = self.put("f.onnx", tiny.one("Relu", tiny.FLOAT, [4]))
         self.assertIn("--batch", self.reason("bench", fixed, "--batch", "2", code=2))
 
+    def test_measure(self):
+        model = self.put("m.onnx", tiny.one("Relu", tiny.FLOAT, ["n", 4]))
+        text = self.out("measure", model, "-n", "2")
+        self.assertIn("a run are expected", text)
+        figures = pathlib.Path(model + ".figures").read_text().splitlines()
+        self.assertEqual(figures[0], "rung figures 1")
+        self.assertTrue(any(line.startswith("island cpu ") for line in figures))
+        plan = self.json("plan", model, "--figures", model + ".figures")
+        self.assertGreater(plan["expected_ns"], 0)
+        self.put("wrong", b"rung figures 1\nnonsense\n")
+        self.assertIn("line 2", self.reason("plan", model, "--figures", "wrong", code=11))
+
     def test_completion_words(self):
         self.assertEqual(self.out("help", "--words").split(), Help.COMMANDS)
         self.assertIn("--input\t", self.out("help", "run", "--words"))
@@ -734,6 +746,7 @@ class Schemas(Case):
         self.valid("inspect", self.out("inspect", lost, "--json"))
         self.valid("graph", self.out("inspect", loop, "--graph", "json"))
         self.valid("bench", self.out("bench", loop, "-n", "2", "--json"))
+        self.valid("measure", self.out("measure", relu, "-n", "1", "--json"))
         self.valid("providers", self.out("providers", "--json"))
         self.valid("ops", self.out("ops", "--json"))
         self.valid("version", self.out("--version", "--json"))

@@ -1,4 +1,5 @@
 /* Parts of the tool that are easier to reach from C: comparing, words, numbers, arrays of every type. */
+#include "chains.h"
 #include "compare.h"
 #include "npy.h"
 #include "prepare.h"
@@ -6,6 +7,7 @@
 #include "text.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -214,6 +216,28 @@ static void parsing(void **state) {
   assert_false(parse_number("1e-3,", 5, &number));
 }
 
+static void expect_parts(const char *chain, const char *expected) {
+  char joined[256] = "";
+  text_list parts = {0};
+  chain_parts(chain, &parts);
+  for (size_t i = 0; i < parts.count; i++) {
+    size_t used = strlen(joined);
+    snprintf(joined + used, sizeof joined - used, "%s[%s]", used ? " " : "", parts.at[i]);
+  }
+  text_list_free(&parts);
+  assert_string_equal(joined, expected);
+}
+
+static void parts_of_chains(void **state) {
+  (void)state;
+  expect_parts("cpu", "[cpu]");
+  expect_parts("cuda?,cpu", "[cuda?] [cpu]");
+  expect_parts("cuda?,openvino:device_type=GPU,precision=FP16,cpu",
+               "[cuda?] [openvino:device_type=GPU,precision=FP16] [cpu]");
+  expect_parts("a:k=\"x,y\",z=\"q\\\",=\",b", "[a:k=\"x,y\",z=\"q\\\",=\"] [b]");
+  expect_parts("", "");
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {cmocka_unit_test(floats_within_tolerance),
                                      cmocka_unit_test(not_a_number_equals_itself_only),
@@ -225,6 +249,7 @@ int main(void) {
                                      cmocka_unit_test(elements_are_set_and_rounded),
                                      cmocka_unit_test(words),
                                      cmocka_unit_test(amounts),
-                                     cmocka_unit_test(parsing)};
+                                     cmocka_unit_test(parsing),
+                                     cmocka_unit_test(parts_of_chains)};
   return cmocka_run_group_tests(tests, make_env, drop_env);
 }

@@ -171,6 +171,10 @@ static void print_crossings(const rung_plan *plan, bool why) {
   }
 }
 
+static void print_choice(const rung_plan *plan) {
+  if (plan->choice) printf("%scost%s\n  %s\n", in(BOLD), in(PLAIN), plan->choice);
+}
+
 static void print_contract(const rung_plan *plan) {
   table t = {.columns = 3, .indent = "  "};
   if (plan->term_count) printf("%scontract%s\n", in(BOLD), in(PLAIN));
@@ -216,6 +220,7 @@ void print_plan(const rung_session *session, bool why) {
   print_providers(session);
   print_refusals(plan, why);
   print_crossings(plan, why);
+  print_choice(plan);
   print_contract(plan);
   if (plan->lock_difference) printf("%slock%s\n  %s\n", in(BOLD), in(PLAIN), plan->lock_difference);
   if (!why) return;

@@ -35,6 +35,8 @@ const option session_options[] = {
      set_text, SESSION(contract)},
     {"pin", 0, "NODES=PROVIDER", "keep nodes to a provider: op:TYPE, node:PATTERN, between:A..B (may be repeated)",
      set_more, SESSION(pins)},
+    {"figures", 0, "FILE", "give back islands that are not worth their crossings, by what rung measure wrote there",
+     set_text, SESSION(figures)},
     {"locked", 0, "FILE", "fail when the plan is not the one that rung plan --lock wrote there", set_text,
      SESSION(locked)},
     {"lock-warns", 0, NULL, "only warn then", set_flag, SESSION(lock_warns)},
@@ -148,7 +150,7 @@ typedef struct lists {
   rung_shape *shapes;
   int64_t (*shape_dims)[RUNG_MAX_RANK];
   rung_pin *pins;
-  bytes lock;
+  bytes lock, figures;
   char **texts;
   size_t text_count;
 } lists;
@@ -167,6 +169,7 @@ static void free_lists(lists *l) {
   free(l->shape_dims);
   free(l->pins);
   free_bytes(&l->lock);
+  free_bytes(&l->figures);
 }
 
 static int read_provider_options(lists *l, const text_list *list) {
@@ -222,7 +225,9 @@ static int read_pins(lists *l, const text_list *list) {
 static int read_demands(const session_args *args, lists *l, rung_session_options *options) {
   TRY(read_pins(l, &args->pins));
   if (args->locked) TRY(read_file(args->locked, &l->lock));
+  if (args->figures) TRY(read_file(args->figures, &l->figures));
   options->contract = args->contract;
+  options->figures = (const char *)l->figures.data;
   options->pins = l->pins;
   options->pin_count = args->pins.count;
   options->lock = (const char *)l->lock.data;

@@ -14,7 +14,7 @@ typedef struct env_args {
 /* What all commands that make a session take. */
 typedef struct session_args {
   env_args env; /* first: its options stand in this group, too */
-  const char *chain, *passes_off, *contract, *locked, *external_folder;
+  const char *chain, *passes_off, *contract, *locked, *figures, *external_folder;
   text_list provider_options, dims, shapes, limits, pins;
   bool read_files, lock_warns;
   int on_failure;
