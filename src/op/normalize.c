@@ -16,7 +16,7 @@ enum { NO_AXIS = INT32_MIN }; /* the default depends on the opset */
 
 static rung_status *check_softmax(const rung_node *node, void *params) {
   rung_softmax_params *p = params;
-  p->flat = node->opset < 13;
+  p->flat = node->version < 13;
   if (p->axis == NO_AXIS) p->axis = p->flat ? 1 : -1;
   return NULL;
 }
@@ -62,9 +62,9 @@ static rung_status *infer_BatchNormalization(rung_infer *infer) {
 /* Before opset 14, training is what the outputs ask for; before 7, what is not named a test. */
 static rung_status *check_BatchNormalization(const rung_node *node, void *params) {
   rung_batch_norm_params *p = params;
-  if (node->opset < 7)
+  if (node->version < 7)
     p->training_mode = !p->is_test;
-  else if (node->opset < 14)
+  else if (node->version < 14)
     p->training_mode = node->output_count > 1;
   RUNG_MODEL_REQUIRE(p->training_mode || node->output_count <= 1, "without training_mode there is one output, not %u",
                      node->output_count);
@@ -146,7 +146,7 @@ static rung_status *infer_group_norm(rung_infer *infer) {
   int64_t channels = type->dims[1], groups = p->num_groups ? p->num_groups : channels;
   RUNG_MODEL_REQUIRE(channels < 0 || groups < 0 || (groups && channels % groups == 0) || groups == channels,
                      "%lld channels cannot be divided into %lld groups", (long long)channels, (long long)groups);
-  bool per_group = p->num_groups && infer->node->opset < 21;
+  bool per_group = p->num_groups && infer->node->version < 21;
   for (uint32_t i = 1; i < infer->input_count; i++) RUNG_TRY(check_channels(infer, i, per_group ? groups : channels));
   return NULL;
 }

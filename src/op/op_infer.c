@@ -44,15 +44,15 @@ rung_status *rung_infer_axis(const rung_infer *infer, int64_t axis, int32_t rank
   return NULL;
 }
 
-bool rung_infer_elements(const rung_infer *infer, uint32_t input, int64_t *elements, uint32_t most,
-                         uint32_t *out_count) {
+bool rung_infer_flat_elements(const rung_infer *infer, uint32_t input, int64_t *elements, uint32_t most,
+                              uint32_t *out_count) {
   *out_count = 0;
   if (!rung_infer_has(infer, input)) return false;
   const rung_operand *operand = &infer->inputs[input];
   if (operand->value && operand->value->kind == RUNG_TENSOR) {
     const rung_tensor *tensor = &operand->value->tensor;
     size_t count = rung_tensor_count(tensor);
-    if (tensor->rank > 1 || count > most || tensor->memory) return false;
+    if (count > most || tensor->memory) return false;
     for (size_t i = 0; i < count; i++) {
       if (tensor->dtype == RUNG_I64) {
         memcpy(&elements[i], (const char *)tensor->data + 8 * i, 8);
@@ -71,6 +71,14 @@ bool rung_infer_elements(const rung_infer *infer, uint32_t input, int64_t *eleme
   memcpy(elements, operand->known, operand->known_count * sizeof *elements);
   *out_count = operand->known_count;
   return true;
+}
+
+bool rung_infer_elements(const rung_infer *infer, uint32_t input, int64_t *elements, uint32_t most,
+                         uint32_t *out_count) {
+  *out_count = 0;
+  const rung_value *value = rung_infer_has(infer, input) ? infer->inputs[input].value : NULL;
+  if (value && value->kind == RUNG_TENSOR && value->tensor.rank > 1) return false;
+  return rung_infer_flat_elements(infer, input, elements, most, out_count);
 }
 
 bool rung_infer_ints(const rung_infer *infer, uint32_t input, int64_t *ints, uint32_t most, uint32_t *out_count) {

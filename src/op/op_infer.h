@@ -39,7 +39,10 @@ rung_status *rung_infer_axis(const rung_infer *infer, int64_t axis, int32_t rank
  * when it is left out, nothing is known, or it has more than `most` elements. */
 bool rung_infer_elements(const rung_infer *infer, uint32_t input, int64_t *elements, uint32_t most,
                          uint32_t *out_count);
-/* The same, but only when every element is a number. */
+/* The same for any rank, in row-major order. */
+bool rung_infer_flat_elements(const rung_infer *infer, uint32_t input, int64_t *elements, uint32_t most,
+                              uint32_t *out_count);
+/* As rung_infer_elements, but only when every element is a number. */
 bool rung_infer_ints(const rung_infer *infer, uint32_t input, int64_t *ints, uint32_t most, uint32_t *out_count);
 /* Axes given by attribute (older forms) or by input; false when unknown. An absent list has count 0. */
 bool rung_infer_axes(const rung_infer *infer, rung_ints attribute, uint32_t input, int64_t axes[RUNG_MAX_RANK],

@@ -198,16 +198,55 @@ const rung_op rung_op_QuantizedProduct = {
     .params_size = sizeof(rung_product_params),
     .infer = infer_QuantizedProduct};
 
-/* Det */
+/* Det, Inverse */
 
-static rung_status *infer_Det(rung_infer *infer) {
-  const rung_type *x = rung_infer_input(infer, 0);
+static rung_status *require_square(const rung_type *x) {
   if (x->rank < 0) return NULL;
   RUNG_MODEL_REQUIRE(x->rank >= 2, "an input of rank %d is no matrix", x->rank);
   int64_t rows = x->dims[x->rank - 2], columns = x->dims[x->rank - 1];
   RUNG_MODEL_REQUIRE(rows < 0 || columns < 0 || rows == columns, "a matrix of %lld rows and %lld columns is not square",
                      (long long)rows, (long long)columns);
-  return rung_infer_shape(infer, 0, x->rank - 2, x->dims);
+  return NULL;
+}
+
+static rung_status *infer_Det(rung_infer *infer) {
+  const rung_type *x = rung_infer_input(infer, 0);
+  RUNG_TRY(require_square(x));
+  return x->rank < 0 ? NULL : rung_infer_shape(infer, 0, x->rank - 2, x->dims);
 }
 
 const rung_op rung_op_Det = {.name = "Det", .domain = "", .since = 11, .signature = "X:T -> Y:T", .infer = infer_Det};
+
+static rung_status *infer_Inverse(rung_infer *infer) {
+  RUNG_TRY(require_square(rung_infer_input(infer, 0)));
+  return rung_infer_elementwise(infer);
+}
+
+const rung_op rung_op_ms_Inverse = {
+    .name = "Inverse", .domain = "com.microsoft", .since = 1, .signature = "X:T -> Y:T", .infer = infer_Inverse};
+
+/* CDist: distances between the rows of two matrices */
+
+static rung_status *infer_CDist(rung_infer *infer) {
+  int64_t dims[2] = {rung_infer_symbol(infer), rung_infer_symbol(infer)}, length[2] = {-1, -1};
+  for (uint32_t i = 0; i < 2; i++) {
+    const rung_type *type = rung_infer_input(infer, i);
+    if (type->rank < 0) continue;
+    RUNG_MODEL_REQUIRE(type->rank == 2, "input %u has rank %d, not 2", i, type->rank);
+    dims[i] = type->dims[0];
+    length[i] = type->dims[1];
+  }
+  RUNG_MODEL_REQUIRE(length[0] < 0 || length[1] < 0 || length[0] == length[1], "rows of %lld elements and of %lld",
+                     (long long)length[0], (long long)length[1]);
+  return rung_infer_shape(infer, 0, 2, dims);
+}
+
+static const rung_attr cdist_attrs[] = {RUNG_ATTR_CHOICE(rung_cdist_params, metric, "sqeuclidean|euclidean"), {0}};
+
+const rung_op rung_op_ms_CDist = {.name = "CDist",
+                                  .domain = "com.microsoft",
+                                  .since = 1,
+                                  .signature = "A:T B:T -> C:T",
+                                  .params_size = sizeof(rung_cdist_params),
+                                  .attributes = cdist_attrs,
+                                  .infer = infer_CDist};

@@ -1,4 +1,4 @@
-/* Products of matrices: MatMul, Gemm, their quantised and fused forms, Einsum, and Det. */
+/* Products of matrices: MatMul, Gemm, their quantised and fused forms, Einsum; and Det, Inverse, CDist. */
 #ifndef RUNG_OP_PRODUCT_H
 #define RUNG_OP_PRODUCT_H
 
@@ -39,6 +39,11 @@ typedef struct rung_matmul_shape {
 /* All dimensions are known. INVALID_MODEL when they do not fit. */
 rung_status *rung_matmul_shape_make(int32_t a_rank, const int64_t *a, bool trans_a, int32_t b_rank, const int64_t *b,
                                     bool trans_b, rung_matmul_shape *out) RUNG_MUST_CHECK;
+
+typedef struct rung_cdist_params {
+  int metric; /* rung_cdist_metric */
+} rung_cdist_params;
+enum { RUNG_CDIST_SQUARED, RUNG_CDIST_EUCLIDEAN };
 
 typedef struct rung_einsum_params {
   rung_str equation;

@@ -155,11 +155,8 @@ static rung_status *run_simplified(rung_kernel_call *call) {
   return NULL;
 }
 
-#define SIMPLIFIED_KERNEL(symbol)         \
-  const rung_kernel rung_cpu_##symbol = { \
-      .types = {{'T', RUNG_SET_FLOAT}, {'V', RUNG_SET_FLOAT}}, .prepare = prepare_simplified, .run = run_simplified};
-SIMPLIFIED_KERNEL(SimplifiedLayerNormalization)
-SIMPLIFIED_KERNEL(ms_SimplifiedLayerNormalization)
+const rung_kernel rung_cpu_SimplifiedLayerNormalization = {
+    .types = {{'T', RUNG_SET_FLOAT}, {'V', RUNG_SET_FLOAT}}, .prepare = prepare_simplified, .run = run_simplified};
 
 /* EmbedLayerNormalization */
 

@@ -133,7 +133,7 @@ static rung_status *plan_group_norm(const rung_kernel_call *call, group_plan *pl
   RUNG_RUN_REQUIRE(plan->groups == plan->channels || plan->channels % plan->groups == 0,
                    "%zu channels cannot be divided into %zu groups", plan->channels, plan->groups);
   plan->inner = (size_t)rung_tensor_span(x, 2, x->rank);
-  plan->operands = p->num_groups && call->node->opset < 21 ? plan->groups : plan->channels;
+  plan->operands = p->num_groups && call->node->version < 21 ? plan->groups : plan->channels;
   for (uint32_t i = 1; i < 3; i++)
     RUNG_RUN_REQUIRE(rung_tensor_count(rung_in(call, i)) == plan->operands, "input %u has %zu elements, not %zu", i,
                      rung_tensor_count(rung_in(call, i)), plan->operands);
