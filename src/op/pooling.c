@@ -55,6 +55,24 @@ POOL_OP(MaxPool, "X:T -> Y:T Indices:int64?", pool_attrs, check_pool)
 POOL_OP(AveragePool, "X:T -> Y:T", pool_attrs, check_pool)
 POOL_OP(LpPool, "X:T -> Y:T", lp_attrs, check_lp)
 
+/* com.microsoft: channels last */
+
+static rung_status *infer_NhwcMaxPool(rung_infer *infer) {
+  return rung_infer_as(infer, &rung_op_MaxPool, (const uint32_t[]){0}, 1, true);
+}
+
+static const rung_attr nhwc_attrs[] = {
+    RUNG_WINDOW_ATTRS, {"ceil_mode", RUNG_ATTR_KIND_INT, offsetof(rung_window_params, ceil_mode)}, {0}};
+
+const rung_op rung_op_ms_NhwcMaxPool = {.name = "NhwcMaxPool",
+                                        .domain = "com.microsoft",
+                                        .since = 1,
+                                        .signature = "x:T -> y:T",
+                                        .params_size = sizeof(rung_pool_params),
+                                        .attributes = nhwc_attrs,
+                                        .check = check_pool,
+                                        .infer = infer_NhwcMaxPool};
+
 /* One number per channel */
 
 static rung_status *infer_global(rung_infer *infer) {

@@ -32,10 +32,16 @@ rung_status *rung_matmul_shape_make(int32_t a_rank, const int64_t *a, bool trans
   return NULL;
 }
 
+void rung_matmul_turn(int32_t rank, const int64_t *dims, bool trans_batch, int64_t out_dims[RUNG_MAX_RANK]) {
+  if (rank > 0) memcpy(out_dims, dims, (size_t)rank * sizeof *dims);
+  if (!trans_batch || rank < 3) return;
+  memmove(out_dims, out_dims + 1, (size_t)(rank - 2) * sizeof *dims);
+  out_dims[rank - 2] = dims[0];
+}
+
 /* The same where dimensions may be symbols. */
-static rung_status *infer_matmul(rung_infer *infer, uint32_t first, uint32_t second, bool trans_a, bool trans_b) {
-  if (!rung_infer_ranked(infer, first) || !rung_infer_ranked(infer, second)) return NULL;
-  const rung_type *a = rung_infer_input(infer, first), *b = rung_infer_input(infer, second);
+static rung_status *infer_turned(rung_infer *infer, const rung_type *a, const rung_type *b, bool trans_a,
+                                 bool trans_b) {
   RUNG_MODEL_REQUIRE(a->rank >= 1 && b->rank >= 1, "operands of rank %d and %d", a->rank, b->rank);
   int64_t ka = a->rank == 1 ? a->dims[0] : a->dims[a->rank - (trans_a ? 2 : 1)];
   int64_t kb = b->rank == 1 ? b->dims[0] : b->dims[b->rank - (trans_b ? 1 : 2)];
@@ -54,9 +60,18 @@ static rung_status *infer_matmul(rung_infer *infer, uint32_t first, uint32_t sec
   return rung_infer_shape(infer, 0, rank, dims);
 }
 
+static rung_status *infer_matmul(rung_infer *infer, uint32_t first, uint32_t second, bool trans_a, bool trans_b) {
+  if (!rung_infer_ranked(infer, first) || !rung_infer_ranked(infer, second)) return NULL;
+  return infer_turned(infer, rung_infer_input(infer, first), rung_infer_input(infer, second), trans_a, trans_b);
+}
+
 static rung_status *infer_product(rung_infer *infer) {
   const rung_product_params *p = infer->params;
-  return infer_matmul(infer, 0, 1, p->transA, p->transB);
+  if (!rung_infer_ranked(infer, 0) || !rung_infer_ranked(infer, 1)) return NULL;
+  rung_type a = *rung_infer_input(infer, 0), b = *rung_infer_input(infer, 1);
+  rung_matmul_turn(a.rank, rung_infer_input(infer, 0)->dims, p->transBatchA, a.dims);
+  rung_matmul_turn(b.rank, rung_infer_input(infer, 1)->dims, p->transBatchB, b.dims);
+  return infer_turned(infer, &a, &b, p->transA, p->transB);
 }
 
 static rung_status *check_MatMul(const rung_node *node, void *params) {
@@ -80,13 +95,6 @@ const rung_op rung_op_FusedProduct = {.name = "FusedProduct",
                                       .params_size = sizeof(rung_product_params),
                                       .infer = infer_product};
 
-static rung_status *check_FusedMatMul(const rung_node *node, void *params) {
-  const rung_product_params *p = params;
-  (void)node;
-  RUNG_REQUIRE(!p->transBatchA && !p->transBatchB, UNSUPPORTED, "transBatchA and transBatchB");
-  return NULL;
-}
-
 static const rung_attr fused_matmul_attrs[] = {
     RUNG_ATTR_FLOAT(rung_product_params, alpha, 1),     RUNG_ATTR_INT(rung_product_params, transA, 0),
     RUNG_ATTR_INT(rung_product_params, transB, 0),      RUNG_ATTR_INT(rung_product_params, transBatchA, 0),
@@ -98,7 +106,6 @@ const rung_op rung_op_ms_FusedMatMul = {.name = "FusedMatMul",
                                         .signature = "A:T B:T -> Y:T",
                                         .params_size = sizeof(rung_product_params),
                                         .attributes = fused_matmul_attrs,
-                                        .check = check_FusedMatMul,
                                         .infer = infer_product};
 
 /* Gemm */

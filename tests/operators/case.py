@@ -96,7 +96,7 @@ class Case:
             inputs = [x.astype(self.through) if x is not None and x.dtype == back else x for x in inputs]
         options = onnxruntime.SessionOptions()
         options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
-        options.log_severity_level = 3
+        options.log_severity_level = 4
         session = onnxruntime.InferenceSession(self.model(inputs).SerializeToString(), options,
                                                providers=["CPUExecutionProvider"])
         results = session.run(None, self.feed(inputs))
