@@ -205,6 +205,65 @@ const rung_op rung_op_QuantizedProduct = {
     .params_size = sizeof(rung_product_params),
     .infer = infer_QuantizedProduct};
 
+/* com.microsoft's: floats of integers */
+
+static rung_status *check_bias(const rung_infer *infer, uint32_t bias, uint32_t b, bool trans_b) {
+  if (!rung_infer_ranked(infer, bias) || !rung_infer_ranked(infer, b)) return NULL;
+  const rung_type *c = rung_infer_input(infer, bias), *type = rung_infer_input(infer, b);
+  int64_t n = type->rank < 2 ? 1 : type->dims[type->rank - (trans_b ? 2 : 1)];
+  RUNG_MODEL_REQUIRE(c->rank == 1 && (c->dims[0] < 0 || n < 0 || c->dims[0] == n),
+                     "the bias has rank %d and %lld elements for %lld columns", c->rank,
+                     c->rank ? (long long)c->dims[0] : 1, (long long)n);
+  return NULL;
+}
+
+static rung_status *infer_MatMulIntegerToFloat(rung_infer *infer) {
+  RUNG_TRY(check_bias(infer, 6, 1, false));
+  return infer_MatMulInteger(infer);
+}
+
+static rung_status *infer_DynamicQuantizeMatMul(rung_infer *infer) {
+  RUNG_TRY(check_bias(infer, 4, 1, false));
+  return infer_MatMulInteger(infer);
+}
+
+static rung_status *infer_QGemm(rung_infer *infer) {
+  const rung_product_params *p = infer->params;
+  for (uint32_t i = 0; i < 4; i += 3)
+    RUNG_MODEL_REQUIRE(!rung_infer_ranked(infer, i) || rung_infer_input(infer, i)->rank == 2,
+                       "input %u has rank %d, not 2", i, rung_infer_input(infer, i)->rank);
+  if (!rung_infer_has(infer, 8)) infer->outputs[0].dtype = RUNG_F32;
+  return infer_matmul(infer, 0, 3, p->transA, p->transB);
+}
+
+const rung_op rung_op_ms_MatMulIntegerToFloat = {
+    .name = "MatMulIntegerToFloat",
+    .domain = "com.microsoft",
+    .since = 1,
+    .signature = "A:A B:B a_scale:S b_scale:S a_zero_point:A? b_zero_point:B? bias:S? -> Y:S",
+    .infer = infer_MatMulIntegerToFloat};
+const rung_op rung_op_ms_DynamicQuantizeMatMul = {.name = "DynamicQuantizeMatMul",
+                                                  .domain = "com.microsoft",
+                                                  .since = 1,
+                                                  .signature = "A:S B:B b_scale:S b_zero_point:B? bias:S? -> Y:S",
+                                                  .infer = infer_DynamicQuantizeMatMul};
+
+static const rung_attr qgemm_attrs[] = {RUNG_ATTR_FLOAT(rung_product_params, alpha, 1),
+                                        RUNG_ATTR_INT(rung_product_params, transA, 0),
+                                        RUNG_ATTR_INT(rung_product_params, transB, 0),
+                                        {0}};
+
+const rung_op rung_op_ms_QGemm = {
+    .name = "QGemm",
+    .domain = "com.microsoft",
+    .since = 1,
+    .signature =
+        "A:A a_scale:float32 a_zero_point:A B:B b_scale:float32 b_zero_point:B C:int32? y_scale:float32? "
+        "y_zero_point:Y? -> Y:Y",
+    .params_size = sizeof(rung_product_params),
+    .attributes = qgemm_attrs,
+    .infer = infer_QGemm};
+
 /* Det, Inverse */
 
 static rung_status *require_square(const rung_type *x) {
