@@ -18,15 +18,15 @@ struct rung_op; /* the host's definition of an operator: opaque outside */
 
 /* What flows along an edge of the graph (ONNX: a value of one name). */
 typedef struct rung_value_info {
-  const char *name;     /* unique within its graph and those around it */
-  rung_type type;       /* as far as inference knows it */
-  rung_value *constant; /* initializer or folded: known before the first run; else NULL */
-  rung_node *producer;  /* NULL for graph inputs and constants */
-  uint32_t uses;        /* how many node inputs, captures and graph outputs read it */
-  uint32_t index;       /* in the values of the graph that owns it */
-  uint32_t mark;        /* scratch of the host's walks */
+  const char *name;                /* unique within its graph and those around it */
+  rung_type type;                  /* as far as inference knows it */
+  rung_value *constant;            /* initializer or folded: known before the first run; else NULL */
+  rung_node *producer;             /* NULL for graph inputs and constants */
+  uint32_t uses;                   /* how many node inputs, captures and graph outputs read it */
+  uint32_t index;                  /* in the values of the graph that owns it */
+  uint32_t mark;                   /* scratch of the host's walks */
   struct rung_value_info *forward; /* the host's: read this one instead (while a pass runs) */
-  rung_graph *graph;    /* the graph that owns it */
+  rung_graph *graph;               /* the graph that owns it */
   /* What inference knows of the contents of a small integer tensor (shape arithmetic): `known_count` elements, each a
    * number or a symbol like a dimension's (RUNG_IS_SYMBOL). NULL when nothing is known. */
   const int64_t *known;
@@ -73,8 +73,9 @@ struct rung_node {
   const char *name;   /* made up when the model gives none; unique in the graph */
   const char *domain; /* "" is ai.onnx */
   const char *op_type;
-  int64_t opset;  /* the version of `domain` that the model imports here */
-  uint32_t index; /* in graph->nodes */
+  int64_t opset;   /* the version of `domain` that the model imports here */
+  int64_t version; /* that the host's definition reads it as: `opset`, or that of the operator it is another name of */
+  uint32_t index;  /* in graph->nodes */
   uint32_t input_count, output_count, attribute_count, capture_count;
   rung_value_info **inputs;  /* NULL: an optional input that is left out */
   rung_value_info **outputs; /* NULL: an optional output that nobody wants */

@@ -41,7 +41,7 @@ typedef struct cast_params {
 
 static rung_status *check_Cast(const rung_node *node, void *params) {
   cast_params *p = params;
-  if (node->opset < 6) {
+  if (node->version < 6) {
     char name[16] = {0};
     for (size_t i = 0; i < RUNG_MIN(p->name.size, sizeof name - 1); i++)
       name[i] = (char)(p->name.data[i] >= 'A' && p->name.data[i] <= 'Z' ? p->name.data[i] + 32 : p->name.data[i]);

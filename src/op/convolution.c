@@ -132,6 +132,24 @@ const rung_op rung_op_ms_FusedConv = {.name = "FusedConv",
                                       .check = check_fused,
                                       .infer = infer_Conv};
 
+/* com.microsoft: channels last, weights as ever */
+
+static rung_status *infer_nhwc(rung_infer *infer) {
+  return rung_infer_as(infer, &rung_op_Conv, (const uint32_t[]){0, 1}, 2, true);
+}
+
+#define NHWC(symbol, places, attrs, checks)                                     \
+  const rung_op rung_op_ms_##symbol = {.name = #symbol,                         \
+                                       .domain = "com.microsoft",               \
+                                       .since = 1,                              \
+                                       .signature = places,                     \
+                                       .params_size = sizeof(rung_conv_params), \
+                                       .attributes = attrs,                     \
+                                       .check = checks,                         \
+                                       .infer = infer_nhwc};
+NHWC(NhwcConv, "X:T W:T B:T? -> Y:T", conv_attrs, check_conv)
+NHWC(NhwcFusedConv, "X:T W:T B:T? Z:T? -> Y:T", fused_attrs, check_fused)
+
 /* ConvTranspose */
 
 static rung_status *check_transpose(const rung_node *node, void *params) {

@@ -19,7 +19,7 @@ rung_status *rung_binary_align(const rung_binary_params *params, int32_t rank, i
 }
 
 int32_t rung_prelu_align(const rung_node *node, int32_t rank, int32_t slope_rank, int64_t slope_size) {
-  return node->opset < 7 && slope_rank == 1 && slope_size != 1 && rank > 2 ? rank - 2 : 0;
+  return node->version < 7 && slope_rank == 1 && slope_size != 1 && rank > 2 ? rank - 2 : 0;
 }
 
 /* Output 0 from inputs 0 and 1, the latter with `behind` dimensions of 1 at its end. */
@@ -253,8 +253,8 @@ const rung_op rung_op_Where = {
 
 static rung_status *infer_Clip(rung_infer *infer) {
   bool integer = RUNG_SET_INTEGER & RUNG_SET(rung_infer_input(infer, 0)->dtype);
-  RUNG_MODEL_REQUIRE(infer->node->opset >= 11 || !integer, "integers need opset 12, this is %lld",
-                     (long long)infer->node->opset);
+  RUNG_MODEL_REQUIRE(infer->node->version >= 11 || !integer, "integers need opset 12, this is %lld",
+                     (long long)infer->node->version);
   for (uint32_t i = 1; i < 3; i++) {
     const rung_type *bound = rung_infer_has(infer, i) ? rung_infer_input(infer, i) : NULL;
     for (int32_t k = 0; bound && k < bound->rank; k++)

@@ -150,13 +150,14 @@ static rung_status *integer_count(int64_t start, int64_t limit, int64_t delta, i
 rung_status *rung_range_count(const rung_tensor *start, const rung_tensor *limit, const rung_tensor *delta,
                               int64_t *out_count) {
   if (RUNG_SET_INTEGER & RUNG_SET(start->dtype)) {
-    int64_t step = read_signed(delta, 0);
+    int64_t step = delta ? read_signed(delta, 0) : 1;
     RUNG_MODEL_REQUIRE(step != 0, "delta is 0");
     return integer_count(read_signed(start, 0), read_signed(limit, 0), step, out_count);
   }
   /* The difference in the type of the operands, as ONNX has it: 0.3 - 0 in steps of 0.1 must not see the digits that
    * float32 does not have. */
-  double step = rung_element_float(delta, 0), from = rung_element_float(start, 0), to = rung_element_float(limit, 0);
+  double step = delta ? rung_element_float(delta, 0) : 1, from = rung_element_float(start, 0),
+         to = rung_element_float(limit, 0);
   double distance = start->dtype == RUNG_F64 ? to - from : (double)((float)to - (float)from);
   RUNG_MODEL_REQUIRE(step != 0, "delta is 0");
   double count = ceil(distance / step);
@@ -170,8 +171,11 @@ static rung_status *known_range(rung_infer *infer, int64_t *dim) {
   enum { MOST = 64 };
   int64_t bounds[3], elements[MOST];
   for (uint32_t i = 0; i < 3; i++) {
-    uint32_t count;
-    if (!rung_infer_elements(infer, i, &bounds[i], 1, &count) || count != 1) return NULL;
+    uint32_t count = 1;
+    if (i == 2 && !rung_infer_has(infer, i))
+      bounds[i] = 1;
+    else if (!rung_infer_elements(infer, i, &bounds[i], 1, &count) || count != 1)
+      return NULL;
   }
   if (RUNG_IS_SYMBOL(bounds[1]) && bounds[0] == 0 && bounds[2] == 1) *dim = bounds[1];
   for (int i = 0; i < 3; i++)
@@ -188,25 +192,30 @@ static rung_status *infer_Range(rung_infer *infer) {
   const rung_tensor *start = known_scalar(infer, 0), *limit = known_scalar(infer, 1), *delta = known_scalar(infer, 2);
   int64_t dim = rung_infer_symbol(infer);
   for (uint32_t i = 0; i < 3; i++) {
+    if (!rung_infer_has(infer, i)) continue;
     const rung_type *type = rung_infer_input(infer, i);
     bool single = type->rank <= 0 || (type->rank == 1 && (type->dims[0] < 0 || type->dims[0] == 1));
     RUNG_MODEL_REQUIRE(single, "input %u must be a scalar", i);
   }
   RUNG_TRY(known_range(infer, &dim));
-  if (dim < 0 && start && limit && delta) RUNG_TRY(rung_range_count(start, limit, delta, &dim));
+  if (dim < 0 && start && limit && (delta || !rung_infer_has(infer, 2)))
+    RUNG_TRY(rung_range_count(start, limit, delta, &dim));
   return rung_infer_shape(infer, 0, 1, &dim);
 }
 
 static const rung_attr range_attrs[] = {RUNG_ATTR_INT(rung_range_params, stash_type, 1), {0}};
 
-const rung_op rung_op_Range = {.name = "Range",
-                               .domain = "",
-                               .since = 11,
-                               .flags = RUNG_OP_ENLARGES,
-                               .signature = "start:T limit:T delta:T -> output:T",
-                               .params_size = sizeof(rung_range_params),
-                               .attributes = range_attrs,
-                               .infer = infer_Range};
+#define RANGE(symbol, where, version, places)                                 \
+  const rung_op rung_op_##symbol = {.name = "Range",                          \
+                                    .domain = where,                          \
+                                    .since = version,                         \
+                                    .flags = RUNG_OP_ENLARGES,                \
+                                    .signature = places " -> output:T",       \
+                                    .params_size = sizeof(rung_range_params), \
+                                    .attributes = range_attrs,                \
+                                    .infer = infer_Range};
+RANGE(Range, "", 11, "start:T limit:T delta:T")
+RANGE(ms_Range, "com.microsoft", 1, "start:T limit:T delta:T?")
 
 /* Size */
 

@@ -44,7 +44,7 @@ static rung_status *check_tensors(const rung_label_encoder_params *p) {
 static rung_status *check_LabelEncoder(const rung_node *node, void *params) {
   rung_label_encoder_params *p = params;
   list keys, values;
-  if (node->opset < 2) {
+  if (node->version < 2) {
     p->count = p->classes_strings.count;
     RUNG_MODEL_REQUIRE(p->count, "classes_strings is missing");
     return NULL;

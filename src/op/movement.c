@@ -55,7 +55,7 @@ const rung_op rung_op_Transpose = {.name = "Transpose",
 
 static rung_status *check_Concat(const rung_node *node, void *params) {
   rung_concat_params *p = params;
-  RUNG_MODEL_REQUIRE(p->axis != INT64_MIN || node->opset < 4, "attribute \"axis\" is missing");
+  RUNG_MODEL_REQUIRE(p->axis != INT64_MIN || node->version < 4, "attribute \"axis\" is missing");
   if (p->axis == INT64_MIN) p->axis = 1;
   return NULL;
 }
@@ -128,7 +128,7 @@ const rung_op rung_op_Concat = {.name = "Concat",
 
 static rung_status *check_Split(const rung_node *node, void *params) {
   const rung_split_params *p = params;
-  RUNG_REQUIRE(node->opset >= 2 || node->input_count < 2 || !node->inputs[1], UNSUPPORTED,
+  RUNG_REQUIRE(node->version >= 2 || node->input_count < 2 || !node->inputs[1], UNSUPPORTED,
                "the sizes as an input (opset 1); convert the model to opset 2 or newer");
   RUNG_MODEL_REQUIRE(p->num_outputs >= 0 && (p->num_outputs == 0 || p->num_outputs >= node->output_count),
                      "num_outputs is %lld for %u outputs", (long long)p->num_outputs, node->output_count);
@@ -193,7 +193,7 @@ static rung_status *split_sizes(rung_infer *infer, int32_t axis) {
   int64_t dim = type->dims[axis];
   if (!rung_infer_has(infer, 1) && p->split.count == 0)
     return split_evenly(infer, p->num_outputs ? p->num_outputs : infer->output_count,
-                        infer->node->opset < 18 && !p->num_outputs, dim, axis);
+                        infer->node->version < 18 && !p->num_outputs, dim, axis);
   if (!rung_infer_has(infer, 1)) {
     RUNG_MODEL_REQUIRE(p->split.count <= UINT32_MAX, "%zu sizes", p->split.count);
     return split_as_said(infer, p->split.at, (uint32_t)p->split.count, dim, axis);
@@ -256,7 +256,7 @@ rung_slice_range rung_slice_settle(int64_t dim, int64_t start, int64_t end, int6
 
 static rung_status *check_Slice(const rung_node *node, void *params) {
   const rung_slice_params *p = params;
-  if (node->opset >= 10) {
+  if (node->version >= 10) {
     RUNG_MODEL_REQUIRE(node->input_count >= 3, "inputs \"starts\" and \"ends\" are missing");
     return NULL;
   }
@@ -306,7 +306,7 @@ static rung_status *read_list(rung_infer *infer, uint32_t input, int64_t first, 
 static rung_status *read_lists(rung_infer *infer, slice_lists *lists, bool *out_known) {
   const rung_slice_params *p = infer->params;
   *out_known = true;
-  if (infer->node->opset < 10) {
+  if (infer->node->version < 10) {
     lists->count = (uint32_t)p->starts.count;
     for (uint32_t i = 0; i < lists->count; i++) {
       lists->starts[i] = p->starts.at[i];

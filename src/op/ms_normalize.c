@@ -59,17 +59,14 @@ static const rung_attr simplified_norm_attrs[] = {RUNG_ATTR_INT(rung_layer_norm_
                                                   RUNG_ATTR_FLOAT(rung_layer_norm_params, epsilon, 1e-5f),
                                                   {0}};
 
-#define SIMPLIFIED_NORM(symbol, where)                                               \
-  const rung_op rung_op_##symbol = {.name = "SimplifiedLayerNormalization",          \
-                                    .domain = where,                                 \
-                                    .since = 1,                                      \
-                                    .signature = "X:T scale:V -> Y:V inv_std_var:U", \
-                                    .params_size = sizeof(rung_layer_norm_params),   \
-                                    .attributes = simplified_norm_attrs,             \
-                                    .check = check_simplified_norm,                  \
-                                    .infer = infer_simplified_norm};
-SIMPLIFIED_NORM(SimplifiedLayerNormalization, "")
-SIMPLIFIED_NORM(ms_SimplifiedLayerNormalization, "com.microsoft")
+const rung_op rung_op_SimplifiedLayerNormalization = {.name = "SimplifiedLayerNormalization",
+                                                      .domain = "",
+                                                      .since = 1,
+                                                      .signature = "X:T scale:V -> Y:V inv_std_var:U",
+                                                      .params_size = sizeof(rung_layer_norm_params),
+                                                      .attributes = simplified_norm_attrs,
+                                                      .check = check_simplified_norm,
+                                                      .infer = infer_simplified_norm};
 
 /* EmbedLayerNormalization: rows of three tables are added and normalised */
 

@@ -16,7 +16,7 @@ enum { NO_AXIS = INT32_MIN }; /* the default depends on the opset */
 
 static rung_status *check_softmax(const rung_node *node, void *params) {
   rung_softmax_params *p = params;
-  p->flat = node->opset < 13;
+  p->flat = node->version < 13;
   if (p->axis == NO_AXIS) p->axis = p->flat ? 1 : -1;
   return NULL;
 }
@@ -62,9 +62,9 @@ static rung_status *infer_BatchNormalization(rung_infer *infer) {
 /* Before opset 14, training is what the outputs ask for; before 7, what is not named a test. */
 static rung_status *check_BatchNormalization(const rung_node *node, void *params) {
   rung_batch_norm_params *p = params;
-  if (node->opset < 7)
+  if (node->version < 7)
     p->training_mode = !p->is_test;
-  else if (node->opset < 14)
+  else if (node->version < 14)
     p->training_mode = node->output_count > 1;
   RUNG_MODEL_REQUIRE(p->training_mode || node->output_count <= 1, "without training_mode there is one output, not %u",
                      node->output_count);
@@ -146,15 +146,15 @@ static rung_status *infer_group_norm(rung_infer *infer) {
   int64_t channels = type->dims[1], groups = p->num_groups ? p->num_groups : channels;
   RUNG_MODEL_REQUIRE(channels < 0 || groups < 0 || (groups && channels % groups == 0) || groups == channels,
                      "%lld channels cannot be divided into %lld groups", (long long)channels, (long long)groups);
-  bool per_group = p->num_groups && infer->node->opset < 21;
-  for (uint32_t i = 1; i < infer->input_count; i++) RUNG_TRY(check_channels(infer, i, per_group ? groups : channels));
+  for (uint32_t i = 1; i < infer->input_count; i++)
+    RUNG_TRY(check_channels(infer, i, p->per_group ? groups : channels));
   return NULL;
 }
 
 static rung_status *check_group_norm(const rung_node *node, void *params) {
-  const rung_group_norm_params *p = params;
+  rung_group_norm_params *p = params;
   RUNG_MODEL_REQUIRE(p->num_groups > 0, "num_groups is %lld, it must be positive", (long long)p->num_groups);
-  (void)node;
+  p->per_group = node->version < 21;
   return check_stash_type(p->stash_type);
 }
 
@@ -183,6 +183,38 @@ const rung_op rung_op_GroupNormalization = {.name = "GroupNormalization",
                                             .attributes = group_norm_attrs,
                                             .check = check_group_norm,
                                             .infer = infer_group_norm};
+
+/* com.microsoft's GroupNorm: channels last, perhaps, and silu behind */
+
+static rung_status *check_GroupNorm(const rung_node *node, void *params) {
+  const rung_group_norm_params *p = params;
+  (void)node;
+  RUNG_MODEL_REQUIRE(p->num_groups > 0, "groups is %lld, it must be positive", (long long)p->num_groups);
+  RUNG_MODEL_REQUIRE(p->activation == 0 || p->activation == 1, "activation is %lld, it must be 0 or 1",
+                     (long long)p->activation);
+  return NULL;
+}
+
+static rung_status *infer_GroupNorm(rung_infer *infer) {
+  const rung_group_norm_params *p = infer->params;
+  return rung_infer_as(infer, &rung_op_GroupNormalization, (const uint32_t[]){0, 1, 2}, 3, p->channels_last);
+}
+
+static const rung_attr ms_group_norm_attrs[] = {
+    {"groups", RUNG_ATTR_KIND_INT, offsetof(rung_group_norm_params, num_groups), .required = true},
+    {"activation", RUNG_ATTR_KIND_INT, offsetof(rung_group_norm_params, activation), .required = true},
+    RUNG_ATTR_INT(rung_group_norm_params, channels_last, 1),
+    RUNG_ATTR_FLOAT(rung_group_norm_params, epsilon, 1e-5f),
+    {0}};
+
+const rung_op rung_op_ms_GroupNorm = {.name = "GroupNorm",
+                                      .domain = "com.microsoft",
+                                      .since = 1,
+                                      .signature = "X:T gamma:M beta:M -> Y:T",
+                                      .params_size = sizeof(rung_group_norm_params),
+                                      .attributes = ms_group_norm_attrs,
+                                      .check = check_GroupNorm,
+                                      .infer = infer_GroupNorm};
 
 /* LpNormalization */
 

@@ -24,6 +24,10 @@ typedef struct rung_layer_norm_params { /* LayerNormalization, RMSNormalization 
 typedef struct rung_group_norm_params { /* InstanceNormalization: as many groups as channels */
   int64_t num_groups, stash_type;
   float epsilon;
+  bool per_group; /* scale and bias are, opset < 21 */
+  /* com.microsoft's GroupNorm */
+  int64_t activation; /* 1: silu */
+  int64_t channels_last;
 } rung_group_norm_params;
 
 typedef struct rung_lp_norm_params {

@@ -5,13 +5,19 @@
 
 #define RUNG_OP(symbol) extern const rung_op rung_op_##symbol;
 #define RUNG_OP_DRIVEN(symbol) RUNG_OP(symbol)
+#define RUNG_OP_ALIAS(symbol, where, text, of, as) \
+  static const rung_op rung_op_##symbol = {        \
+      .domain = where, .name = text, .since = 1, .same_as = &rung_op_##of, .version = as};
 #include "op/ops.inc"
 #undef RUNG_OP
+#undef RUNG_OP_ALIAS
 
 static const rung_op *const table[] = {
 #define RUNG_OP(symbol) &rung_op_##symbol,
+#define RUNG_OP_ALIAS(symbol, where, text, of, as) &rung_op_##symbol,
 #include "op/ops.inc"
 #undef RUNG_OP
+#undef RUNG_OP_ALIAS
 #undef RUNG_OP_DRIVEN
 };
 
@@ -200,7 +206,7 @@ rung_status *rung_op_read(const rung_op *op, const rung_node *node, void *params
     set_default(attr, (char *)params + attr->offset);
   for (uint32_t i = 0; i < node->attribute_count; i++) {
     const rung_attribute *value = &node->attributes[i];
-    const rung_attr *attr = find_attr(op, value->name, node->opset);
+    const rung_attr *attr = find_attr(op, value->name, node->version);
     if (!attr) return unknown_attribute(op, value->name);
     RUNG_REQUIRE(type_fits(attr, value->type), INVALID_MODEL, "attribute \"%s\" must be %s", attr->name,
                  kind_types[attr->kind].name);
@@ -237,8 +243,13 @@ static rung_status *check_inputs(const rung_op *op, const rung_node *node) {
 
 rung_status *rung_op_bind(rung_node *node, rung_arena *arena) {
   const rung_op *op = rung_op_find(node->domain, node->op_type);
+  node->version = node->opset;
   if (!op || node->opset > rung_op_newest(node->domain)) return NULL;
   if (node->opset < op->since) return NULL;
+  if (op->same_as) {
+    node->version = op->version;
+    op = op->same_as;
+  }
   RUNG_TRY(check_inputs(op, node));
   void *params = rung_arena_alloc(arena, 1, op->params_size);
   RUNG_CHECK_ALLOC(params);

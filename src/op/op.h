@@ -105,15 +105,16 @@ typedef struct rung_infer {
 } rung_infer;
 
 enum {
-  RUNG_OP_RANDOM = 1,   /* another result on every run: never folded, never merged */
-  RUNG_OP_CONTROL = 2,  /* has bodies; driven by the session unless a provider claims it */
-  RUNG_OP_VIEW = 4,     /* output 0 is input 0 with other dimensions: the same bytes */
-  RUNG_OP_ENLARGES = 8, /* makes large outputs of small inputs: folded only while small */
-  RUNG_OP_STAYS = 32,   /* never folded: providers look for it (weights behind DequantizeLinear) */
+  RUNG_OP_RANDOM = 1,    /* another result on every run: never folded, never merged */
+  RUNG_OP_CONTROL = 2,   /* has bodies; driven by the session unless a provider claims it */
+  RUNG_OP_VIEW = 4,      /* output 0 is input 0 with other dimensions: the same bytes */
+  RUNG_OP_ENLARGES = 8,  /* makes large outputs of small inputs: folded only while small */
+  RUNG_OP_STAYS = 32,    /* never folded: providers look for it (weights behind DequantizeLinear) */
   RUNG_OP_ANY_KIND = 16, /* takes sequences, maps or optionals: its kernel checks what it gets; others take tensors */
 };
 
-typedef struct rung_op {
+typedef struct rung_op rung_op;
+struct rung_op {
   const char *domain, *name;
   int32_t since; /* the first version that this definition reads */
   uint32_t flags;
@@ -123,9 +124,16 @@ typedef struct rung_op {
   /* (optional) Settles `params` after the attributes are in: ranges, older forms. */
   rung_status *(*check)(const rung_node *node, void *params);
   rung_status *(*infer)(rung_infer *infer);
-} rung_op;
+  /* An alias: the operator is that one, in the version `version` of its domain; all else but domain, name and since is
+   * left out. Nodes are bound to `same_as`. */
+  const rung_op *same_as;
+  int64_t version;
+};
 
-/* By domain and name, or NULL. */
+/* What an alias stands for; any other definition itself. */
+static inline const rung_op *rung_op_meaning(const rung_op *op) { return op->same_as ? op->same_as : op; }
+
+/* By domain and name, or NULL; aliases as they are. */
 const rung_op *rung_op_find(const char *domain, const char *name);
 /* All of them, in the order of ops.inc; *out_count is set. */
 const rung_op *const *rung_op_all(size_t *out_count);
@@ -133,7 +141,8 @@ const rung_op *const *rung_op_all(size_t *out_count);
 int64_t rung_op_newest(const char *domain);
 
 /* Finds the definition of `node`, checks its inputs against the signature, reads its attributes into new params and
- * sets node->op and node->params. A node without a definition is left as it is. Errors name node and attribute. */
+ * sets node->op, node->params and node->version. A node without a definition is left as it is. Errors name node and
+ * attribute. */
 rung_status *rung_op_bind(rung_node *node, rung_arena *arena) RUNG_MUST_CHECK;
 
 /* Reads the attributes of `node` as `op` declares them into `params`, op->params_size bytes. */

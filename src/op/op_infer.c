@@ -44,15 +44,15 @@ rung_status *rung_infer_axis(const rung_infer *infer, int64_t axis, int32_t rank
   return NULL;
 }
 
-bool rung_infer_elements(const rung_infer *infer, uint32_t input, int64_t *elements, uint32_t most,
-                         uint32_t *out_count) {
+bool rung_infer_flat_elements(const rung_infer *infer, uint32_t input, int64_t *elements, uint32_t most,
+                              uint32_t *out_count) {
   *out_count = 0;
   if (!rung_infer_has(infer, input)) return false;
   const rung_operand *operand = &infer->inputs[input];
   if (operand->value && operand->value->kind == RUNG_TENSOR) {
     const rung_tensor *tensor = &operand->value->tensor;
     size_t count = rung_tensor_count(tensor);
-    if (tensor->rank > 1 || count > most || tensor->memory) return false;
+    if (count > most || tensor->memory) return false;
     for (size_t i = 0; i < count; i++) {
       if (tensor->dtype == RUNG_I64) {
         memcpy(&elements[i], (const char *)tensor->data + 8 * i, 8);
@@ -71,6 +71,14 @@ bool rung_infer_elements(const rung_infer *infer, uint32_t input, int64_t *eleme
   memcpy(elements, operand->known, operand->known_count * sizeof *elements);
   *out_count = operand->known_count;
   return true;
+}
+
+bool rung_infer_elements(const rung_infer *infer, uint32_t input, int64_t *elements, uint32_t most,
+                         uint32_t *out_count) {
+  *out_count = 0;
+  const rung_value *value = rung_infer_has(infer, input) ? infer->inputs[input].value : NULL;
+  if (value && value->kind == RUNG_TENSOR && value->tensor.rank > 1) return false;
+  return rung_infer_flat_elements(infer, input, elements, most, out_count);
 }
 
 bool rung_infer_ints(const rung_infer *infer, uint32_t input, int64_t *ints, uint32_t most, uint32_t *out_count) {
@@ -186,4 +194,36 @@ rung_status *rung_infer_elementwise(rung_infer *infer) {
 
 rung_status *rung_infer_broadcast_all(rung_infer *infer) {
   return infer->input_count ? rung_infer_broadcast(infer, 0, infer->input_count - 1) : NULL;
+}
+
+void rung_channels_first(int32_t rank, const int64_t *from, int64_t *to) {
+  for (int32_t i = 0; i < rank; i++) to[i] = i == 0 || rank < 3 ? from[i] : i == 1 ? from[rank - 1] : from[i - 1];
+}
+
+void rung_channels_last(int32_t rank, const int64_t *from, int64_t *to) {
+  for (int32_t i = 0; i < rank; i++) to[i] = i == 0 || rank < 3 ? from[i] : i == rank - 1 ? from[1] : from[i + 1];
+}
+
+rung_status *rung_infer_as(rung_infer *infer, const rung_op *inner, const uint32_t *inputs, uint32_t count,
+                           bool channels_last) {
+  rung_operand *operands = rung_arena_alloc(infer->arena, RUNG_MAX(count, 1), sizeof *operands);
+  RUNG_CHECK_ALLOC(operands);
+  rung_infer own = *infer;
+  rung_type first, *out = infer->outputs;
+  for (uint32_t i = 0; i < count; i++)
+    if (rung_infer_has(infer, inputs[i])) operands[i] = infer->inputs[inputs[i]];
+  if (channels_last && count && operands[0].type) {
+    first = *operands[0].type;
+    if (first.rank >= 0) rung_channels_first(first.rank, operands[0].type->dims, first.dims);
+    operands[0].type = &first;
+  }
+  own.inputs = operands;
+  own.input_count = count;
+  own.output_count = RUNG_MIN(infer->output_count, 1);
+  RUNG_TRY(inner->infer(&own));
+  if (channels_last && own.output_count && out->rank >= 0) {
+    rung_type made = *out;
+    rung_channels_last(made.rank, made.dims, out->dims);
+  }
+  return NULL;
 }

@@ -39,7 +39,10 @@ rung_status *rung_infer_axis(const rung_infer *infer, int64_t axis, int32_t rank
  * when it is left out, nothing is known, or it has more than `most` elements. */
 bool rung_infer_elements(const rung_infer *infer, uint32_t input, int64_t *elements, uint32_t most,
                          uint32_t *out_count);
-/* The same, but only when every element is a number. */
+/* The same for any rank, in row-major order. */
+bool rung_infer_flat_elements(const rung_infer *infer, uint32_t input, int64_t *elements, uint32_t most,
+                              uint32_t *out_count);
+/* As rung_infer_elements, but only when every element is a number. */
 bool rung_infer_ints(const rung_infer *infer, uint32_t input, int64_t *ints, uint32_t most, uint32_t *out_count);
 /* Axes given by attribute (older forms) or by input; false when unknown. An absent list has count 0. */
 bool rung_infer_axes(const rung_infer *infer, rung_ints attribute, uint32_t input, int64_t axes[RUNG_MAX_RANK],
@@ -55,6 +58,15 @@ rung_status *rung_known_value(const rung_allocator *allocator, const rung_type *
 rung_status *rung_infer_broadcast_dim(const rung_infer *infer, int64_t a, int64_t b, int64_t *out) RUNG_MUST_CHECK;
 /* Output 0 has the broadcast shape of inputs [first, last]. */
 rung_status *rung_infer_broadcast(rung_infer *infer, uint32_t first, uint32_t last) RUNG_MUST_CHECK;
+
+/* Dimensions, or strides, of (N, D1, ..., C) in the order (N, C, D1, ...), and back. Nothing moves below rank 3. */
+void rung_channels_first(int32_t rank, const int64_t *from, int64_t *to);
+void rung_channels_last(int32_t rank, const int64_t *from, int64_t *to);
+
+/* Output 0 as `inner` infers it of a node with these inputs (numbers of `infer`'s), the first of which and the output
+ * have their channels last; `params` are, or begin with, those of `inner`. */
+rung_status *rung_infer_as(rung_infer *infer, const rung_op *inner, const uint32_t *inputs, uint32_t count,
+                           bool channels_last) RUNG_MUST_CHECK;
 
 /* Dimensions in arithmetic: known when both are, else a fresh symbol (or what follows from 0 and 1). */
 int64_t rung_infer_mul(rung_infer *infer, int64_t a, int64_t b);

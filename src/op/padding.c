@@ -30,8 +30,8 @@ rung_status *rung_pad_spread(int32_t rank, const int64_t *pads, size_t pad_count
 
 static rung_status *check_Pad(const rung_node *node, void *params) {
   rung_pad_params *p = params;
-  if (node->opset < 2) p->pads = p->paddings;
-  if (node->opset >= 11)
+  if (node->version < 2) p->pads = p->paddings;
+  if (node->version >= 11)
     RUNG_MODEL_REQUIRE(node->input_count >= 2, "input \"pads\" is missing");
   else
     RUNG_MODEL_REQUIRE(node->input_count == 1, "%u inputs before opset 11", node->input_count);
@@ -41,7 +41,12 @@ static rung_status *check_Pad(const rung_node *node, void *params) {
 /* What the pads are, symbols excluded; false when they are not known. */
 static bool read_pads(const rung_infer *infer, int64_t pads[2 * RUNG_MAX_RANK], uint32_t *out_count) {
   const rung_pad_params *p = infer->params;
-  if (infer->node->opset >= 11) return rung_infer_ints(infer, 1, pads, 2 * RUNG_MAX_RANK, out_count);
+  if (infer->node->version >= 11) { /* com.microsoft allows (1, 2 * rank) as well */
+    if (!rung_infer_flat_elements(infer, 1, pads, 2 * RUNG_MAX_RANK, out_count)) return false;
+    for (uint32_t i = 0; i < *out_count; i++)
+      if (RUNG_IS_SYMBOL(pads[i])) return false;
+    return true;
+  }
   *out_count = (uint32_t)RUNG_MIN(p->pads.count, 2 * RUNG_MAX_RANK);
   if (*out_count) memcpy(pads, p->pads.at, *out_count * sizeof *pads);
   return true;

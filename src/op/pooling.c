@@ -7,7 +7,7 @@ static rung_status *check_pool(const rung_node *node, void *params) {
 
 static rung_status *check_lp(const rung_node *node, void *params) {
   rung_pool_params *p = params;
-  if (node->opset == 1) {
+  if (node->version == 1) {
     RUNG_REQUIRE(p->p_float == (float)(int)RUNG_CLAMP(p->p_float, 0, 1e6f), UNSUPPORTED,
                  "a norm of p = %g; from opset 2 on p is a whole number", (double)p->p_float);
     p->p = (int64_t)p->p_float;
@@ -26,9 +26,8 @@ static rung_status *infer_pool(rung_infer *infer) {
   int64_t dims[RUNG_MAX_RANK];
   for (int32_t i = 0; i < 2; i++) dims[i] = x->rank < 0 ? rung_infer_symbol(infer) : x->dims[i];
   for (int32_t i = 2; i < rank; i++)
-    RUNG_TRY(rung_window_infer(infer, &p->window, rank - 2, i - 2,
-                               x->rank < 0 ? rung_infer_symbol(infer) : x->dims[i], kernel.at[i - 2],
-                               &dims[i]));
+    RUNG_TRY(rung_window_infer(infer, &p->window, rank - 2, i - 2, x->rank < 0 ? rung_infer_symbol(infer) : x->dims[i],
+                               kernel.at[i - 2], &dims[i]));
   for (uint32_t output = 0; output < infer->output_count; output++)
     RUNG_TRY(rung_infer_shape(infer, output, rank, dims));
   return NULL;
@@ -36,8 +35,7 @@ static rung_status *infer_pool(rung_infer *infer) {
 
 #define POOL_ATTRS                                                                               \
   RUNG_WINDOW_ATTRS, {"ceil_mode", RUNG_ATTR_KIND_INT, offsetof(rung_window_params, ceil_mode)}, \
-      RUNG_ATTR_INT(rung_pool_params, count_include_pad, 0),                                     \
-      RUNG_ATTR_INT(rung_pool_params, storage_order, 0)
+      RUNG_ATTR_INT(rung_pool_params, count_include_pad, 0), RUNG_ATTR_INT(rung_pool_params, storage_order, 0)
 #define LP_ATTRS                                                                                    \
   {"p", RUNG_ATTR_KIND_FLOAT, offsetof(rung_pool_params, p_float), .float_default = 2, .until = 1}, \
       RUNG_ATTR_INT(rung_pool_params, p, 2)
@@ -56,6 +54,24 @@ static const rung_attr lp_attrs[] = {POOL_ATTRS, LP_ATTRS, {0}};
 POOL_OP(MaxPool, "X:T -> Y:T Indices:int64?", pool_attrs, check_pool)
 POOL_OP(AveragePool, "X:T -> Y:T", pool_attrs, check_pool)
 POOL_OP(LpPool, "X:T -> Y:T", lp_attrs, check_lp)
+
+/* com.microsoft: channels last */
+
+static rung_status *infer_NhwcMaxPool(rung_infer *infer) {
+  return rung_infer_as(infer, &rung_op_MaxPool, (const uint32_t[]){0}, 1, true);
+}
+
+static const rung_attr nhwc_attrs[] = {
+    RUNG_WINDOW_ATTRS, {"ceil_mode", RUNG_ATTR_KIND_INT, offsetof(rung_window_params, ceil_mode)}, {0}};
+
+const rung_op rung_op_ms_NhwcMaxPool = {.name = "NhwcMaxPool",
+                                        .domain = "com.microsoft",
+                                        .since = 1,
+                                        .signature = "x:T -> y:T",
+                                        .params_size = sizeof(rung_pool_params),
+                                        .attributes = nhwc_attrs,
+                                        .check = check_pool,
+                                        .infer = infer_NhwcMaxPool};
 
 /* One number per channel */
 
@@ -85,8 +101,7 @@ const rung_op rung_op_GlobalLpPool = {.name = "GlobalLpPool",
 
 /* MaxUnpool */
 
-rung_status *rung_unpool_axis_make(const rung_window_params *p, int32_t rank, int32_t axis, int64_t in,
-                                   int64_t *out) {
+rung_status *rung_unpool_axis_make(const rung_window_params *p, int32_t rank, int32_t axis, int64_t in, int64_t *out) {
   RUNG_TRY(rung_window_check(p));
   RUNG_MODEL_REQUIRE(p->kernel_shape.count == (size_t)rank, "\"kernel_shape\" has %zu entries, not %d",
                      p->kernel_shape.count, rank);
@@ -107,10 +122,9 @@ static rung_status *infer_MaxUnpool(rung_infer *infer) {
     if (!rung_infer_elements(infer, 2, dims, RUNG_MAX_RANK, &count))
       return x->rank < 0 ? NULL : rung_infer_rank(infer, 0, x->rank);
     for (uint32_t i = 0; i < count; i++)
-      RUNG_MODEL_REQUIRE(dims[i] >= 0 || RUNG_IS_SYMBOL(dims[i]), "\"output_shape\" holds %lld",
-                         (long long)dims[i]);
-    RUNG_MODEL_REQUIRE(x->rank < 0 || count == (uint32_t)x->rank,
-                       "\"output_shape\" has %u entries, the input rank %d", count, x->rank);
+      RUNG_MODEL_REQUIRE(dims[i] >= 0 || RUNG_IS_SYMBOL(dims[i]), "\"output_shape\" holds %lld", (long long)dims[i]);
+    RUNG_MODEL_REQUIRE(x->rank < 0 || count == (uint32_t)x->rank, "\"output_shape\" has %u entries, the input rank %d",
+                       count, x->rank);
     return rung_infer_shape(infer, 0, (int32_t)count, dims);
   }
   if (x->rank < 0) return NULL;
@@ -118,8 +132,7 @@ static rung_status *infer_MaxUnpool(rung_infer *infer) {
   dims[0] = x->dims[0], dims[1] = x->dims[1];
   for (int32_t i = 2; i < x->rank; i++) {
     dims[i] = rung_infer_symbol(infer);
-    if (x->dims[i] >= 0)
-      RUNG_TRY(rung_unpool_axis_make(&p->window, x->rank - 2, i - 2, x->dims[i], &dims[i]));
+    if (x->dims[i] >= 0) RUNG_TRY(rung_unpool_axis_make(&p->window, x->rank - 2, i - 2, x->dims[i], &dims[i]));
   }
   return rung_infer_shape(infer, 0, x->rank, dims);
 }

@@ -32,10 +32,16 @@ rung_status *rung_matmul_shape_make(int32_t a_rank, const int64_t *a, bool trans
   return NULL;
 }
 
+void rung_matmul_turn(int32_t rank, const int64_t *dims, bool trans_batch, int64_t out_dims[RUNG_MAX_RANK]) {
+  if (rank > 0) memcpy(out_dims, dims, (size_t)rank * sizeof *dims);
+  if (!trans_batch || rank < 3) return;
+  memmove(out_dims, out_dims + 1, (size_t)(rank - 2) * sizeof *dims);
+  out_dims[rank - 2] = dims[0];
+}
+
 /* The same where dimensions may be symbols. */
-static rung_status *infer_matmul(rung_infer *infer, uint32_t first, uint32_t second, bool trans_a, bool trans_b) {
-  if (!rung_infer_ranked(infer, first) || !rung_infer_ranked(infer, second)) return NULL;
-  const rung_type *a = rung_infer_input(infer, first), *b = rung_infer_input(infer, second);
+static rung_status *infer_turned(rung_infer *infer, const rung_type *a, const rung_type *b, bool trans_a,
+                                 bool trans_b) {
   RUNG_MODEL_REQUIRE(a->rank >= 1 && b->rank >= 1, "operands of rank %d and %d", a->rank, b->rank);
   int64_t ka = a->rank == 1 ? a->dims[0] : a->dims[a->rank - (trans_a ? 2 : 1)];
   int64_t kb = b->rank == 1 ? b->dims[0] : b->dims[b->rank - (trans_b ? 1 : 2)];
@@ -54,9 +60,18 @@ static rung_status *infer_matmul(rung_infer *infer, uint32_t first, uint32_t sec
   return rung_infer_shape(infer, 0, rank, dims);
 }
 
+static rung_status *infer_matmul(rung_infer *infer, uint32_t first, uint32_t second, bool trans_a, bool trans_b) {
+  if (!rung_infer_ranked(infer, first) || !rung_infer_ranked(infer, second)) return NULL;
+  return infer_turned(infer, rung_infer_input(infer, first), rung_infer_input(infer, second), trans_a, trans_b);
+}
+
 static rung_status *infer_product(rung_infer *infer) {
   const rung_product_params *p = infer->params;
-  return infer_matmul(infer, 0, 1, p->transA, p->transB);
+  if (!rung_infer_ranked(infer, 0) || !rung_infer_ranked(infer, 1)) return NULL;
+  rung_type a = *rung_infer_input(infer, 0), b = *rung_infer_input(infer, 1);
+  rung_matmul_turn(a.rank, rung_infer_input(infer, 0)->dims, p->transBatchA, a.dims);
+  rung_matmul_turn(b.rank, rung_infer_input(infer, 1)->dims, p->transBatchB, b.dims);
+  return infer_turned(infer, &a, &b, p->transA, p->transB);
 }
 
 static rung_status *check_MatMul(const rung_node *node, void *params) {
@@ -80,13 +95,6 @@ const rung_op rung_op_FusedProduct = {.name = "FusedProduct",
                                       .params_size = sizeof(rung_product_params),
                                       .infer = infer_product};
 
-static rung_status *check_FusedMatMul(const rung_node *node, void *params) {
-  const rung_product_params *p = params;
-  (void)node;
-  RUNG_REQUIRE(!p->transBatchA && !p->transBatchB, UNSUPPORTED, "transBatchA and transBatchB");
-  return NULL;
-}
-
 static const rung_attr fused_matmul_attrs[] = {
     RUNG_ATTR_FLOAT(rung_product_params, alpha, 1),     RUNG_ATTR_INT(rung_product_params, transA, 0),
     RUNG_ATTR_INT(rung_product_params, transB, 0),      RUNG_ATTR_INT(rung_product_params, transBatchA, 0),
@@ -98,7 +106,6 @@ const rung_op rung_op_ms_FusedMatMul = {.name = "FusedMatMul",
                                         .signature = "A:T B:T -> Y:T",
                                         .params_size = sizeof(rung_product_params),
                                         .attributes = fused_matmul_attrs,
-                                        .check = check_FusedMatMul,
                                         .infer = infer_product};
 
 /* Gemm */
@@ -198,16 +205,114 @@ const rung_op rung_op_QuantizedProduct = {
     .params_size = sizeof(rung_product_params),
     .infer = infer_QuantizedProduct};
 
-/* Det */
+/* com.microsoft's: floats of integers */
 
-static rung_status *infer_Det(rung_infer *infer) {
-  const rung_type *x = rung_infer_input(infer, 0);
+static rung_status *check_bias(const rung_infer *infer, uint32_t bias, uint32_t b, bool trans_b) {
+  if (!rung_infer_ranked(infer, bias) || !rung_infer_ranked(infer, b)) return NULL;
+  const rung_type *c = rung_infer_input(infer, bias), *type = rung_infer_input(infer, b);
+  int64_t n = type->rank < 2 ? 1 : type->dims[type->rank - (trans_b ? 2 : 1)];
+  RUNG_MODEL_REQUIRE(c->rank == 1 && (c->dims[0] < 0 || n < 0 || c->dims[0] == n),
+                     "the bias has rank %d and %lld elements for %lld columns", c->rank,
+                     c->rank ? (long long)c->dims[0] : 1, (long long)n);
+  return NULL;
+}
+
+static rung_status *infer_MatMulIntegerToFloat(rung_infer *infer) {
+  RUNG_TRY(check_bias(infer, 6, 1, false));
+  return infer_MatMulInteger(infer);
+}
+
+static rung_status *infer_DynamicQuantizeMatMul(rung_infer *infer) {
+  RUNG_TRY(check_bias(infer, 4, 1, false));
+  return infer_MatMulInteger(infer);
+}
+
+static rung_status *infer_QGemm(rung_infer *infer) {
+  const rung_product_params *p = infer->params;
+  for (uint32_t i = 0; i < 4; i += 3)
+    RUNG_MODEL_REQUIRE(!rung_infer_ranked(infer, i) || rung_infer_input(infer, i)->rank == 2,
+                       "input %u has rank %d, not 2", i, rung_infer_input(infer, i)->rank);
+  if (!rung_infer_has(infer, 8)) infer->outputs[0].dtype = RUNG_F32;
+  return infer_matmul(infer, 0, 3, p->transA, p->transB);
+}
+
+const rung_op rung_op_ms_MatMulIntegerToFloat = {
+    .name = "MatMulIntegerToFloat",
+    .domain = "com.microsoft",
+    .since = 1,
+    .signature = "A:A B:B a_scale:S b_scale:S a_zero_point:A? b_zero_point:B? bias:S? -> Y:S",
+    .infer = infer_MatMulIntegerToFloat};
+const rung_op rung_op_ms_DynamicQuantizeMatMul = {.name = "DynamicQuantizeMatMul",
+                                                  .domain = "com.microsoft",
+                                                  .since = 1,
+                                                  .signature = "A:S B:B b_scale:S b_zero_point:B? bias:S? -> Y:S",
+                                                  .infer = infer_DynamicQuantizeMatMul};
+
+static const rung_attr qgemm_attrs[] = {RUNG_ATTR_FLOAT(rung_product_params, alpha, 1),
+                                        RUNG_ATTR_INT(rung_product_params, transA, 0),
+                                        RUNG_ATTR_INT(rung_product_params, transB, 0),
+                                        {0}};
+
+const rung_op rung_op_ms_QGemm = {
+    .name = "QGemm",
+    .domain = "com.microsoft",
+    .since = 1,
+    .signature =
+        "A:A a_scale:float32 a_zero_point:A B:B b_scale:float32 b_zero_point:B C:int32? y_scale:float32? "
+        "y_zero_point:Y? -> Y:Y",
+    .params_size = sizeof(rung_product_params),
+    .attributes = qgemm_attrs,
+    .infer = infer_QGemm};
+
+/* Det, Inverse */
+
+static rung_status *require_square(const rung_type *x) {
   if (x->rank < 0) return NULL;
   RUNG_MODEL_REQUIRE(x->rank >= 2, "an input of rank %d is no matrix", x->rank);
   int64_t rows = x->dims[x->rank - 2], columns = x->dims[x->rank - 1];
   RUNG_MODEL_REQUIRE(rows < 0 || columns < 0 || rows == columns, "a matrix of %lld rows and %lld columns is not square",
                      (long long)rows, (long long)columns);
-  return rung_infer_shape(infer, 0, x->rank - 2, x->dims);
+  return NULL;
+}
+
+static rung_status *infer_Det(rung_infer *infer) {
+  const rung_type *x = rung_infer_input(infer, 0);
+  RUNG_TRY(require_square(x));
+  return x->rank < 0 ? NULL : rung_infer_shape(infer, 0, x->rank - 2, x->dims);
 }
 
 const rung_op rung_op_Det = {.name = "Det", .domain = "", .since = 11, .signature = "X:T -> Y:T", .infer = infer_Det};
+
+static rung_status *infer_Inverse(rung_infer *infer) {
+  RUNG_TRY(require_square(rung_infer_input(infer, 0)));
+  return rung_infer_elementwise(infer);
+}
+
+const rung_op rung_op_ms_Inverse = {
+    .name = "Inverse", .domain = "com.microsoft", .since = 1, .signature = "X:T -> Y:T", .infer = infer_Inverse};
+
+/* CDist: distances between the rows of two matrices */
+
+static rung_status *infer_CDist(rung_infer *infer) {
+  int64_t dims[2] = {rung_infer_symbol(infer), rung_infer_symbol(infer)}, length[2] = {-1, -1};
+  for (uint32_t i = 0; i < 2; i++) {
+    const rung_type *type = rung_infer_input(infer, i);
+    if (type->rank < 0) continue;
+    RUNG_MODEL_REQUIRE(type->rank == 2, "input %u has rank %d, not 2", i, type->rank);
+    dims[i] = type->dims[0];
+    length[i] = type->dims[1];
+  }
+  RUNG_MODEL_REQUIRE(length[0] < 0 || length[1] < 0 || length[0] == length[1], "rows of %lld elements and of %lld",
+                     (long long)length[0], (long long)length[1]);
+  return rung_infer_shape(infer, 0, 2, dims);
+}
+
+static const rung_attr cdist_attrs[] = {RUNG_ATTR_CHOICE(rung_cdist_params, metric, "sqeuclidean|euclidean"), {0}};
+
+const rung_op rung_op_ms_CDist = {.name = "CDist",
+                                  .domain = "com.microsoft",
+                                  .since = 1,
+                                  .signature = "A:T B:T -> C:T",
+                                  .params_size = sizeof(rung_cdist_params),
+                                  .attributes = cdist_attrs,
+                                  .infer = infer_CDist};

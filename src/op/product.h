@@ -1,4 +1,4 @@
-/* Products of matrices: MatMul, Gemm, their quantised and fused forms, Einsum, and Det. */
+/* Products of matrices: MatMul, Gemm, their quantised and fused forms, Einsum; and Det, Inverse, CDist. */
 #ifndef RUNG_OP_PRODUCT_H
 #define RUNG_OP_PRODUCT_H
 
@@ -6,8 +6,8 @@
 #include "op/op_infer.h"
 
 /* Y = activation(alpha * A' B' + beta * C + Z): A' and B' are A and B, the last two dimensions swapped when
- * asked for; C is broadcast to the last two dimensions of Y, Z is shaped like Y. MatMul has no C and no Z,
- * Gemm no Z. */
+ * asked for, after the first one has come down to the last but one (transBatchA, transBatchB); C is broadcast to the
+ * last two dimensions of Y, Z is shaped like Y. MatMul has no C and no Z, Gemm no Z. */
 typedef struct rung_product_params {
   int64_t transA, transB;
   int64_t transBatchA, transBatchB; /* FusedMatMul */
@@ -36,9 +36,16 @@ typedef struct rung_matmul_shape {
   int64_t a_step[RUNG_MAX_RANK], b_step[RUNG_MAX_RANK]; /* in matrices; 0 where the operand repeats */
 } rung_matmul_shape;
 
+/* The dimensions of an operand with transBatch. */
+void rung_matmul_turn(int32_t rank, const int64_t *dims, bool trans_batch, int64_t out_dims[RUNG_MAX_RANK]);
 /* All dimensions are known. INVALID_MODEL when they do not fit. */
 rung_status *rung_matmul_shape_make(int32_t a_rank, const int64_t *a, bool trans_a, int32_t b_rank, const int64_t *b,
                                     bool trans_b, rung_matmul_shape *out) RUNG_MUST_CHECK;
+
+typedef struct rung_cdist_params {
+  int metric; /* rung_cdist_metric */
+} rung_cdist_params;
+enum { RUNG_CDIST_SQUARED, RUNG_CDIST_EUCLIDEAN };
 
 typedef struct rung_einsum_params {
   rung_str equation;

@@ -8,7 +8,7 @@
 /* Dropout: inference unless asked for training by input 2, or before opset 7 by default. */
 
 static rung_status *infer_Dropout(rung_infer *infer) {
-  if (rung_infer_wants(infer, 1) && infer->node->opset < 10) infer->outputs[1].dtype = infer->outputs[0].dtype;
+  if (rung_infer_wants(infer, 1) && infer->node->version < 10) infer->outputs[1].dtype = infer->outputs[0].dtype;
   for (uint32_t i = 1; i < 3; i++)
     RUNG_MODEL_REQUIRE(!rung_infer_ranked(infer, i) || rung_infer_input(infer, i)->rank == 0 ||
                            (rung_infer_input(infer, i)->rank == 1 && rung_infer_input(infer, i)->dims[0] <= 1),

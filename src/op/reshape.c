@@ -186,6 +186,14 @@ static const rung_attr axes_attrs[] = {RUNG_ATTR_INTS_UNTIL(rung_axes_params, ax
 AXES_OP(Squeeze, "squeezed")
 AXES_OP(Unsqueeze, "expanded")
 
+const rung_op rung_op_ms_ExpandDims = {.name = "ExpandDims",
+                                       .domain = "com.microsoft",
+                                       .since = 1,
+                                       .flags = RUNG_OP_VIEW,
+                                       .signature = "X:T axis:int32 -> Y:T",
+                                       .params_size = sizeof(rung_axes_params),
+                                       .infer = infer_Unsqueeze};
+
 /* Shape */
 
 static rung_status *infer_Shape(rung_infer *infer) {

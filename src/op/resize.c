@@ -169,9 +169,9 @@ static rung_status *check_Resize(const rung_node *node, void *params) {
   rung_resize_params *p = params;
   RUNG_MODEL_REQUIRE(p->mode != RUNG_RESIZE_BILINEAR, "mode \"bilinear\" is an old name of Upsample's");
   RUNG_MODEL_REQUIRE(!p->antialias || p->mode != RUNG_RESIZE_NEAREST, "antialias needs a mode that interpolates");
-  p->scales_input = node->opset < 11 ? 1 : 2;
-  p->sizes_input = node->opset < 11 ? -1 : 3;
-  if (node->opset < 11) {
+  p->scales_input = node->version < 11 ? 1 : 2;
+  p->sizes_input = node->version < 11 ? -1 : 3;
+  if (node->version < 11) {
     p->coordinates = RUNG_COORDINATES_ASYMMETRIC;
     p->nearest = RUNG_NEAREST_OLD;
   }
@@ -218,10 +218,10 @@ static rung_status *check_Upsample(const rung_node *node, void *params) {
   p->nearest = RUNG_NEAREST_OLD;
   if (p->mode == RUNG_RESIZE_BILINEAR) p->mode = RUNG_RESIZE_LINEAR;
   p->sizes_input = -1;
-  p->scales_input = node->opset >= 9 ? 1 : -1;
-  RUNG_MODEL_REQUIRE((node->input_count == 2) == (node->opset >= 9), "%u inputs in opset %lld", node->input_count,
-                     (long long)node->opset);
-  if (node->opset >= 7) return NULL;
+  p->scales_input = node->version >= 9 ? 1 : -1;
+  RUNG_MODEL_REQUIRE((node->input_count == 2) == (node->version >= 9), "%u inputs in opset %lld", node->input_count,
+                     (long long)node->version);
+  if (node->version >= 7) return NULL;
   memcpy(p->old_scales, (float[]){1, 1, p->height_scale, p->width_scale}, sizeof p->old_scales);
   p->scales = (rung_floats){p->old_scales, RUNG_COUNT(p->old_scales)};
   return NULL;

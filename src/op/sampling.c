@@ -113,7 +113,7 @@ enum { MOST_POOLED = 1 << 20, MOST_SAMPLES = 1 << 10 };
 
 static rung_status *check_RoiAlign(const rung_node *node, void *params) {
   rung_roi_align_params *p = params;
-  if (node->opset < 16) p->coordinates = RUNG_ROI_OUTPUT_HALF_PIXEL;
+  if (node->version < 16) p->coordinates = RUNG_ROI_OUTPUT_HALF_PIXEL;
   RUNG_MODEL_REQUIRE(
       p->output_height > 0 && p->output_height <= MOST_POOLED && p->output_width > 0 && p->output_width <= MOST_POOLED,
       "an output of %lldx%lld", (long long)p->output_height, (long long)p->output_width);

@@ -81,7 +81,7 @@ const rung_op rung_op_Unique = {.name = "Unique",
 
 static rung_status *check_TopK(const rung_node *node, void *params) {
   const rung_top_k_params *p = params;
-  if (node->opset < 10)
+  if (node->version < 10)
     RUNG_MODEL_REQUIRE(p->k >= 0, "attribute \"k\" is missing or negative");
   else
     RUNG_MODEL_REQUIRE(node->input_count == 2, "input \"K\" is missing");
@@ -94,7 +94,7 @@ static rung_status *infer_TopK(rung_infer *infer) {
   int64_t dims[RUNG_MAX_RANK], k = p->k;
   int32_t axis;
   uint32_t count;
-  if (infer->node->opset >= 10) {
+  if (infer->node->version >= 10) {
     bool known = rung_infer_elements(infer, 1, &k, 1, &count);
     RUNG_MODEL_REQUIRE(!known || (count == 1 && (k >= 0 || RUNG_IS_SYMBOL(k))), "K is %lld", (long long)k);
     if (!known) k = rung_infer_symbol(infer);
@@ -153,3 +153,28 @@ static const rung_attr cumulative_attrs[] = {
                                     .infer = infer_cumulative};
 CUMULATIVE(CumSum, 11)
 CUMULATIVE(CumProd, 26)
+
+/* com.microsoft's: by first occurrence, and without the list of first indices */
+
+static rung_status *infer_ms_Unique(rung_infer *infer) {
+  const rung_type *type = rung_infer_input(infer, 0);
+  int64_t count = rung_infer_symbol(infer);
+  RUNG_MODEL_REQUIRE(type->rank < 0 || type->rank == 1, "the input has rank %d, it must be 1", type->rank);
+  RUNG_TRY(rung_infer_shape(infer, 0, 1, &count));
+  rung_infer_same(infer, 1, 0);
+  return rung_infer_shape(infer, 2, 1, &count);
+}
+
+static rung_status *check_ms_Unique(const rung_node *node, void *params) {
+  (void)node;
+  *(rung_unique_params *)params = (rung_unique_params){.axis = RUNG_NO_AXIS, .sorted = 0};
+  return NULL;
+}
+
+const rung_op rung_op_ms_Unique = {.name = "Unique",
+                                   .domain = "com.microsoft",
+                                   .since = 1,
+                                   .signature = "x:T -> y:T idx:int64 counts:int64",
+                                   .params_size = sizeof(rung_unique_params),
+                                   .check = check_ms_Unique,
+                                   .infer = infer_ms_Unique};

@@ -102,7 +102,7 @@ static rung_status *infer_DFT(rung_infer *infer) {
   int64_t dims[RUNG_MAX_RANK], axis = p->axis, length = -1;
   int32_t at;
   if (x->rank < 0) return NULL;
-  if (infer->node->opset >= 20) axis = -2;
+  if (infer->node->version >= 20) axis = -2;
   bool has_axis = !rung_infer_has(infer, 2) || known_scalar(infer, 2, &axis);
   bool has_length = !rung_infer_has(infer, 1) || known_scalar(infer, 1, &length);
   if (!has_axis) return rung_infer_rank(infer, 0, x->rank);
@@ -148,6 +148,58 @@ const rung_op rung_op_DFT = {.name = "DFT",
                              .attributes = dft_attrs,
                              .check = check_DFT,
                              .infer = infer_DFT};
+
+/* Rfft, Irfft */
+
+static rung_status *infer_rfft(rung_infer *infer, bool inverse) {
+  const rung_rfft_params *p = infer->params;
+  const rung_type *x = rung_infer_input(infer, 0);
+  int64_t dims[RUNG_MAX_RANK + 1];
+  if (x->rank < 0) return NULL;
+  int32_t rank = x->rank - inverse; /* of the real side */
+  RUNG_MODEL_REQUIRE(p->signal_ndim <= rank, "signal_ndim is %lld, an input of rank %d has fewer dimensions",
+                     (long long)p->signal_ndim, x->rank);
+  memcpy(dims, x->dims, sizeof x->dims);
+  if (inverse)
+    RUNG_MODEL_REQUIRE(dims[rank] < 0 || dims[rank] == 2, "the last dimension is %lld, not 2", (long long)dims[rank]);
+  else
+    dims[rank] = 2;
+  for (int32_t i = rank - (int32_t)p->signal_ndim; i < rank; i++)
+    if (dims[i] >= 0) RUNG_TRY(require_size("a dimension of the signal", dims[i], 1));
+  int64_t *last = &dims[rank - 1];
+  *last = *last < 0 ? rung_infer_symbol(infer) : inverse ? 2 * *last - 1 : *last / 2 + 1;
+  return rung_infer_shape(infer, 0, rank + !inverse, dims);
+}
+
+static rung_status *infer_Rfft(rung_infer *infer) { return infer_rfft(infer, false); }
+static rung_status *infer_Irfft(rung_infer *infer) { return infer_rfft(infer, true); }
+
+static rung_status *check_rfft(const rung_node *node, void *params) {
+  (void)node;
+  const rung_rfft_params *p = params;
+  RUNG_MODEL_REQUIRE(p->onesided == 1 && p->normalized == 0 && p->signal_ndim >= 1 && p->signal_ndim <= 3,
+                     "onesided is %lld (1 is possible), normalized %lld (0), signal_ndim %lld (1 to 3)",
+                     (long long)p->onesided, (long long)p->normalized, (long long)p->signal_ndim);
+  return NULL;
+}
+
+static const rung_attr rfft_attrs[] = {RUNG_ATTR_INT(rung_rfft_params, onesided, 1),
+                                       RUNG_ATTR_INT(rung_rfft_params, normalized, 0),
+                                       RUNG_ATTR_INT(rung_rfft_params, signal_ndim, 1),
+                                       {0}};
+
+#define RFFT(symbol)                                                            \
+  const rung_op rung_op_ms_##symbol = {.name = #symbol,                         \
+                                       .domain = "com.microsoft",               \
+                                       .since = 1,                              \
+                                       .flags = RUNG_OP_ENLARGES,               \
+                                       .signature = "X:T -> Y:T",               \
+                                       .params_size = sizeof(rung_rfft_params), \
+                                       .attributes = rfft_attrs,                \
+                                       .check = check_rfft,                     \
+                                       .infer = infer_##symbol};
+RFFT(Rfft)
+RFFT(Irfft)
 
 /* STFT */
 

@@ -13,6 +13,13 @@ typedef struct rung_dft_params {
   int64_t inverse, onesided;
 } rung_dft_params;
 
+/* com.microsoft's Rfft, Irfft: over the last `signal_ndim` dimensions of real numbers; complex ones have their parts in
+ * one more dimension behind. The last dimension of the signal is n real numbers, or n / 2 + 1 complex ones; Irfft makes
+ * 2 m - 1 real numbers of m complex ones. */
+typedef struct rung_rfft_params {
+  int64_t onesided, normalized, signal_ndim;
+} rung_rfft_params;
+
 typedef struct rung_stft_params {
   int64_t onesided;
 } rung_stft_params;

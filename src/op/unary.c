@@ -93,8 +93,8 @@ static rung_status *check_Selu(const rung_node *node, void *params) {
     alpha |= strcmp(node->attributes[i].name, "alpha") == 0;
     gamma |= strcmp(node->attributes[i].name, "gamma") == 0;
   }
-  if (node->opset < 6 && !alpha) p->alpha = 1.6732f;
-  if (node->opset < 6 && !gamma) p->beta = 1.0507f;
+  if (node->version < 6 && !alpha) p->alpha = 1.6732f;
+  if (node->version < 6 && !gamma) p->beta = 1.0507f;
   return NULL;
 }
 
@@ -133,8 +133,6 @@ const rung_op rung_op_Gelu = {.name = "Gelu",
                               .params_size = sizeof(rung_gelu_params),
                               .attributes = gelu_attrs,
                               .infer = rung_infer_elementwise};
-const rung_op rung_op_ms_Gelu = {
-    .name = "Gelu", .domain = "com.microsoft", .since = 1, .signature = "X:T -> Y:T", .infer = rung_infer_elementwise};
 
 static rung_status *infer_bias(rung_infer *infer) {
   if (rung_infer_ranked(infer, 0) && rung_infer_ranked(infer, 1)) {
@@ -151,3 +149,25 @@ const rung_op rung_op_ms_BiasGelu = {
     .name = "BiasGelu", .domain = "com.microsoft", .since = 1, .signature = "A:T B:T -> C:T", .infer = infer_bias};
 const rung_op rung_op_ms_FastGelu = {
     .name = "FastGelu", .domain = "com.microsoft", .since = 1, .signature = "X:T bias:T? -> Y:T", .infer = infer_bias};
+
+static rung_status *infer_BiasSplitGelu(rung_infer *infer) {
+  RUNG_TRY(infer_bias(infer));
+  const rung_type *x = rung_infer_input(infer, 0);
+  if (x->rank < 0 || !rung_infer_wants(infer, 0)) return NULL;
+  int64_t *last = &infer->outputs[0].dims[x->rank - 1];
+  RUNG_MODEL_REQUIRE(x->rank >= 1 && (*last < 0 || *last % 2 == 0), "the last dimension, %lld, has no halves",
+                     x->rank ? (long long)*last : 0);
+  *last = *last < 0 ? rung_infer_symbol(infer) : *last / 2;
+  return NULL;
+}
+
+const rung_op rung_op_ms_BiasSplitGelu = {.name = "BiasSplitGelu",
+                                          .domain = "com.microsoft",
+                                          .since = 1,
+                                          .signature = "X:T bias:T -> Y:T",
+                                          .infer = infer_BiasSplitGelu};
+const rung_op rung_op_ms_BiasAdd = {.name = "BiasAdd",
+                                    .domain = "com.microsoft",
+                                    .since = 1,
+                                    .signature = "X:T bias:T skip:T -> Y:T",
+                                    .infer = infer_bias};

@@ -330,15 +330,16 @@ rung_status *rung__ops_json(rung_env *env, rung_text *text) {
   rung_json_init(&json, text, 2);
   rung_json_begin_array(&json);
   for (size_t i = 0; i < count; i++) {
+    const rung_op *op = rung_op_meaning(ops[i]);
     rung_json_begin_object(&json);
     put_string(&json, "domain", ops[i]->domain);
     put_string(&json, "name", ops[i]->name);
     put_number(&json, "since", ops[i]->since);
     put_number(&json, "newest", rung_op_newest(ops[i]->domain));
-    put_string(&json, "signature", ops[i]->signature);
-    put_bool(&json, "driven_by_session", ops[i]->flags & RUNG_OP_CONTROL);
-    put_places(&json, ops[i], "inputs", rung_op_input);
-    put_places(&json, ops[i], "outputs", rung_op_output);
+    put_string(&json, "signature", op->signature);
+    put_bool(&json, "driven_by_session", op->flags & RUNG_OP_CONTROL);
+    put_places(&json, op, "inputs", rung_op_input);
+    put_places(&json, op, "outputs", rung_op_output);
     put_support(&json, env, ops[i]);
     rung_json_end_object(&json);
   }

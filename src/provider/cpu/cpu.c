@@ -128,7 +128,7 @@ static rung_status *cpu_evaluate(const rung_host *host, const rung_node *node, r
 
 static int cpu_support(const char *domain, const char *op_type, char *types, size_t size) {
   const rung_op *op = rung_op_find(domain, op_type);
-  const rung_kernel *kernel = op ? rung_cpu_kernel(op) : NULL;
+  const rung_kernel *kernel = op ? rung_cpu_kernel(rung_op_meaning(op)) : NULL;
   if (!kernel) return 0;
   size_t at = 0;
   types[0] = 0;

@@ -50,7 +50,7 @@ void rung_fuse_take(rung_fusion *f, const rung_node *node, uint32_t position) {
 }
 
 bool rung_fuse_is_op(const rung_node *node, const char *name) {
-  return node->op && !node->domain[0] && strcmp(node->op_type, name) == 0;
+  return node->op && !node->op->domain[0] && strcmp(node->op->name, name) == 0;
 }
 
 /* Parts */

@@ -162,7 +162,9 @@ static const float *block_of_b(const job *j, const task *t, size_t from, size_t 
     size_t row_of_panels = RUNG_ROUND_UP(plan->n, width);
     return (const float *)j->run->b + t->b * j->packed_size + from * row_of_panels + t->col * depth;
   }
-  for (size_t c = 0; c < t->cols; c += width)
+  for (size_t c = 0; c < t->cols && plan->fill_b; c += width)
+    plan->fill_b(j->run->b, t->col + c, width, from, depth, t->b_block + c * depth);
+  for (size_t c = 0; c < t->cols && !plan->fill_b; c += width)
     pack_columns(&plan->b, j->run->b, t->b, t->col + c, RUNG_MIN(width, t->cols - c), width, from, depth,
                  t->b_block + c * depth);
   return t->b_block;

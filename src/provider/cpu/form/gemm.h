@@ -23,6 +23,10 @@ typedef struct rung_stack {
   int64_t a[RUNG_MAX_RANK], b[RUNG_MAX_RANK], c[RUNG_MAX_RANK]; /* b counts matrices when B is packed */
 } rung_stack;
 
+/* Makes a panel of B that lies in memory in no such way: to[depth][width] from rows [from, from + depth) and columns
+ * [column, column + width), those from n on zero. `b` is the run's. */
+typedef void (*rung_gemm_fill)(const void *b, size_t column, size_t width, size_t from, size_t depth, float *to);
+
 typedef struct rung_gemm {
   const rung_gemm_f32 *kernel;
   const rung_math *math;
@@ -30,6 +34,7 @@ typedef struct rung_gemm {
   rung_stack stack;
   rung_matrix a, b, c; /* c: column_step 1 */
   bool b_packed;
+  rung_gemm_fill fill_b; /* NULL: B is packed, or as `b` says */
   float alpha;
   size_t tile_m, tile_n, m_tiles, n_tiles; /* of a task */
   size_t grain;                            /* tasks worth a thread */

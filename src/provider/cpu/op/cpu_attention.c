@@ -344,7 +344,7 @@ static rung_status *run_Attention(rung_kernel_call *call) {
                                  .mask = rung_in(call, RUNG_ATTENTION_MASK),
                                  .lengths = lengths ? lengths->data : NULL,
                                  .shown = rung_out(call, 3)};
-  RUNG_TRY(rung_attention_rows_make(&a.s, call->node->opset >= 24, &a.rows));
+  RUNG_TRY(rung_attention_rows_make(&a.s, call->node->version >= 24, &a.rows));
   a.kernels = rung_rows_f32_for(rung_isa(call->host));
   set_views(&a);
   char *scratch = call->scratch;

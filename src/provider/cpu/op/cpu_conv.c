@@ -5,6 +5,7 @@
 #include "provider/cpu/form/conv.h"
 #include "provider/cpu/form/conv_plain.h"
 #include "provider/cpu/form/floats.h"
+#include "provider/cpu/form/stand_in.h"
 #include "provider/cpu/kernel/isa.h"
 
 #define NARROW_FLOATS (RUNG_SET(RUNG_F32) | RUNG_SET(RUNG_F16) | RUNG_SET(RUNG_BF16))
@@ -156,3 +157,27 @@ static rung_status *run_conv(rung_kernel_call *call) {
                                          .run = run_conv};
 CONV_KERNEL(Conv, NARROW_FLOATS | RUNG_SET(RUNG_F64))
 CONV_KERNEL(ms_FusedConv, NARROW_FLOATS)
+
+/* com.microsoft: channels last */
+
+static const rung_stand_in nhwc = {.kernel = &rung_cpu_ms_FusedConv,
+                                   .input_count = 4,
+                                   .inputs = {{RUNG_STAND_AS_IS, 0, 0, 0, true},
+                                              {RUNG_STAND_AS_IS, 1, 0, 0, false},
+                                              {RUNG_STAND_AS_IS, 2, 0, 0, false},
+                                              {RUNG_STAND_AS_IS, 3, 0, 0, true}},
+                                   .output = {RUNG_STAND_AS_IS, 0, 0, 0, true}};
+
+static rung_status *pack_nhwc(rung_kernel_call *call, void **out) { return rung_stand_in_pack(call, &nhwc, out); }
+static rung_status *prepare_nhwc(rung_kernel_call *call) { return rung_stand_in_prepare(call, &nhwc); }
+static rung_status *run_nhwc(rung_kernel_call *call) { return rung_stand_in_run(call, &nhwc); }
+
+#define NHWC_KERNEL(symbol, set)                                           \
+  const rung_kernel rung_cpu_##symbol = {.types = {{'T', set}},            \
+                                         .packs = 1 << 1,                  \
+                                         .state_size = sizeof(conv_state), \
+                                         .pack = pack_nhwc,                \
+                                         .prepare = prepare_nhwc,          \
+                                         .run = run_nhwc};
+NHWC_KERNEL(ms_NhwcConv, NARROW_FLOATS | RUNG_SET(RUNG_F64))
+NHWC_KERNEL(ms_NhwcFusedConv, NARROW_FLOATS)

@@ -1,6 +1,7 @@
 /* Kernels that make tensors from little: ConstantOfShape, Range, Size, EyeLike, Trilu, OneHot. */
 #include "op/filling.h"
 #include "provider/cpu/cpu_types.h"
+#include "provider/cpu/form/convert.h"
 #include "provider/cpu/form/moved.h"
 #include "provider/cpu/form/strided.h"
 
@@ -71,18 +72,25 @@ static rung_status *run_Range(rung_kernel_call *call) {
   const rung_tensor *start = rung_in(call, 0), *limit = rung_in(call, 1), *delta = rung_in(call, 2),
                     *out = rung_out(call, 0);
   int64_t count;
-  RUNG_RUN_REQUIRE(rung_tensor_count(start) == 1 && rung_tensor_count(limit) == 1 && rung_tensor_count(delta) == 1,
-                   "start, limit and delta must be scalars");
+  RUNG_RUN_REQUIRE(
+      rung_tensor_count(start) == 1 && rung_tensor_count(limit) == 1 && (!delta || rung_tensor_count(delta) == 1),
+      "start, limit and delta must be scalars");
   RUNG_TRY(rung_range_count(start, limit, delta, &count));
   RUNG_RUN_REQUIRE(count == out->dims[0], "%lld elements, %lld were expected", (long long)count,
                    (long long)out->dims[0]);
-  range_job job = {start->data, delta->data, out->data};
+  uint64_t one; /* room for any element */
+  rung_convert(&rung_convert_defaults, 1, RUNG_F64, &(double){1}, out->dtype, &one);
+  range_job job = {start->data, delta ? delta->data : &one, out->data};
   rung_kernel_parallel(call, (size_t)count, rung_kernel_grain(1), loops[out->dtype], &job);
   return NULL;
 }
 
-const rung_kernel rung_cpu_Range = {
-    .types = {{'T', RUNG_SET_FLOAT | RUNG_SET(RUNG_I16) | RUNG_SET(RUNG_I32) | RUNG_SET(RUNG_I64)}}, .run = run_Range};
+#define RANGE_KERNEL(symbol)                                                                           \
+  const rung_kernel rung_cpu_##symbol = {                                                              \
+      .types = {{'T', RUNG_SET_FLOAT | RUNG_SET(RUNG_I16) | RUNG_SET(RUNG_I32) | RUNG_SET(RUNG_I64)}}, \
+      .run = run_Range};
+RANGE_KERNEL(Range)
+RANGE_KERNEL(ms_Range)
 
 /* Size */
 

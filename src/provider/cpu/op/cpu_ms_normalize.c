@@ -155,24 +155,22 @@ static rung_status *run_simplified(rung_kernel_call *call) {
   return NULL;
 }
 
-#define SIMPLIFIED_KERNEL(symbol)         \
-  const rung_kernel rung_cpu_##symbol = { \
-      .types = {{'T', RUNG_SET_FLOAT}, {'V', RUNG_SET_FLOAT}}, .prepare = prepare_simplified, .run = run_simplified};
-SIMPLIFIED_KERNEL(SimplifiedLayerNormalization)
-SIMPLIFIED_KERNEL(ms_SimplifiedLayerNormalization)
+const rung_kernel rung_cpu_SimplifiedLayerNormalization = {
+    .types = {{'T', RUNG_SET_FLOAT}, {'V', RUNG_SET_FLOAT}}, .prepare = prepare_simplified, .run = run_simplified};
 
 /* EmbedLayerNormalization */
 
 typedef struct embed_job {
   rung_norm norm;
   const int32_t *words, *segments, *positions; /* the last two may be NULL */
+  size_t position_count;                       /* of all samples, or of one: it serves all */
   const rung_tensor *word_table, *position_table, *segment_table;
   size_t length;
   rung_tensor *sum;
 } embed_job;
 
 static int64_t position_of(const embed_job *j, size_t token) {
-  return j->positions ? j->positions[token] : (int64_t)(token % j->length);
+  return j->positions ? j->positions[token % j->position_count] : (int64_t)(token % j->length);
 }
 
 /* The input that rung_rowwise hands over is not looked at: rows are made of the tables. */
@@ -214,6 +212,7 @@ static rung_status *make_embed(const rung_kernel_call *call, norm_layout *l, emb
                    .length = (size_t)words->dims[1],
                    .segments = segments ? segments->data : NULL,
                    .positions = positions ? positions->data : NULL,
+                   .position_count = positions ? rung_tensor_count(positions) : 0,
                    .sum = rung_out(call, 2)};
   size_t n = (size_t)j->word_table->dims[1], tokens = rung_tensor_count(words);
   RUNG_TRY(require_table(j->word_table, "words", n));
@@ -222,7 +221,7 @@ static rung_status *make_embed(const rung_kernel_call *call, norm_layout *l, emb
   RUNG_TRY(require_vector(rung_in(call, RUNG_EMBED_GAMMA), "gamma", n));
   RUNG_TRY(require_vector(rung_in(call, RUNG_EMBED_BETA), "beta", n));
   RUNG_TRY(require_vector(segments, "segment_ids", tokens));
-  RUNG_TRY(require_vector(positions, "position_ids", tokens));
+  RUNG_TRY(require_vector(positions, "position_ids", j->position_count == j->length ? j->length : tokens));
   RUNG_TRY(require_vector(rung_in(call, RUNG_EMBED_MASK), "mask", tokens));
   lay_out(call, y->dtype, y->dtype, tokens, n, l);
   return NULL;

@@ -2,8 +2,11 @@
  * by operands that are cut into channels. Statistics take two passes; narrow floats are rounded once, at the end. */
 #include "op/normalize.h"
 
+#include "provider/cpu/form/cpu_math.h"
 #include "provider/cpu/form/floats.h"
 #include "provider/cpu/form/norm_rows.h"
+#include "provider/cpu/form/stand_in.h"
+#include "provider/cpu/kernel/isa.h"
 
 #include <math.h>
 
@@ -133,7 +136,7 @@ static rung_status *plan_group_norm(const rung_kernel_call *call, group_plan *pl
   RUNG_RUN_REQUIRE(plan->groups == plan->channels || plan->channels % plan->groups == 0,
                    "%zu channels cannot be divided into %zu groups", plan->channels, plan->groups);
   plan->inner = (size_t)rung_tensor_span(x, 2, x->rank);
-  plan->operands = p->num_groups && call->node->opset < 21 ? plan->groups : plan->channels;
+  plan->operands = p->per_group ? plan->groups : plan->channels;
   for (uint32_t i = 1; i < 3; i++)
     RUNG_RUN_REQUIRE(rung_tensor_count(rung_in(call, i)) == plan->operands, "input %u has %zu elements, not %zu", i,
                      rung_tensor_count(rung_in(call, i)), plan->operands);
@@ -151,6 +154,24 @@ static rung_status *prepare_group_norm(rung_kernel_call *call) {
   return NULL;
 }
 
+/* The norm comes first: a context of these rows is one of rung_norm_rows, too. */
+typedef struct silu_job {
+  rung_norm norm;
+  const rung_math *math;
+} silu_job;
+
+static const float no_factor[2] = {1, 0}; /* swish with alpha 1 */
+
+static void silu_row_f32(void *context, size_t row, size_t n, const float *x, float *y) {
+  rung_norm_row_f32(context, row, n, x, y);
+  ((const silu_job *)context)->math->unary[RUNG_MATH_swish](n, y, y, no_factor);
+}
+
+static void silu_row_f64(void *context, size_t row, size_t n, const double *x, double *y) {
+  rung_norm_row_f64(context, row, n, x, y);
+  rung_math_f64.unary[RUNG_MATH_swish](n, y, y, no_factor);
+}
+
 static rung_status *run_group_norm(rung_kernel_call *call) {
   const rung_group_norm_params *p = call->params;
   const rung_tensor *x = rung_in(call, 0);
@@ -163,9 +184,12 @@ static rung_status *run_group_norm(rung_kernel_call *call) {
   bool per_group = plan.operands == plan.groups;
   rung_row_operand shape = {scale, plan.groups, per_group ? 1 : plan.channels / RUNG_MAX(plan.groups, 1),
                             per_group ? n : plan.inner};
-  rung_norm j = {.scale = shape, .bias = shape, .centred = true, .epsilon = p->epsilon};
-  j.bias.at = bias;
-  rung_rowwise_run(call, &plan.rowwise, 2, &rung_norm_rows, &j, x->data, rung_out(call, 0)->data, bias + bytes);
+  static const rung_row_functions silu_rows = {silu_row_f32, silu_row_f64};
+  silu_job j = {{.scale = shape, .bias = shape, .centred = true, .epsilon = p->epsilon},
+                rung_math_for(rung_isa(call->host))};
+  j.norm.bias.at = bias;
+  rung_rowwise_run(call, &plan.rowwise, 2, p->activation ? &silu_rows : &rung_norm_rows, &j, x->data,
+                   rung_out(call, 0)->data, bias + bytes);
   return NULL;
 }
 
@@ -176,6 +200,24 @@ static rung_status *run_group_norm(rung_kernel_call *call) {
                                          .run = run_group_norm};
 GROUP_KERNEL(InstanceNormalization)
 GROUP_KERNEL(GroupNormalization)
+
+#define GROUP_NORM(turned)                                    \
+  {                                                           \
+    .kernel = &rung_cpu_GroupNormalization, .input_count = 3, \
+    .inputs = {{RUNG_STAND_AS_IS, 0, 0, 0, turned},           \
+               {RUNG_STAND_AS_IS, 1, 0, 0, false},            \
+               {RUNG_STAND_AS_IS, 2, 0, 0, false}},           \
+    .output = {                                               \
+      RUNG_STAND_AS_IS,                                       \
+      0,                                                      \
+      0,                                                      \
+      0,                                                      \
+      turned                                                  \
+    }                                                         \
+  }
+static const rung_stand_in group_norm[2] = {GROUP_NORM(false), GROUP_NORM(true)};
+RUNG_STAND_IN_KERNEL(ms_GroupNorm, &group_norm[((const rung_group_norm_params *)call->params)->channels_last != 0], 0,
+                     {'T', RUNG_SET_FLOAT}, {'M', RUNG_SET_FLOAT})
 
 /* LpNormalization: rows of zeros stay zeros. */
 

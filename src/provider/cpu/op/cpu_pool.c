@@ -6,10 +6,12 @@
 #include "op/pooling.h"
 
 #include "base/pool.h"
+#include "op/ms_quantized.h"
 #include "provider/cpu/cpu_types.h"
 #include "provider/cpu/form/epilogue.h"
 #include "provider/cpu/form/floats.h"
 #include "provider/cpu/form/pool_plane.h"
+#include "provider/cpu/form/stand_in.h"
 #include "provider/cpu/form/taps.h"
 #include "provider/cpu/kernel/isa.h"
 #include "provider/opwise/kernel.h"
@@ -315,6 +317,31 @@ POOL_KERNEL(MaxPool, RUNG_SET_FLOAT | RUNG_SET(RUNG_I8) | RUNG_SET(RUNG_U8), tru
 POOL_KERNEL(AveragePool, RUNG_SET_FLOAT, false, true)
 POOL_KERNEL(LpPool, RUNG_SET_FLOAT, false, false)
 
+/* com.microsoft: channels last, and on quantised numbers */
+
+static const rung_stand_in nhwc_max = {.kernel = &rung_cpu_MaxPool,
+                                       .input_count = 1,
+                                       .inputs = {{RUNG_STAND_AS_IS, 0, 0, 0, true}},
+                                       .output = {RUNG_STAND_AS_IS, 0, 0, 0, true}};
+RUNG_STAND_IN_KERNEL(ms_NhwcMaxPool, &nhwc_max, sizeof(pool_state),
+                     {'T', RUNG_SET_FLOAT | RUNG_SET(RUNG_I8) | RUNG_SET(RUNG_U8)})
+
+#define QUANTISED(inner, turned)                                                                                \
+  {                                                                                                             \
+    .kernel = &rung_cpu_##inner, .input_count = 1, .inputs = {{RUNG_STAND_FLOAT, 0, 1, 2, turned}}, .output = { \
+      RUNG_STAND_FLOAT,                                                                                         \
+      0,                                                                                                        \
+      3,                                                                                                        \
+      4,                                                                                                        \
+      turned                                                                                                    \
+    }                                                                                                           \
+  }
+#define CHANNELS_LAST(call) ((const rung_qlinear_pool_params *)(call)->params)->channels_last
+
+static const rung_stand_in quantised_means[2] = {QUANTISED(AveragePool, false), QUANTISED(AveragePool, true)};
+RUNG_STAND_IN_KERNEL(ms_QLinearAveragePool, &quantised_means[CHANNELS_LAST(call) != 0], sizeof(pool_state),
+                     {'T', RUNG_SET(RUNG_I8) | RUNG_SET(RUNG_U8)})
+
 /* Whole channels */
 
 typedef struct global_job {
@@ -408,6 +435,11 @@ static rung_status *run_GlobalLpPool(rung_kernel_call *call) {
 const rung_kernel rung_cpu_GlobalAveragePool = {.types = {{'T', RUNG_SET_FLOAT}}, .run = run_GlobalAveragePool};
 const rung_kernel rung_cpu_GlobalMaxPool = {.types = {{'T', RUNG_SET_FLOAT}}, .run = run_GlobalMaxPool};
 const rung_kernel rung_cpu_GlobalLpPool = {.types = {{'T', RUNG_SET_FLOAT}}, .run = run_GlobalLpPool};
+
+static const rung_stand_in quantised_global[2] = {QUANTISED(GlobalAveragePool, false),
+                                                  QUANTISED(GlobalAveragePool, true)};
+RUNG_STAND_IN_KERNEL(ms_QLinearGlobalAveragePool, &quantised_global[CHANNELS_LAST(call) != 0], 0,
+                     {'T', RUNG_SET(RUNG_I8) | RUNG_SET(RUNG_U8)})
 
 /* MaxUnpool */
 

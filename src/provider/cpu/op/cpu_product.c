@@ -17,8 +17,23 @@ static bool is_narrow(rung_dtype dtype) { return NARROW_FLOATS & RUNG_SET(dtype)
 /* How C is spread over the rows and columns of Y. */
 typedef enum c_kind { C_NONE, C_ONE, C_PER_COLUMN, C_PER_ROW, C_WHOLE } c_kind;
 
+/* How the matrices of an operand lie, in elements: steps from row to row and column to column of A' or B', and from
+ * matrix to matrix of its stack. */
+typedef struct matrix_steps {
+  size_t row, column, matrix;
+} matrix_steps;
+
+static matrix_steps steps_of(const rung_tensor *t, bool trans, bool trans_batch) {
+  if (t->rank == 1) return (matrix_steps){1, 1, (size_t)t->dims[0]};
+  size_t columns = (size_t)t->dims[t->rank - 1], rows = (size_t)t->dims[t->rank - 2];
+  matrix_steps s = {columns, 1, rows * columns};
+  if (trans_batch && t->rank > 2) s = (matrix_steps){(size_t)rung_tensor_span(t, 1, t->rank), 1, columns};
+  return trans ? (matrix_steps){s.column, s.row, s.matrix} : s;
+}
+
 typedef struct product_state {
   rung_matmul_shape shape;
+  matrix_steps a, b;
   rung_gemm gemm;
   c_kind c;
   size_t bias_at; /* bytes into scratch */
@@ -36,18 +51,21 @@ static rung_status *pack_product(rung_kernel_call *call, void **out_packed) {
     return NULL;
   }
   rung_cpu_set features = rung_isa(call->host);
-  size_t rows = (size_t)(b->rank == 1 ? b->dims[0] : b->dims[b->rank - 2]),
-         cols = b->rank == 1 ? 1 : (size_t)b->dims[b->rank - 1];
-  size_t count = b->rank == 1 ? 1 : (size_t)rung_tensor_span(b, 0, b->rank - 2), floats, bytes;
+  matrix_steps steps = steps_of(b, p->transB, p->transBatchB);
+  int64_t dims[RUNG_MAX_RANK];
+  rung_matmul_turn(b->rank, b->dims, p->transBatchB, dims);
   bool swapped = p->transB && b->rank > 1;
-  size_t k = swapped ? cols : rows, n = swapped ? rows : cols;
+  size_t rows = (size_t)(b->rank == 1 ? dims[0] : dims[b->rank - 2]),
+         cols = b->rank == 1 ? 1 : (size_t)dims[b->rank - 1];
+  size_t k = swapped ? cols : rows, n = swapped ? rows : cols, count = 1, floats, bytes;
+  for (int32_t i = 0; i < b->rank - 2; i++) count *= (size_t)dims[i];
   RUNG_REQUIRE(rung_gemm_packed_size(features, k, n, &floats) && rung_mul_size(floats * sizeof(float), count, &bytes),
                LIMIT, "weights are too large");
   float *packed = rung_alloc_data(call->host->allocator, bytes, "weights");
   RUNG_CHECK_ALLOC(packed);
-  rung_matrix layout = {b->dtype, swapped ? 1 : cols, swapped ? cols : 1};
+  rung_matrix layout = {b->dtype, steps.row, steps.column};
   for (size_t i = 0; i < count; i++)
-    rung_gemm_pack(features, k, n, &layout, (const char *)b->data + i * rows * cols * rung_dtype_size(b->dtype),
+    rung_gemm_pack(features, k, n, &layout, (const char *)b->data + i * steps.matrix * rung_dtype_size(b->dtype),
                    packed + i * floats);
   *out_packed = packed;
   return NULL;
@@ -77,13 +95,14 @@ static bool can_fold(const rung_matmul_shape *shape) {
   return true;
 }
 
-static void fill_stack(const rung_matmul_shape *shape, bool packed, rung_stack *stack) {
+static void fill_stack(const product_state *state, bool packed, rung_stack *stack) {
+  const rung_matmul_shape *shape = &state->shape;
   stack->rank = shape->batch_rank;
   int64_t dense = shape->m * shape->n;
   for (int32_t i = shape->batch_rank - 1; i >= 0; i--) {
     stack->dims[i] = shape->batch[i];
-    stack->a[i] = shape->a_step[i] * shape->m * shape->k;
-    stack->b[i] = packed ? shape->b_step[i] : shape->b_step[i] * shape->k * shape->n;
+    stack->a[i] = shape->a_step[i] * (int64_t)state->a.matrix;
+    stack->b[i] = packed ? shape->b_step[i] : shape->b_step[i] * (int64_t)state->b.matrix;
     stack->c[i] = dense;
     dense *= shape->batch[i];
   }
@@ -93,20 +112,20 @@ static rung_status *prepare_gemm(rung_kernel_call *call, product_state *state) {
   const rung_product_params *p = call->params;
   const rung_tensor *a = rung_in(call, 0), *b = rung_in(call, 1);
   rung_matmul_shape *shape = &state->shape;
-  bool trans_a = p->transA && a->rank > 1, trans_b = p->transB && b->rank > 1, packed = call->packed != NULL;
+  bool packed = call->packed != NULL;
   rung_gemm *g = &state->gemm;
   *g = (rung_gemm){.k = (size_t)shape->k,
                    .n = (size_t)shape->n,
                    .m = (size_t)shape->m,
                    .b_packed = packed,
                    .alpha = p->alpha,
-                   .a = {a->dtype, trans_a ? 1 : (size_t)shape->k, trans_a ? (size_t)shape->m : 1},
-                   .b = {b->dtype, trans_b ? 1 : (size_t)shape->n, trans_b ? (size_t)shape->k : 1},
+                   .a = {a->dtype, state->a.row, state->a.column},
+                   .b = {b->dtype, state->b.row, state->b.column},
                    .c = {a->dtype, (size_t)shape->n, 1}};
-  if (!trans_a && can_fold(shape)) {
+  if (!p->transA && !p->transBatchA && can_fold(shape)) {
     for (int32_t i = 0; i < shape->batch_rank; i++) g->m *= (size_t)shape->batch[i];
   } else {
-    fill_stack(shape, packed, &g->stack);
+    fill_stack(state, packed, &g->stack);
   }
   rung_gemm_plan(call, g);
   size_t bias = state->c == C_PER_ROW ? g->m : state->c == C_WHOLE || state->c == C_NONE ? 0 : g->n;
@@ -121,7 +140,12 @@ static rung_status *prepare_product(rung_kernel_call *call) {
   const rung_product_params *p = call->params;
   const rung_tensor *a = rung_in(call, 0), *b = rung_in(call, 1), *z = rung_in(call, 3);
   product_state *state = call->state;
-  RUNG_TRY(rung_matmul_shape_make(a->rank, a->dims, p->transA, b->rank, b->dims, p->transB, &state->shape));
+  int64_t a_dims[RUNG_MAX_RANK], b_dims[RUNG_MAX_RANK];
+  rung_matmul_turn(a->rank, a->dims, p->transBatchA, a_dims);
+  rung_matmul_turn(b->rank, b->dims, p->transBatchB, b_dims);
+  RUNG_TRY(rung_matmul_shape_make(a->rank, a_dims, p->transA, b->rank, b_dims, p->transB, &state->shape));
+  state->a = steps_of(a, p->transA, p->transBatchA);
+  state->b = steps_of(b, p->transB, p->transBatchB);
   RUNG_TRY(classify_c(rung_in(call, 2), &state->shape, &state->c));
   if (z)
     RUNG_RUN_REQUIRE(state->c != C_WHOLE && rung_tensor_same_shape(z, rung_out(call, 0)), "Z is not shaped like Y");
@@ -168,7 +192,7 @@ typedef struct plain_job {
   const rung_matmul_shape *shape;
   const void *a, *b, *c;
   void *y;
-  bool trans_a, trans_b;
+  matrix_steps a_steps, b_steps;
   c_kind kind;
   double alpha, beta;
   void (*row)(const struct plain_job *j, size_t a, size_t b, size_t i, size_t y);
@@ -188,24 +212,25 @@ static size_t place_of_c(const plain_job *j, size_t i, size_t column) {
 }
 
 /* Row i of one matrix, which begins at a, b and y. `sum` is unsigned for integers. */
-#define PLAIN_ROW(op, NAME, stored, computed, load, store)                                                           \
-  static void row_##NAME(const plain_job *j, size_t a_at, size_t b_at, size_t i, size_t y_at) {                      \
-    size_t m = (size_t)j->shape->m, n = (size_t)j->shape->n, depth = (size_t)j->shape->k;                            \
-    const stored *a = (const stored *)j->a + a_at, *b = (const stored *)j->b + b_at, *c = j->c;                      \
-    stored *y = (stored *)j->y + y_at + i * n;                                                                       \
-    for (size_t col = 0; col < n; col++) y[col] = 0;                                                                 \
-    for (size_t k = 0; k < depth; k++) {                                                                             \
-      computed x = (computed)(j->trans_a ? a[k * m + i] : a[i * depth + k]);                                         \
-      if (j->trans_b)                                                                                                \
-        for (size_t col = 0; col < n; col++) y[col] = (stored)((computed)y[col] + x * (computed)b[col * depth + k]); \
-      else                                                                                                           \
-        for (size_t col = 0; col < n; col++) y[col] = (stored)((computed)y[col] + x * (computed)b[k * n + col]);     \
-    }                                                                                                                \
-    if (j->alpha != 1)                                                                                               \
-      for (size_t col = 0; col < n; col++) y[col] = (stored)((computed)y[col] * (computed)(op)j->alpha);             \
-    if (j->kind != C_NONE)                                                                                           \
-      for (size_t col = 0; col < n; col++)                                                                           \
-        y[col] = (stored)((computed)y[col] + (computed)(op)j->beta * (computed)c[place_of_c(j, i, col)]);            \
+#define PLAIN_ROW(op, NAME, stored, computed, load, store)                                                      \
+  static void row_##NAME(const plain_job *j, size_t a_at, size_t b_at, size_t i, size_t y_at) {                 \
+    size_t n = (size_t)j->shape->n, depth = (size_t)j->shape->k, step = j->b_steps.column;                      \
+    const stored *a = (const stored *)j->a + a_at + i * j->a_steps.row, *c = j->c;                              \
+    stored *y = (stored *)j->y + y_at + i * n;                                                                  \
+    for (size_t col = 0; col < n; col++) y[col] = 0;                                                            \
+    for (size_t k = 0; k < depth; k++) {                                                                        \
+      const stored *b = (const stored *)j->b + b_at + k * j->b_steps.row;                                       \
+      computed x = (computed)a[k * j->a_steps.column];                                                          \
+      if (step == 1)                                                                                            \
+        for (size_t col = 0; col < n; col++) y[col] = (stored)((computed)y[col] + x * (computed)b[col]);        \
+      else                                                                                                      \
+        for (size_t col = 0; col < n; col++) y[col] = (stored)((computed)y[col] + x * (computed)b[col * step]); \
+    }                                                                                                           \
+    if (j->alpha != 1)                                                                                          \
+      for (size_t col = 0; col < n; col++) y[col] = (stored)((computed)y[col] * (computed)(op)j->alpha);        \
+    if (j->kind != C_NONE)                                                                                      \
+      for (size_t col = 0; col < n; col++)                                                                      \
+        y[col] = (stored)((computed)y[col] + (computed)(op)j->beta * (computed)c[place_of_c(j, i, col)]);       \
   }
 
 PLAIN_ROW(double, F64, double, double, , )
@@ -225,7 +250,7 @@ static void run_rows(void *context, size_t begin, size_t end) {
       a += index * (size_t)s->a_step[d];
       b += index * (size_t)s->b_step[d];
     }
-    j->row(j, a * (size_t)(s->m * s->k), b * (size_t)(s->k * s->n), i % (size_t)s->m, matrix * (size_t)(s->m * s->n));
+    j->row(j, a * j->a_steps.matrix, b * j->b_steps.matrix, i % (size_t)s->m, matrix * (size_t)(s->m * s->n));
   }
 }
 
@@ -240,8 +265,8 @@ static rung_status *run_plain(rung_kernel_call *call) {
                    .b = call->packed ? call->packed : b->data,
                    .c = c ? c->data : NULL,
                    .y = rung_out(call, 0)->data,
-                   .trans_a = p->transA && a->rank > 1,
-                   .trans_b = p->transB && b->rank > 1,
+                   .a_steps = state->a,
+                   .b_steps = state->b,
                    .kind = state->c,
                    .alpha = (double)p->alpha,
                    .beta = (double)p->beta,
@@ -276,6 +301,6 @@ static const char *refuse_factors(const rung_node *node, rung_reason *out_reason
                                          .run = run_product};
 PRODUCT_KERNEL(MatMul, NARROW_FLOATS | ACCUMULATED)
 PRODUCT_KERNEL(Gemm, NARROW_FLOATS | ACCUMULATED)
-PRODUCT_KERNEL(ms_FusedMatMul, NARROW_FLOATS)
+PRODUCT_KERNEL(ms_FusedMatMul, NARROW_FLOATS | RUNG_SET(RUNG_F64))
 PRODUCT_KERNEL(ms_FusedGemm, NARROW_FLOATS)
 PRODUCT_KERNEL(FusedProduct, NARROW_FLOATS)

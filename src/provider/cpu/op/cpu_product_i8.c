@@ -1,4 +1,5 @@
-/* Products of matrices of 8-bit integers: MatMulInteger, QLinearMatMul, and the fused QuantizedProduct (op/product.h).
+/* Products of matrices of 8-bit integers: MatMulInteger, QLinearMatMul, the fused QuantizedProduct (op/product.h), and
+ * com.microsoft's MatMulIntegerToFloat, DynamicQuantizeMatMul, QGemm.
  * Sums are int32 and wrap. form/product_i8.h where A and B have one zero point each, else plain loops. */
 #include "op/product.h"
 
@@ -6,6 +7,8 @@
 #include "provider/cpu/form/convert.h"
 #include "provider/cpu/form/floats.h"
 #include "provider/cpu/form/product_i8.h"
+#include "provider/cpu/form/quantized.h"
+#include "provider/cpu/form/strided.h"
 #include "provider/cpu/kernel/isa.h"
 
 #define BYTES (RUNG_SET(RUNG_U8) | RUNG_SET(RUNG_I8))
@@ -19,6 +22,8 @@ typedef struct places {
 static const places integer_places = {1, NONE, 2, NONE, 3, NONE, NONE, NONE, NONE};
 static const places linear_places = {3, 1, 2, 4, 5, 6, 7, NONE, NONE};
 static const places fused_places = {3, 1, 2, 4, 5, 6, 7, 8, 9};
+static const places float_places = {1, 2, 4, 3, 5, NONE, NONE, 6, NONE};
+static const places gemm_places = {3, NONE, 2, NONE, 5, NONE, NONE, NONE, NONE}; /* QGemm: to int32 */
 
 typedef struct product_state {
   rung_matmul_shape shape;
@@ -27,7 +32,7 @@ typedef struct product_state {
 } product_state;
 
 static bool is_transposed(const rung_kernel_call *call, const places *at) {
-  return at == &fused_places && ((const rung_product_params *)call->params)->transB;
+  return (at == &fused_places || at == &gemm_places) && ((const rung_product_params *)call->params)->transB;
 }
 
 static const rung_tensor *input_at(const rung_kernel_call *call, uint32_t place) {
@@ -297,3 +302,219 @@ PRODUCT_KERNEL(QLinearMatMul, linear_places, {'A', BYTES}, {'B', BYTES}, {'Y', B
                {'S', RUNG_SET(RUNG_F32) | RUNG_SET(RUNG_F16) | RUNG_SET(RUNG_BF16)})
 PRODUCT_KERNEL(QuantizedProduct, fused_places, {'A', BYTES}, {'B', BYTES}, {'C', BYTES},
                {'D', RUNG_SET(RUNG_F32) | RUNG_SET(RUNG_I32)})
+PRODUCT_KERNEL(ms_MatMulIntegerToFloat, float_places, {'A', BYTES}, {'B', BYTES}, {'S', RUNG_SET(RUNG_F32)})
+
+/* DynamicQuantizeMatMul: MatMulIntegerToFloat of A as DynamicQuantizeLinear sees it */
+
+typedef struct dynamic_state {
+  product_state product;
+  size_t bytes_at, ranges_at; /* in scratch: A as bytes, and what finding its range needs */
+} dynamic_state;
+
+typedef struct dynamic_call {
+  rung_kernel_call call;
+  rung_value a, scale, zero, *inputs[7];
+  float scale_data;
+  uint8_t zero_data;
+} dynamic_call;
+
+static rung_status *make_dynamic(const rung_kernel_call *call, dynamic_call *d) {
+  const rung_tensor *a = rung_in(call, 0);
+  *d = (dynamic_call){.call = *call};
+  rung_value *own[] = {&d->a, &d->scale, &d->zero};
+  for (size_t i = 0; i < RUNG_COUNT(own); i++) own[i]->kind = RUNG_TENSOR;
+  RUNG_TRY(rung_tensor_describe(RUNG_U8, a->rank, a->dims, &d->a.tensor));
+  d->scale.tensor = (rung_tensor){.dtype = RUNG_F32, .data = &d->scale_data, .size = sizeof d->scale_data};
+  d->zero.tensor = (rung_tensor){.dtype = RUNG_U8, .data = &d->zero_data, .size = sizeof d->zero_data};
+  rung_value *inputs[7] = {&d->a, call->inputs[1], &d->scale, call->inputs[2], &d->zero, NULL, NULL};
+  if (call->input_count > 3) inputs[5] = call->inputs[3];
+  if (call->input_count > 4) inputs[6] = call->inputs[4];
+  memcpy(d->inputs, inputs, sizeof inputs);
+  d->call.inputs = d->inputs;
+  d->call.input_count = RUNG_COUNT(inputs);
+  return NULL;
+}
+
+static rung_status *pack_dynamic(rung_kernel_call *call, void **out) { return pack_product(call, &float_places, out); }
+
+static rung_status *prepare_dynamic(rung_kernel_call *call) {
+  dynamic_call d;
+  dynamic_state *state = call->state;
+  RUNG_TRY(make_dynamic(call, &d));
+  RUNG_TRY(prepare_product(&d.call, &float_places));
+  size_t total = d.call.scratch_size, count = rung_tensor_count(rung_in(call, 0));
+  bool fits =
+      add_space(&total, count, &state->bytes_at) && add_space(&total, rung_dynamic_scratch(count), &state->ranges_at);
+  RUNG_REQUIRE(fits, LIMIT, "the product is too large");
+  call->scratch_size = total;
+  return NULL;
+}
+
+static rung_status *run_dynamic(rung_kernel_call *call) {
+  dynamic_call d;
+  const dynamic_state *state = call->state;
+  const rung_tensor *a = rung_in(call, 0);
+  char *scratch = call->scratch;
+  RUNG_TRY(make_dynamic(call, &d));
+  rung_quantization q = rung_dynamic_quantization(call, rung_tensor_count(a), a->data, scratch + state->ranges_at);
+  d.a.tensor.data = scratch + state->bytes_at;
+  rung_quantize(call, &q, RUNG_U8, rung_tensor_count(a), a->data, d.a.tensor.data);
+  d.scale_data = q.scale;
+  d.zero_data = (uint8_t)q.zero;
+  return run_product(&d.call, &float_places);
+}
+
+const rung_kernel rung_cpu_ms_DynamicQuantizeMatMul = {.types = {{'B', BYTES}, {'S', RUNG_SET(RUNG_F32)}},
+                                                       .state_size = sizeof(dynamic_state),
+                                                       .pack = pack_dynamic,
+                                                       .prepare = prepare_dynamic,
+                                                       .run = run_dynamic};
+
+/* QGemm: an integer product, to which C is added before it is scaled */
+
+typedef struct gemm_state {
+  product_state product;
+  size_t a_at, b_at, sums_at; /* in scratch: A and B turned, the product */
+} gemm_state;
+
+typedef struct gemm_call {
+  rung_kernel_call call;
+  rung_product_params params;
+  rung_value a, b, sums, *inputs[6], *output;
+} gemm_call;
+
+/* Does B go in turned? Else packing has turned it. */
+static bool turns_b(const rung_kernel_call *call) {
+  const rung_product_params *p = call->params;
+  return p->transB && (!call->packed || rung_tensor_count(rung_in(call, 5)) > 1);
+}
+
+static rung_status *swap_dims(const rung_tensor *t, rung_value *out) {
+  RUNG_RUN_REQUIRE(t->rank == 2, "an operand has rank %d, not 2", t->rank);
+  out->kind = RUNG_TENSOR;
+  return rung_tensor_describe(t->dtype, 2, (const int64_t[]){t->dims[1], t->dims[0]}, &out->tensor);
+}
+
+static rung_status *make_gemm(const rung_kernel_call *call, gemm_call *g) {
+  *g = (gemm_call){.call = *call, .params = *(const rung_product_params *)call->params};
+  memcpy(g->inputs, call->inputs, sizeof g->inputs);
+  if (g->params.transA) {
+    RUNG_TRY(swap_dims(rung_in(call, 0), &g->a));
+    g->inputs[0] = &g->a;
+  }
+  if (turns_b(call)) {
+    RUNG_TRY(swap_dims(rung_in(call, 3), &g->b));
+    g->inputs[3] = &g->b;
+    g->params.transB = 0;
+    g->call.packed = NULL;
+  }
+  const rung_tensor *y = rung_out(call, 0);
+  RUNG_RUN_REQUIRE(y, "the output is required");
+  g->sums.kind = RUNG_TENSOR;
+  RUNG_TRY(rung_tensor_describe(RUNG_I32, y->rank, y->dims, &g->sums.tensor));
+  g->output = &g->sums;
+  g->call.params = &g->params;
+  g->call.inputs = g->inputs;
+  g->call.input_count = RUNG_COUNT(g->inputs);
+  g->call.outputs = &g->output;
+  return NULL;
+}
+
+static rung_status *pack_gemm(rung_kernel_call *call, void **out) { return pack_product(call, &gemm_places, out); }
+
+static rung_status *prepare_gemm(rung_kernel_call *call) {
+  gemm_state *state = call->state;
+  gemm_call g;
+  RUNG_TRY(make_gemm(call, &g));
+  RUNG_TRY(prepare_product(&g.call, &gemm_places));
+  size_t total = g.call.scratch_size;
+  bool fits = add_space(&total, g.a.tensor.size, &state->a_at) && add_space(&total, g.b.tensor.size, &state->b_at) &&
+              add_space(&total, g.sums.tensor.size, &state->sums_at);
+  RUNG_REQUIRE(fits, LIMIT, "the product is too large");
+  call->scratch_size = total;
+  return NULL;
+}
+
+static void turn_matrix(const rung_kernel_call *call, const rung_tensor *from, rung_tensor *to, void *data) {
+  rung_strided plan;
+  to->data = data;
+  rung_strided_make(&plan, 1, 2, to->dims, (const int64_t[]){1, from->dims[1]}, (const int64_t[]){to->dims[1], 1});
+  if (plan.count) rung_strided_run(call, &plan, from->data, data);
+}
+
+typedef struct scale_job {
+  const rung_math *math;
+  const rung_quantize_table *quantize;
+  rung_requantize requantize;
+  int32_t *sums;
+  const int32_t *c; /* NULL: none */
+  size_t n, c_row, c_column;
+  rung_tensor *y;
+} scale_job;
+
+static void scale_rows(void *context, size_t begin, size_t end) {
+  const scale_job *j = context;
+  for (size_t row = begin; row < end; row++) {
+    int32_t *sums = j->sums + row * j->n;
+    for (size_t i = 0; i < j->n && j->c; i++)
+      sums[i] = (int32_t)((uint32_t)sums[i] + (uint32_t)j->c[row * j->c_row + i * j->c_column]);
+    bool wide = j->y->dtype == RUNG_F32;
+    rung_requantize_run(&j->requantize, j->math, j->quantize, j->n, sums, 0, true,
+                        wide ? NULL : (uint8_t *)j->y->data + row * j->n);
+    if (wide) memcpy((float *)j->y->data + row * j->n, sums, j->n * sizeof(float));
+  }
+}
+
+static rung_status *spread_c(const rung_tensor *c, size_t m, size_t n, scale_job *j) {
+  if (!c) return NULL;
+  int64_t rows = c->rank == 2 ? c->dims[0] : 1, cols = c->rank ? c->dims[c->rank - 1] : 1;
+  RUNG_RUN_REQUIRE(c->rank <= 2 && (rows == 1 || rows == (int64_t)m) && (cols == 1 || cols == (int64_t)n),
+                   "C of %lld x %lld cannot be broadcast to %zu x %zu", (long long)rows, (long long)cols, m, n);
+  j->c = c->data;
+  j->c_column = cols == 1 ? 0 : 1;
+  j->c_row = rows == 1 ? 0 : (size_t)cols;
+  return NULL;
+}
+
+static rung_status *run_gemm(rung_kernel_call *call) {
+  const gemm_state *state = call->state;
+  const rung_product_params *p = call->params;
+  rung_cpu_set features = rung_isa(call->host);
+  char *scratch = call->scratch;
+  const rung_tensor *b_scale = rung_in(call, 4);
+  rung_quantization a, y = {1, 0};
+  gemm_call g;
+  RUNG_TRY(make_gemm(call, &g));
+  if (g.inputs[0] == &g.a) turn_matrix(call, rung_in(call, 0), &g.a.tensor, scratch + state->a_at);
+  if (g.inputs[3] == &g.b) turn_matrix(call, rung_in(call, 3), &g.b.tensor, scratch + state->b_at);
+  g.sums.tensor.data = scratch + state->sums_at;
+  RUNG_TRY(rung_quantization_read(call, 1, 2, &a));
+  RUNG_RUN_REQUIRE(!rung_in(call, 8) || rung_in(call, 7), "y_zero_point is given, y_scale is not");
+  if (rung_in(call, 7)) RUNG_TRY(rung_quantization_read(call, 7, 8, &y));
+  size_t m = (size_t)g.sums.tensor.dims[0], n = (size_t)g.sums.tensor.dims[1];
+  RUNG_RUN_REQUIRE(rung_tensor_count(b_scale) == 1 || rung_tensor_count(b_scale) == n,
+                   "%zu scales of B for %zu columns", rung_tensor_count(b_scale), n);
+  RUNG_TRY(run_product(&g.call, &gemm_places));
+  float *scales = (float *)(scratch + state->product.lists_at);
+  load_list(b_scale, 0, n, scales);
+  for (size_t i = 0; i < n; i++) scales[i] = p->alpha * a.scale * scales[i] / y.scale;
+  scale_job j = {.math = rung_math_for(features),
+                 .quantize = rung_quantize_for(features),
+                 .requantize = {.dtype = rung_out(call, 0)->dtype,
+                                .scale = scales,
+                                .scale_is_list = true,
+                                .y_scale = 1,
+                                .y_zero = y.zero},
+                 .sums = g.sums.tensor.data,
+                 .n = n,
+                 .y = rung_out(call, 0)};
+  RUNG_TRY(spread_c(rung_in(call, 6), m, n, &j));
+  rung_kernel_parallel(call, m, rung_kernel_grain(n), scale_rows, &j);
+  return NULL;
+}
+
+const rung_kernel rung_cpu_ms_QGemm = {.types = {{'A', BYTES}, {'B', BYTES}, {'Y', BYTES}},
+                                       .state_size = sizeof(gemm_state),
+                                       .pack = pack_gemm,
+                                       .prepare = prepare_gemm,
+                                       .run = run_gemm};

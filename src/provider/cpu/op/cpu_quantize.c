@@ -10,9 +10,9 @@
 #include "provider/cpu/form/convert.h"
 #include "provider/cpu/form/floats.h"
 #include "provider/cpu/form/moved.h"
+#include "provider/cpu/form/quantized.h"
 #include "provider/cpu/kernel/isa.h"
 #include "provider/cpu/kernel/quantize.h"
-#include "provider/opwise/kernel.h"
 
 #include <math.h>
 
@@ -250,20 +250,7 @@ static void dequantize_strip(const linear_job *j, size_t at, strip *s) {
   rung_store_f32(j->y->dtype, j->y->data, at, 1, s->n, s->x);
 }
 
-/* Bytes with one scale to float32: straight. */
-typedef struct bytes_job {
-  const rung_quantize_table *loops;
-  const uint8_t *x;
-  float *y, scale;
-  int32_t zero;
-  bool is_signed;
-} bytes_job;
-
-static void dequantize_bytes(void *context, size_t begin, size_t end) {
-  const bytes_job *j = context;
-  j->loops->dequantize(end - begin, j->x + begin, j->is_signed, j->scale, j->zero, j->y + begin);
-}
-
+/* Bytes with one scale to float32 go straight. */
 static rung_status *run_DequantizeLinear(rung_kernel_call *call) {
   const rung_quantize_params *p = call->params;
   const rung_tensor *x = rung_in(call, 0), *scale = rung_in(call, 1), *zero = rung_in(call, 2);
@@ -271,91 +258,29 @@ static rung_status *run_DequantizeLinear(rung_kernel_call *call) {
   bool plain = is_byte(x->dtype) && scale->dtype == RUNG_F32 && y->dtype == RUNG_F32 && p->block_size == 0;
   if (!plain || rung_tensor_count(scale) != 1 || (zero && rung_tensor_count(zero) != 1))
     return run_linear(call, dequantize_strip);
-  bytes_job job = {rung_quantize_for(rung_isa(call->host)),
-                   x->data,
-                   y->data,
-                   *(const float *)scale->data,
-                   zero ? (int32_t)rung_element_f64(zero->dtype, zero->data, 0) : 0,
-                   x->dtype == RUNG_I8};
-  rung_kernel_parallel(call, rung_tensor_count(x), 65536, dequantize_bytes, &job);
+  rung_quantization q;
+  RUNG_TRY(rung_quantization_read(call, 1, 2, &q));
+  rung_dequantize(call, &q, x->dtype, rung_tensor_count(x), x->data, y->data);
   return NULL;
 }
 
 const rung_kernel rung_cpu_DequantizeLinear = {
     .types = {{'X', QUANTISED | RUNG_SET(RUNG_I32)}, {'S', SCALES & ~RUNG_SET(RUNG_I32)}}, .run = run_DequantizeLinear};
 
-/* DynamicQuantizeLinear: first the range of x, with 0 in it, then as above. */
-
-typedef struct range_job {
-  const float *x;
-  size_t count;
-  float *least, *most; /* per piece */
-} range_job;
-
-enum { PIECE = 16384 };
-
-static void find_ranges(void *context, size_t begin, size_t end) {
-  const range_job *j = context;
-  enum { LANES = 16 };
-  for (size_t p = begin; p < end; p++) {
-    const float *x = j->x + p * PIECE;
-    size_t n = RUNG_MIN(PIECE, j->count - p * PIECE), i = 0;
-    float low[LANES] = {0}, high[LANES] = {0};
-    for (; i + LANES <= n; i += LANES)
-      for (size_t l = 0; l < LANES; l++) {
-        low[l] = x[i + l] < low[l] ? x[i + l] : low[l];
-        high[l] = x[i + l] > high[l] ? x[i + l] : high[l];
-      }
-    for (; i < n; i++) {
-      low[0] = RUNG_MIN(low[0], x[i]);
-      high[0] = RUNG_MAX(high[0], x[i]);
-    }
-    for (size_t l = 1; l < LANES; l++) {
-      low[0] = RUNG_MIN(low[0], low[l]);
-      high[0] = RUNG_MAX(high[0], high[l]);
-    }
-    j->least[p] = low[0];
-    j->most[p] = high[0];
-  }
-}
+/* DynamicQuantizeLinear */
 
 static rung_status *prepare_dynamic(rung_kernel_call *call) {
-  size_t pieces = RUNG_DIV_UP(rung_tensor_count(rung_in(call, 0)), PIECE);
-  call->scratch_size = 2 * pieces * sizeof(float);
+  call->scratch_size = rung_dynamic_scratch(rung_tensor_count(rung_in(call, 0)));
   return NULL;
-}
-
-typedef struct dynamic_job {
-  const rung_quantize_table *loops;
-  const float *x;
-  uint8_t *y;
-  float scale;
-  int32_t zero;
-} dynamic_job;
-
-static void quantize_bytes(void *context, size_t begin, size_t end) {
-  const dynamic_job *j = context;
-  j->loops->quantize(end - begin, j->x + begin, j->scale, j->zero, 0, j->y + begin);
 }
 
 static rung_status *run_dynamic(rung_kernel_call *call) {
   const rung_tensor *x = rung_in(call, 0);
   rung_tensor *y = rung_out(call, 0), *scale = rung_out(call, 1), *zero = rung_out(call, 2);
-  size_t count = rung_tensor_count(x), pieces = RUNG_DIV_UP(count, PIECE);
-  range_job range = {x->data, count, call->scratch, (float *)call->scratch + pieces};
-  float low = 0, high = 0;
-  rung_kernel_parallel(call, pieces, 1, find_ranges, &range);
-  for (size_t p = 0; p < pieces; p++) {
-    low = RUNG_MIN(low, range.least[p]);
-    high = RUNG_MAX(high, range.most[p]);
-  }
-  dynamic_job job = {rung_quantize_for(rung_isa(call->host)), x->data, y ? y->data : NULL,
-                     high == low ? 1 : (high - low) / 255, 0};
-  float point = rintf(RUNG_CLAMP(0 - low / job.scale, 0, 255));
-  job.zero = point >= 0 ? (int32_t)point : 0; /* of NaN, too */
-  if (y) rung_kernel_parallel(call, count, 65536, quantize_bytes, &job);
-  if (scale) *(float *)scale->data = job.scale;
-  if (zero) *(uint8_t *)zero->data = (uint8_t)job.zero;
+  rung_quantization q = rung_dynamic_quantization(call, rung_tensor_count(x), x->data, call->scratch);
+  if (y) rung_quantize(call, &q, RUNG_U8, rung_tensor_count(x), x->data, y->data);
+  if (scale) *(float *)scale->data = q.scale;
+  if (zero) *(uint8_t *)zero->data = (uint8_t)q.zero;
   return NULL;
 }
 

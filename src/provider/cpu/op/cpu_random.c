@@ -203,7 +203,7 @@ static void dropout_piece(void *context, size_t begin, size_t end) {
 static bool is_training(const rung_kernel_call *call) {
   const rung_dropout_params *p = call->params;
   const rung_tensor *mode = rung_in(call, 2);
-  if (call->node->opset < 7) return !p->is_test;
+  if (call->node->version < 7) return !p->is_test;
   return mode && rung_tensor_count(mode) == 1 && *(const uint8_t *)mode->data;
 }
 

@@ -43,6 +43,7 @@ const rung_kernel rung_cpu_Reshape = {.run = run_reshape};
 const rung_kernel rung_cpu_Flatten = {.run = run_reshape};
 const rung_kernel rung_cpu_Squeeze = {.run = run_reshape};
 const rung_kernel rung_cpu_Unsqueeze = {.run = run_reshape};
+const rung_kernel rung_cpu_ms_ExpandDims = {.run = run_reshape};
 
 static rung_status *run_Shape(rung_kernel_call *call) {
   const rung_tensor *in = rung_in(call, 0);

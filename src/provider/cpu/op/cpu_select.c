@@ -150,8 +150,8 @@ static rung_status *run_Clip(rung_kernel_call *call) {
   const rung_clip_params *p = call->params;
   const rung_tensor *x = rung_in(call, 0);
   clip_bounds bounds = widest[x->dtype];
-  if (call->node->opset < 11 && x->dtype == RUNG_F64) bounds = (clip_bounds){.f64 = {(double)p->min, (double)p->max}};
-  if (call->node->opset < 11 && x->dtype != RUNG_F64) bounds = (clip_bounds){.f32 = {p->min, p->max}};
+  if (call->node->version < 11 && x->dtype == RUNG_F64) bounds = (clip_bounds){.f64 = {(double)p->min, (double)p->max}};
+  if (call->node->version < 11 && x->dtype != RUNG_F64) bounds = (clip_bounds){.f32 = {p->min, p->max}};
   RUNG_TRY(read_bound(call, 1, &bounds));
   RUNG_TRY(read_bound(call, 2, &bounds));
   rung_unary_loop loop = loops[x->dtype] ? loops[x->dtype] : rung_unary_math_loop(RUNG_MATH_clip, x->dtype);

@@ -170,7 +170,7 @@ static void run_dft_rows(void *context, size_t begin, size_t end) {
 static rung_status *make_dft(const rung_kernel_call *call, spectrum_job *j) {
   const rung_dft_params *p = call->params;
   const rung_tensor *x = rung_in(call, 0), *axis_input = rung_in(call, 2);
-  int64_t axis = call->node->opset < 20 ? p->axis : -2, length = -1;
+  int64_t axis = call->node->version < 20 ? p->axis : -2, length = -1;
   int32_t at;
   rung_dft_sizes sizes;
   if (axis_input) RUNG_TRY(read_scalar(axis_input, "axis", &axis));
@@ -224,6 +224,89 @@ static rung_status *run_DFT(rung_kernel_call *call) {
 #define LENGTHS {'I', RUNG_SET(RUNG_I32) | RUNG_SET(RUNG_I64)}
 
 const rung_kernel rung_cpu_DFT = {.types = {{'T', RUNG_SET_FLOAT}, LENGTHS}, .prepare = prepare_DFT, .run = run_DFT};
+
+/* Rfft and Irfft: one dimension of the signal after the other, that of the real numbers first, or last. In between,
+ * rounded numbers lie in Y, or in scratch: behind what a pass needs. */
+
+static spectrum_job make_pass(const rung_tensor *from, rung_tensor *to, int32_t axis, size_t parts, size_t out_parts) {
+  spectrum_job j = {.x = from,
+                    .y = to,
+                    .parts = parts,
+                    .out_parts = out_parts,
+                    .given = (size_t)from->dims[axis],
+                    .made = (size_t)to->dims[axis],
+                    .to_real = parts == 2 && out_parts == 1};
+  j.outer = (size_t)rung_tensor_span(from, 0, axis);
+  j.inner = (size_t)rung_tensor_span(from, axis + 1, from->rank - (parts == 2));
+  j.in_step = j.inner * parts;
+  j.out_step = j.inner * out_parts;
+  return j;
+}
+
+/* A copy of X that passes may write to. */
+static rung_tensor spare_of(const rung_kernel_call *call, size_t at) {
+  rung_tensor spare = *rung_in(call, 0);
+  spare.data = (char *)call->scratch + at;
+  return spare;
+}
+
+/* Pass number i; in scratch at `spare` lies the numbers of an Irfft. */
+static rung_status *rfft_pass(const rung_kernel_call *call, bool inverse, int64_t i, rung_tensor *spare,
+                              spectrum_job *j) {
+  const rung_rfft_params *p = call->params;
+  const rung_tensor *x = rung_in(call, 0);
+  rung_tensor *y = rung_out(call, 0);
+  RUNG_RUN_REQUIRE(y, "the output is required");
+  int32_t last = x->rank - inverse - 1, axis = last - (int32_t)(inverse ? p->signal_ndim - 1 - i : i);
+  bool real = axis == last;
+  if (inverse)
+    *j = make_pass(i ? spare : x, real ? y : spare, axis, 2, real ? 1 : 2);
+  else
+    *j = make_pass(i ? y : x, y, axis, real ? 1 : 2, 2);
+  j->inverse = inverse;
+  size_t n = inverse ? j->made : j->given;
+  RUNG_RUN_REQUIRE(rung_fft_plan(n, &j->fft), "a transform of %zu is too long", n);
+  return NULL;
+}
+
+static rung_status *prepare_rfft(rung_kernel_call *call, bool inverse, size_t *out_spare_at) {
+  const rung_rfft_params *p = call->params;
+  rung_tensor spare = spare_of(call, 0);
+  size_t most = 0;
+  for (int64_t i = 0; i < p->signal_ndim; i++) {
+    spectrum_job j;
+    RUNG_TRY(rfft_pass(call, inverse, i, &spare, &j));
+    RUNG_TRY(spectrum_scratch(call, &j));
+    most = RUNG_MAX(most, call->scratch_size);
+  }
+  *out_spare_at = RUNG_ROUND_UP(most, RUNG_TENSOR_ALIGN);
+  bool needed = inverse && p->signal_ndim > 1;
+  return rung_add_size(*out_spare_at, needed ? spare.size : 0, &call->scratch_size) ? NULL
+                                                                                    : rung_status_out_of_memory();
+}
+
+static rung_status *run_rfft(rung_kernel_call *call, bool inverse) {
+  const rung_rfft_params *p = call->params;
+  rung_tensor spare = spare_of(call, *(const size_t *)call->state);
+  for (int64_t i = 0; i < p->signal_ndim; i++) {
+    spectrum_job j;
+    RUNG_TRY(rfft_pass(call, inverse, i, &spare, &j));
+    if (j.outer * j.inner == 0) return NULL;
+    make_tables(&j, call->scratch);
+    rung_kernel_parallel(call, j.outer * j.inner, rung_kernel_grain(transform_cost(&j.fft)), run_dft_rows, &j);
+  }
+  return NULL;
+}
+
+#define RFFT_KERNEL(symbol, inverse)                                                                                \
+  static rung_status *prepare_##symbol(rung_kernel_call *call) { return prepare_rfft(call, inverse, call->state); } \
+  static rung_status *run_##symbol(rung_kernel_call *call) { return run_rfft(call, inverse); }                      \
+  const rung_kernel rung_cpu_ms_##symbol = {.types = {{'T', RUNG_SET_FLOAT}},                                       \
+                                            .state_size = sizeof(size_t),                                           \
+                                            .prepare = prepare_##symbol,                                            \
+                                            .run = run_##symbol};
+RFFT_KERNEL(Rfft, false)
+RFFT_KERNEL(Irfft, true)
 
 /* STFT */
 

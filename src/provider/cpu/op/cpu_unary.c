@@ -32,7 +32,6 @@ MATH_KERNEL(Softplus, softplus, 3)
 MATH_KERNEL(Softsign, softsign, 1)
 MATH_KERNEL(Sqrt, sqrt, 1)
 MATH_KERNEL(Tanh, tanh, 2)
-MATH_KERNEL(ms_Gelu, gelu, 2)
 
 /* With alpha and beta. */
 #define PARAM_KERNEL(symbol, function, nanoseconds)                                                                 \

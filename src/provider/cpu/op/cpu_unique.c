@@ -197,7 +197,8 @@ static rung_status *sort_keys(const rung_kernel_call *call, const items *all, ru
   return NULL;
 }
 
-static rung_status *unique(rung_kernel_call *call) {
+/* Outputs: where the first indices, the inverse and the counts go. */
+static rung_status *find_unique(rung_kernel_call *call, const uint32_t outputs[3]) {
   const rung_unique_params *p = call->params;
   items all;
   int32_t axis;
@@ -209,14 +210,20 @@ static rung_status *unique(rung_kernel_call *call) {
   find_groups(&all, order, entries, &g);
   if (!p->sorted) order_by_occurrence(all.count, &g, spare, order);
   RUNG_TRY(put_items(call, &all, axis, &g));
-  RUNG_TRY(put_list(call, 1, g.count, g.first));
-  RUNG_TRY(put_list(call, 2, all.count, g.inverse));
-  return put_list(call, 3, g.count, g.members);
+  RUNG_TRY(put_list(call, outputs[0], g.count, g.first));
+  RUNG_TRY(put_list(call, outputs[1], all.count, g.inverse));
+  return put_list(call, outputs[2], g.count, g.members);
 }
 
-static rung_status *run_Unique(rung_kernel_call *call) { return rung_moved(call, unique); }
-const rung_kernel rung_cpu_Unique = {
-    .flags = RUNG_KERNEL_OWN_SHAPE,
-    .types = {{'T', RUNG_SET_NUMERIC | RUNG_SET_BOOL | RUNG_SET_COMPLEX | RUNG_SET_STRING}},
-    .prepare = prepare_Unique,
-    .run = run_Unique};
+#define UNIQUE_KERNEL(symbol, first, inverse, counts)                                                    \
+  static rung_status *unique_##symbol(rung_kernel_call *call) {                                          \
+    return find_unique(call, (const uint32_t[]){first, inverse, counts});                                \
+  }                                                                                                      \
+  static rung_status *run_##symbol(rung_kernel_call *call) { return rung_moved(call, unique_##symbol); } \
+  const rung_kernel rung_cpu_##symbol = {                                                                \
+      .flags = RUNG_KERNEL_OWN_SHAPE,                                                                    \
+      .types = {{'T', RUNG_SET_NUMERIC | RUNG_SET_BOOL | RUNG_SET_COMPLEX | RUNG_SET_STRING}},           \
+      .prepare = prepare_Unique,                                                                         \
+      .run = run_##symbol};
+UNIQUE_KERNEL(Unique, 1, 2, 3)
+UNIQUE_KERNEL(ms_Unique, UINT32_MAX, 1, 2)

@@ -1,0 +1,84 @@
+#include "provider/cpu/form/nbits.h"
+
+#include "provider/cpu/form/floats.h"
+#include "provider/cpu/kernel/gemm_f32.h"
+
+bool rung_nbits_make(rung_cpu_set features, size_t n, size_t k, size_t bits, size_t block, rung_nbits *out) {
+  size_t width = rung_gemm_f32_for(features)->cols, codes, floats;
+  *out = (rung_nbits){.n = n, .k = k, .bits = bits, .block = block, .width = width};
+  out->blocks = RUNG_DIV_UP(k, block);
+  out->panels = RUNG_DIV_UP(n, width);
+  out->row_bytes = width * bits / 8;
+  return rung_mul_size(k, out->row_bytes, &codes) && codes < SIZE_MAX / 2 &&
+         rung_mul_size(out->blocks, 2 * width * sizeof(float), &floats) &&
+         rung_add_size(RUNG_ROUND_UP(codes, RUNG_TENSOR_ALIGN), floats, &out->panel_bytes) &&
+         rung_mul_size(out->panel_bytes, out->panels, &out->size);
+}
+
+size_t rung_nbits_code_bytes(const rung_nbits *plan) { return plan->blocks * plan->block * plan->bits / 8; }
+size_t rung_nbits_zero_bytes(const rung_nbits *plan) { return RUNG_DIV_UP(plan->blocks * plan->bits, 8); }
+
+/* Code number i of a run that begins at a whole byte. */
+static unsigned code_at(const uint8_t *codes, size_t bits, size_t i) {
+  size_t each = 8 / bits;
+  return (unsigned)codes[i / each] >> (i % each * bits) & ((1u << bits) - 1);
+}
+
+static float *scales_of(const rung_nbits *plan, char *panel) {
+  return (float *)(panel + RUNG_ROUND_UP(plan->k * plan->row_bytes, RUNG_TENSOR_ALIGN));
+}
+
+/* Column `lane` of a panel. */
+static void pack_column(const rung_nbits *plan, const rung_nbits_source *source, size_t column, size_t lane,
+                        char *panel) {
+  const uint8_t *codes = source->codes + column * rung_nbits_code_bytes(plan);
+  uint8_t *to = (uint8_t *)panel + lane % plan->row_bytes;
+  size_t shift = lane / plan->row_bytes * plan->bits, row = source->first + column;
+  for (size_t k = 0; k < plan->k; k++) to[k * plan->row_bytes] |= (uint8_t)(code_at(codes, plan->bits, k) << shift);
+  float *scales = scales_of(plan, panel), *zeros = scales + plan->blocks * plan->width;
+  const rung_tensor *s = source->scales, *z = source->zeros;
+  for (size_t b = 0; b < plan->blocks; b++) {
+    size_t at = b * plan->width + lane;
+    rung_load_f32(s->dtype, s->data, row * plan->blocks + b, 1, 1, &scales[at]);
+    if (!z)
+      zeros[at] = (float)(1 << (plan->bits - 1));
+    else if (z->dtype == RUNG_U8)
+      zeros[at] = (float)code_at((const uint8_t *)z->data + row * rung_nbits_zero_bytes(plan), plan->bits, b);
+    else
+      rung_load_f32(z->dtype, z->data, row * plan->blocks + b, 1, 1, &zeros[at]);
+  }
+}
+
+void rung_nbits_pack(const rung_nbits *plan, const rung_nbits_source *source, void *packed) {
+  memset(packed, 0, plan->size); /* lanes from n on: code and scale 0 */
+  for (size_t column = 0; column < plan->n; column++)
+    pack_column(plan, source, column, column % plan->width, (char *)packed + column / plan->width * plan->panel_bytes);
+}
+
+/* One row of a panel: `bits` is a constant in every call, so that the loops have constant shifts. */
+static inline void fill_row(size_t bits, size_t row_bytes, const uint8_t *codes, const float *scales,
+                            const float *zeros, float *to) {
+  for (size_t part = 0; part < 8 / bits; part++, to += row_bytes, scales += row_bytes, zeros += row_bytes)
+    for (size_t i = 0; i < row_bytes; i++) {
+      int code = codes[i] >> (part * bits) & ((1 << bits) - 1);
+      to[i] = ((float)code - zeros[i]) * scales[i];
+    }
+}
+
+void rung_nbits_fill(const void *b, size_t column, size_t width, size_t from, size_t depth, float *to) {
+  const rung_nbits_matrix *matrix = b;
+  const rung_nbits *plan = matrix->plan;
+  char *panel = (char *)matrix->packed + column / width * plan->panel_bytes;
+  const float *scales = scales_of(plan, panel), *zeros = scales + plan->blocks * width;
+  for (size_t k = from; k < from + depth; k++, to += width) {
+    size_t block = matrix->groups ? (size_t)matrix->groups[k] : k / plan->block;
+    const uint8_t *codes = (const uint8_t *)panel + k * plan->row_bytes;
+    const float *s = scales + block * width, *z = zeros + block * width;
+    if (plan->bits == 4)
+      fill_row(4, plan->row_bytes, codes, s, z, to);
+    else if (plan->bits == 8)
+      fill_row(8, plan->row_bytes, codes, s, z, to);
+    else
+      fill_row(2, plan->row_bytes, codes, s, z, to);
+  }
+}
