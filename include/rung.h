@@ -40,6 +40,8 @@ typedef struct rung_env rung_env;
 typedef struct rung_model rung_model;
 typedef struct rung_session rung_session;
 typedef struct rung_cancel rung_cancel;
+struct rung_graph;        /* rung_graph.h */
+struct rung_provider_api; /* rung_provider.h */
 
 /* "0.1.0" of the library that is linked. */
 RUNG_API const char *rung_version(void);
@@ -99,6 +101,8 @@ RUNG_API void rung_env_destroy(rung_env **env);
 /* Loads a provider from a shared library (rung_provider.h) by its explicit path. It stays until the environment goes.
  */
 RUNG_API rung_status *rung_env_load_provider(rung_env *env, const char *path);
+/* Adds a provider that is linked into the program. Its table stays as it is until the environment goes. */
+RUNG_API rung_status *rung_env_add_provider(rung_env *env, const struct rung_provider_api *api);
 
 /* Providers */
 
@@ -124,6 +128,8 @@ RUNG_API size_t rung_env_provider_count(const rung_env *env);
 /* Looks at provider `index` on this machine now; no vendor code is loaded. `out_info` is borrowed until the next call
  * for the same provider. One thread at a time. */
 RUNG_API rung_status *rung_env_provider(rung_env *env, size_t index, const rung_provider_info **out_info);
+/* The table of provider `index` (rung_provider.h), to look at; NULL: there is none. Lives as long as the environment. */
+RUNG_API const struct rung_provider_api *rung_env_provider_api(const rung_env *env, size_t index);
 /* All of them with their states, steps and options as JSON. */
 RUNG_API rung_status *rung_env_providers_json(rung_env *env, char **out_text);
 /* Every operator with its versions and which element types each built-in provider takes, as JSON. */

@@ -2,7 +2,8 @@
 """Does every file include only what its layer may see (docs: "Layers and folders")?
 
 A folder of src/ sees itself, what stands left of it in ORDER, and the public headers. src/provider/<name>/ stands apart:
-itself, opwise, descriptor, op and base. Tools, Python, the drop-in library and tests of the API see the public headers only.
+itself, opwise, descriptor, op and base. Tools, Python, the drop-in library and tests of the API see the public headers only
+(and tools parts of tools/rung).
 Prints every offence and exits with 1.
 
 usage: check_layers.py [ROOT]
@@ -42,7 +43,7 @@ def allowed(layer):
 
 def resolve(root, path, name):
     """The included file, relative to the root; None when it is not in the tree."""
-    for base in (path.parent, root / "src", root / "include", root / "tests"):
+    for base in (path.parent, root / "src", root / "include", root / "tests", root / "tools" / "rung"):
         found = (base / name).resolve()
         if found.is_file() and found.is_relative_to(root):
             return found.relative_to(root).as_posix()

@@ -203,6 +203,16 @@ rung_status *rung_env_load_provider(rung_env *env, const char *path) {
   return rung_registry_load(&env->registry, path);
 }
 
+rung_status *rung_env_add_provider(rung_env *env, const rung_provider_api *api) {
+  NEED(env);
+  NEED(api);
+  return rung_registry_add(&env->registry, api);
+}
+
+const rung_provider_api *rung_env_provider_api(const rung_env *env, size_t index) {
+  return env && index < env->registry.count ? env->registry.providers[index] : NULL;
+}
+
 size_t rung_env_provider_count(const rung_env *env) { return env ? env->registry.count : 0; }
 
 rung_status *rung_env_provider(rung_env *env, size_t index, const rung_provider_info **out_info) {

@@ -110,6 +110,49 @@ static rung_type sliced(const rung_type *type, int32_t axis) {
   return result;
 }
 
+/* What was known of a body before its first walk: a walk for other types must not build on what the last one found. */
+typedef struct memory {
+  const rung_allocator *allocator;
+  RUNG_VEC(rung_value_info *) infos;
+  RUNG_VEC(rung_value_info) before;
+} memory;
+
+static rung_status *remember(rung_graph *graph, void *context) {
+  memory *m = context;
+  for (uint32_t i = 0; i < graph->value_count; i++) {
+    rung_value_info *info = graph->values[i];
+    if (!info || !info->producer) continue;
+    if (!rung_vec_push(m->allocator, &m->infos, info) || !rung_vec_push(m->allocator, &m->before, *info))
+      return rung_status_out_of_memory();
+  }
+  for (uint32_t n = 0; n < graph->node_count; n++) RUNG_TRY(rung_node_each_body(graph->nodes[n], remember, context));
+  return NULL;
+}
+
+static void go_back(const memory *m) {
+  for (size_t i = 0; i < m->infos.count; i++) {
+    const rung_value_info *before = &m->before.at[i];
+    m->infos.at[i]->type = before->type;
+    m->infos.at[i]->known = before->known;
+    m->infos.at[i]->known_count = before->known_count;
+  }
+}
+
+/* Walks the body until what it is given holds for what it gives back, too. */
+static rung_status *settle_carried(rung_ir *ir, rung_graph *body, uint32_t carried, const memory *m) {
+  for (;;) {
+    bool stable = true;
+    RUNG_TRY(infer_graph(ir, body));
+    for (uint32_t i = 0; i < carried; i++) {
+      rung_type before = body->inputs[i + 2]->type;
+      generalize(ir, &body->inputs[i + 2]->type, &body->outputs[i + 1]->type);
+      stable &= same_type(&before, &body->inputs[i + 2]->type);
+    }
+    if (stable) return NULL;
+    go_back(m);
+  }
+}
+
 static rung_status *infer_loop(rung_ir *ir, rung_node *node) {
   rung_graph *body = body_of(node, "body");
   uint32_t carried = node->input_count > 2 ? node->input_count - 2 : 0;
@@ -119,15 +162,12 @@ static rung_status *infer_loop(rung_ir *ir, rung_node *node) {
   assign(body->inputs[1], &condition_type);
   for (uint32_t i = 0; i < carried; i++)
     if (node->inputs[i + 2]) body->inputs[i + 2]->type = node->inputs[i + 2]->type;
-  for (bool stable = false; !stable;) {
-    RUNG_TRY(infer_graph(ir, body));
-    stable = true;
-    for (uint32_t i = 0; i < carried; i++) {
-      rung_type before = body->inputs[i + 2]->type;
-      generalize(ir, &body->inputs[i + 2]->type, &body->outputs[i + 1]->type);
-      stable &= same_type(&before, &body->inputs[i + 2]->type);
-    }
-  }
+  memory m = {.allocator = ir->allocator};
+  rung_status *status = remember(body, &m);
+  if (!status) status = settle_carried(ir, body, carried, &m);
+  rung_vec_free(m.allocator, &m.before);
+  rung_vec_free(m.allocator, &m.infos);
+  RUNG_TRY(status);
   for (uint32_t i = 0; i < node->output_count && i + 1 < body->output_count; i++) {
     if (!node->outputs[i]) continue;
     rung_type type = body->outputs[i + 1]->type;

@@ -66,7 +66,7 @@ rung_status *rung_registry_find(const rung_registry *registry, rung_str name, co
 /* Libraries */
 
 static rung_status *check_table(const rung_registry *registry, const rung_provider_api *api, const char *path) {
-  RUNG_REQUIRE(api, UNAVAILABLE, "%s: rung_provider_entry returned NULL", path);
+  RUNG_REQUIRE(api, UNAVAILABLE, "%s: there is no table", path);
   RUNG_REQUIRE(api->abi == RUNG_PROVIDER_ABI, UNAVAILABLE,
                "%s: built for provider interface %u, this is %d; rebuild it", path, api->abi, RUNG_PROVIDER_ABI);
   RUNG_REQUIRE(api->struct_size >= offsetof(rung_provider_api, wait), UNAVAILABLE, "%s: its table is too short", path);
@@ -106,6 +106,17 @@ static rung_status *load(rung_registry *registry, const char *path) {
   registry->libraries[registry->count] = library;
   registry->count++;
   return NULL;
+}
+
+rung_status *rung_registry_add(rung_registry *registry, const rung_provider_api *api) {
+  pthread_mutex_lock(&registry->lock);
+  rung_status *status = check_table(registry, api, "a table of the program's own");
+  if (!status) {
+    registry->providers[registry->count] = api;
+    registry->count++;
+  }
+  pthread_mutex_unlock(&registry->lock);
+  return status;
 }
 
 rung_status *rung_registry_load(rung_registry *registry, const char *path) {

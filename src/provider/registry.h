@@ -21,7 +21,7 @@ typedef struct rung_registry {
   pthread_mutex_t lock; /* one library is loaded at a time */
   atomic_size_t count;
   const rung_provider_api *providers[RUNG_MOST_PROVIDERS];
-  rung_dylib *libraries[RUNG_MOST_PROVIDERS]; /* NULL: built in */
+  rung_dylib *libraries[RUNG_MOST_PROVIDERS]; /* NULL: built in, or the program's own */
 } rung_registry;
 
 void rung_registry_init(rung_registry *registry, const rung_allocator *allocator);
@@ -29,6 +29,8 @@ void rung_registry_finish(rung_registry *registry);
 /* `path` is a file's; the loader does not search. The file is checked before it is loaded (elf.h), its table before it
  * is used: version, size, required slots, names that are free. */
 rung_status *rung_registry_load(rung_registry *registry, const char *path) RUNG_MUST_CHECK;
+/* A provider that the program itself holds; its table is checked in the same way. */
+rung_status *rung_registry_add(rung_registry *registry, const rung_provider_api *api) RUNG_MUST_CHECK;
 /* By either name, without regard to case. NOT_FOUND names the nearest. */
 rung_status *rung_registry_find(const rung_registry *registry, rung_str name,
                                 const rung_provider_api **out_api) RUNG_MUST_CHECK;

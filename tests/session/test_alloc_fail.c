@@ -6,7 +6,7 @@
 #include "rung.h"
 #include "support/counting.h"
 #include "support/fake.h"
-#include "support/onnx_text.h"
+#include "onnx_text.h"
 #include "support/test.h"
 
 #include <stdlib.h>

@@ -1,4 +1,5 @@
 /* The chain: its syntax, and what becomes of a provider that cannot be used. */
+#include "rung_provider.h"
 #include "support/fake.h"
 #include "support/session.h"
 #include "support/test.h"
@@ -224,6 +225,35 @@ static void every_provider_can_be_looked_at(void **state) {
   session_end(&t);
 }
 
+static const rung_provider_api *table_of(const rung_env *env, const char *name) {
+  for (size_t i = 0; i < rung_env_provider_count(env); i++)
+    if (strcmp(rung_env_provider_api(env, i)->name, name) == 0) return rung_env_provider_api(env, i);
+  return NULL;
+}
+
+/* A program may hold a provider itself: here the fake, under another name. */
+static void a_program_adds_its_own_provider(void **state) {
+  (void)state;
+  test_session t;
+  session_begin(&t);
+  rung_provider_api own = *table_of(t.env, "fake");
+  assert_null(table_of(t.env, "own"));
+  assert_null(rung_env_provider_api(t.env, rung_env_provider_count(t.env)));
+  own.name = "own";
+  assert_error(rung_env_add_provider(t.env, &own), INVALID_ARGUMENT, "\"FakeExecutionProvider\" is there already");
+  own.ort_name = NULL;
+  own.run = NULL;
+  assert_error(rung_env_add_provider(t.env, &own), UNAVAILABLE, "lacks a required slot");
+  own.run = table_of(t.env, "fake")->run;
+  assert_ok(rung_env_add_provider(t.env, &own));
+  assert_ptr_equal(table_of(t.env, "own"), &own);
+  session_load(&t, model, 0);
+  assert_ok(session_open(&t, "own", NULL));
+  assert_ok(session_run(&t));
+  assert_string_equal(session_node(&t, "a")->provider, "own");
+  session_end(&t);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(good_chains_are_understood),
@@ -235,6 +265,7 @@ int main(void) {
       cmocka_unit_test(cpu_is_in_the_chain_only_when_it_is_written),
       cmocka_unit_test(a_required_provider_must_be_used),
       cmocka_unit_test(every_provider_can_be_looked_at),
+      cmocka_unit_test(a_program_adds_its_own_provider),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

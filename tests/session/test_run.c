@@ -332,6 +332,23 @@ static void sessions_share_a_model_in_many_threads(void **state) {
   session_end(&t);
 }
 
+/* A carried value may grow from trip to trip. */
+static void loops_may_grow_what_they_carry(void **state) {
+  (void)state;
+  test_session t;
+  session_make(&t,
+               "x:f32[1,2] -> y ; n:i64[] = 3 ; go:bool[] = 1 ;"
+               "l@y = Loop(n, go, x) body={ i:i64[] g:bool[] s:f32[R,2] -> h:bool[], u ;"
+               " h = Identity(g) ; d@u = Concat(s, s) axis=0 }",
+               "cpu");
+  assert_ok(session_run(&t));
+  const rung_tensor *y = rung_value_tensor(t.outputs[0]);
+  assert_int_equal(y->dims[0], 8);
+  assert_int_equal(y->dims[1], 2);
+  assert_float_equal(session_out(&t, 0, 15), 2, 0);
+  session_end(&t);
+}
+
 /* Lives */
 
 static void objects_keep_what_they_need(void **state) {
@@ -447,6 +464,7 @@ int main(void) {
       cmocka_unit_test(runs_can_be_cancelled),
       cmocka_unit_test(one_session_runs_in_many_threads),
       cmocka_unit_test(sessions_share_a_model_in_many_threads),
+      cmocka_unit_test(loops_may_grow_what_they_carry),
       cmocka_unit_test(objects_keep_what_they_need),
       cmocka_unit_test(a_model_outlives_its_environment),
       cmocka_unit_test(outputs_are_the_users_alone),

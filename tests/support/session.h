@@ -4,7 +4,7 @@
 
 #include "rung.h"
 #include "support/counting.h"
-#include "support/onnx_text.h"
+#include "onnx_text.h"
 
 #include <stdbool.h>
 

@@ -4,7 +4,14 @@
 
 #include <ctype.h>
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
+
+const char *call_text(const command *self) {
+  static char text[80];
+  snprintf(text, sizeof text, "%s%s", self->is_program ? "" : "rung ", self->name);
+  return text;
+}
 
 /* Values */
 
@@ -85,7 +92,7 @@ static int unknown(const command *self, const char *name) {
     for (const option *o = self->groups[g].options; o && o->name && count < 64; o++) names[count++] = o->name;
   const char *near = nearest(name, names, count);
   if (near) return fail(EXIT_USAGE, "%s has no option --%s; did you mean --%s?", self->name, clean(name), near);
-  return fail(EXIT_USAGE, "%s has no option --%s; rung help %s lists them", self->name, clean(name), self->name);
+  return fail(EXIT_USAGE, "%s has no option --%s; %s --help lists them", self->name, clean(name), call_text(self));
 }
 
 /* Files of options */
@@ -164,8 +171,8 @@ int args_parse(const command *self, int argc, char **argv, void *const *settings
     } else if (*out_count < most) {
       operands[(*out_count)++] = argv[i];
     } else {
-      return fail(EXIT_USAGE, "%s: \"%s\" is one argument too many (usage: rung %s %s)", self->name, clean(argv[i]),
-                  self->name, self->operands);
+      return fail(EXIT_USAGE, "%s: \"%s\" is one argument too many (usage: %s %s)", self->name, clean(argv[i]),
+                  call_text(self), self->operands);
     }
   }
   return 0;
@@ -175,6 +182,6 @@ int args_parse_one(const command *self, int argc, char **argv, void *const *sett
   int count;
   TRY(args_parse(self, argc, argv, settings, out_operand, 1, &count));
   if (count == 1) return 0;
-  return fail(EXIT_USAGE, "%s: %s is missing (usage: rung %s %s [options])", self->name, self->operands, self->name,
+  return fail(EXIT_USAGE, "%s: %s is missing (usage: %s %s [options])", self->name, self->operands, call_text(self),
               self->operands);
 }

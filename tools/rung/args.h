@@ -33,13 +33,17 @@ typedef struct option_group {
 enum { MOST_GROUPS = 4 };
 
 typedef struct command {
-  const char *name;
+  const char *name;     /* "run"; of a program without commands its own */
   const char *operands; /* "MODEL"; "" for none */
   const char *summary;  /* one line */
   const char *story;    /* what it does and how to use it, with an example */
   option_group groups[MOST_GROUPS];
   int (*run)(const struct command *self, int argc, char **argv);
+  bool is_program; /* not a command of rung, but a program */
 } command;
+
+/* "rung run", or the program's name. Good until the next call. */
+const char *call_text(const command *self);
 
 /* Reads options into `settings`, one struct per group in the order of self->groups, and operands into `operands`.
  * `most` limits them; their number goes to *out_count. */

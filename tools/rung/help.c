@@ -1,8 +1,8 @@
 #include "help.h"
 
 #include "commands.h"
+#include "manual.h"
 #include "table.h"
-#include "term.h"
 #include "text.h"
 
 #include <stdio.h>
@@ -80,10 +80,7 @@ static const char codes_topic[] =
 
 static void print_codes(void) {
   puts(codes_topic);
-#define RUNG_CODE(name, value, advice) \
-  if (value) printf("  %3d  %s: %s\n", EXIT_STATUS + value, #name, advice);
-#include "rung_status_codes.inc"
-#undef RUNG_CODE
+  help_codes();
 }
 
 static void print_inputs(void) { puts(inputs_topic); }
@@ -121,67 +118,7 @@ void help_overview(void) {
   puts(".\nrung --version tells the version and what is built in.");
 }
 
-static char *option_words(const option *o) {
-  char letter[8] = "    ";
-  if (o->letter) snprintf(letter, sizeof letter, "-%c, ", o->letter);
-  return format_text("%s--%s%s%s", letter, o->name, o->value ? " " : "", o->value ? o->value : "");
-}
-
-void help_command(const command *self) {
-  bool has_options = self->groups[0].options != NULL;
-  printf("usage: rung %s%s%s%s\n\n%s\n", self->name, self->operands[0] ? " " : "", self->operands,
-         has_options ? " [options]" : "", self->story);
-  for (size_t g = 0; g < MOST_GROUPS && self->groups[g].options; g++) {
-    printf("\n%s%s%s\n", in(BOLD), self->groups[g].title, in(PLAIN));
-    table t = {.columns = 2, .indent = "  "};
-    for (const option *o = self->groups[g].options; o->name; o++) {
-      char *words = option_words(o);
-      table_add(&t, words);
-      table_add(&t, o->help);
-      free(words);
-    }
-    table_print(&t);
-  }
-}
-
-/* Manual page, in man(7) macros */
-
-/* Text as roff takes it: '-' and '\' are escaped, a '.' or ''' that begins a line is made harmless. */
-static void put_roff(const char *text) {
-  for (bool begins = true; *text; text++) {
-    if (begins && (*text == '.' || *text == '\'')) fputs("\\&", stdout);
-    begins = *text == '\n';
-    if (*text == '\\')
-      fputs("\\e", stdout);
-    else if (*text == '-')
-      fputs("\\-", stdout);
-    else if (*text == '\'')
-      fputs("\\(aq", stdout);
-    else
-      putchar(*text);
-  }
-}
-
-static void put_verbatim(const char *text) {
-  fputs(".nf\n", stdout);
-  put_roff(text);
-  fputs("\n.fi\n", stdout);
-}
-
-static void put_man_options(const command *self) {
-  for (size_t g = 0; g < MOST_GROUPS && self->groups[g].options; g++) {
-    printf(".PP\n%s:\n", self->groups[g].title);
-    for (const option *o = self->groups[g].options; o->name; o++) {
-      char *words = option_words(o);
-      fputs(".TP\n.B ", stdout);
-      put_roff(words + strspn(words, " "));
-      putchar('\n');
-      put_roff(o->help);
-      putchar('\n');
-      free(words);
-    }
-  }
-}
+/* Manual page */
 
 static void print_man(void) {
   printf(
@@ -190,19 +127,16 @@ static void print_man(void) {
       rung_version());
   for (size_t i = 0; all_commands[i]; i++) {
     printf(".SS rung %s %s\n", all_commands[i]->name, all_commands[i]->operands);
-    put_verbatim(all_commands[i]->story);
-    put_man_options(all_commands[i]);
+    man_verbatim(all_commands[i]->story);
+    man_options(all_commands[i]);
   }
   printf(".SH INPUTS\n");
-  put_verbatim(inputs_topic);
+  man_verbatim(inputs_topic);
   printf(".SH CHAINS\n");
-  put_verbatim(chains_topic);
+  man_verbatim(chains_topic);
   printf(".SH EXIT STATUS\n");
-  put_verbatim(codes_topic);
-#define RUNG_CODE(name, value, advice) \
-  if (value) printf(".TP\n.B %d\n%s: %s\n", EXIT_STATUS + value, #name, advice);
-#include "rung_status_codes.inc"
-#undef RUNG_CODE
+  man_verbatim(codes_topic);
+  man_codes();
   printf(
       ".SH ENVIRONMENT\n"
       ".TP\n.B VIRTUAL_ENV, PATH, HOME\nwhere vendors\\(aq libraries are looked for: in the site\\-packages of the "
@@ -211,15 +145,10 @@ static void print_man(void) {
       ".TP\n.B NO_COLOR, TERM\nno colour when NO_COLOR is set; neither colour nor progress on a dumb terminal\n");
 }
 
-/* Words for completion: commands; or options of a command, or what comes after one of them ("FILE" for files). */
+/* Words for completion */
 
-static void print_words(const command *self) {
-  if (!self) {
-    for (size_t i = 0; all_commands[i]; i++) puts(all_commands[i]->name);
-    return;
-  }
-  for (size_t g = 0; g < MOST_GROUPS; g++)
-    for (const option *o = self->groups[g].options; o && o->name; o++) printf("--%s\t%s\n", o->name, o->help);
+static void print_commands(void) {
+  for (size_t i = 0; all_commands[i]; i++) puts(all_commands[i]->name);
 }
 
 /* The command itself */
@@ -253,7 +182,7 @@ static int print_topic(const char *name, bool words) {
   const command *self = find_command(name);
   if (self) {
     if (words)
-      print_words(self);
+      help_words(self);
     else
       help_command(self);
     return 0;
@@ -276,7 +205,7 @@ static int run(const command *self, int argc, char **argv) {
   else if (name)
     return print_topic(name, args.words);
   else if (args.words)
-    print_words(NULL);
+    print_commands();
   else
     help_overview();
   return 0;

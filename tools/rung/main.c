@@ -2,6 +2,7 @@
 #include "commands.h"
 #include "help.h"
 #include "json_out.h"
+#include "manual.h"
 #include "picture.h"
 #include "term.h"
 #include "text.h"

@@ -1,5 +1,7 @@
 #include "onnx_text.h"
 
+#include "rung.h"
+
 #include <ctype.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -102,15 +104,8 @@ static void read_name(reader *r, char out[NAME]) {
 
 /* Types */
 
-static const struct {
-  const char *name;
-  int number;
-  size_t size;
-} dtypes[] = {{"f32", 1, 4}, {"u8", 2, 1},   {"i8", 3, 1},   {"i32", 6, 4}, {"i64", 7, 8},
-              {"str", 8, 0}, {"bool", 9, 1}, {"f16", 10, 2}, {"f64", 11, 8}};
-
 typedef struct type {
-  size_t dtype; /* index in dtypes */
+  rung_dtype dtype;
   size_t rank;
   char dims[MOST_RANK][NAME];
 } type;
@@ -119,8 +114,8 @@ static void read_type(reader *r, type *out) {
   char name[NAME];
   *out = (type){0};
   read_name(r, name);
-  while (out->dtype < sizeof dtypes / sizeof dtypes[0] && strcmp(dtypes[out->dtype].name, name) != 0) out->dtype++;
-  if (out->dtype == sizeof dtypes / sizeof dtypes[0]) complain(r, "an element type");
+  out->dtype = strcmp(name, "str") == 0 ? RUNG_STRING : rung_dtype_by_name(name);
+  if (!out->dtype) complain(r, "an element type");
   need(r, "[");
   while (!take(r, "]")) {
     if (out->rank == MOST_RANK) complain(r, "]");
@@ -141,7 +136,7 @@ static bytes value_info(const char *name, const type *t) {
       put_text(&dim, 2, t->dims[i]);
     put_part(&shape, 1, &dim);
   }
-  put_int(&tensor, 1, dtypes[t->dtype].number);
+  put_int(&tensor, 1, t->dtype);
   put_part(&tensor, 2, &shape);
   put_part(&outer, 1, &tensor);
   put_part(&info, 2, &outer);
@@ -162,48 +157,106 @@ static void read_values(reader *r, bytes *graph, unsigned field, const char *end
   }
 }
 
-/* Initializers */
+/* Tensors */
 
-static void put_element(bytes *data, size_t dtype, const char *text, char **end) {
-  double number = strtod(text, end);
-  int64_t whole = strtoll(text, NULL, 10);
-  float single = (float)number;
-  uint16_t half = number == 0 ? 0 : number == 1 ? 0x3c00 : 0x4000; /* 0, 1 and 2 are enough */
-  switch (dtypes[dtype].number) {
-    case 1:
-      append(data, &single, 4);
-      break;
-    case 10:
-      append(data, &half, 2);
-      break;
-    case 11:
-      append(data, &number, 8);
-      break;
-    default: /* little-endian: the low bytes come first */
-      append(data, &whole, dtypes[dtype].size);
+/* One element, in the bytes that raw_data holds. */
+static void put_element(reader *r, const rung_tensor *tensor, size_t index) {
+  char *end;
+  if (tensor->dtype == RUNG_I64)
+    ((int64_t *)tensor->data)[index] = strtoll(r->at, &end, 10);
+  else if (tensor->dtype == RUNG_U64)
+    ((uint64_t *)tensor->data)[index] = strtoull(r->at, &end, 10);
+  else
+    rung_tensor_set(tensor, index, strtod(r->at, &end));
+  if (end == r->at) complain(r, "a number");
+  r->at = end;
+}
+
+/* The elements in the field of their type: floats and doubles as they are, others as numbers. */
+static void put_fields(bytes *out, const rung_tensor *tensor) {
+  static const struct {
+    rung_dtype dtype;
+    unsigned field;
+  } fields[] = {{RUNG_F32, 4}, {RUNG_I64, 7}, {RUNG_F64, 10}, {RUNG_U32, 11}, {RUNG_U64, 11}};
+  enum { INT32_DATA = 5 };
+  unsigned field = INT32_DATA;
+  for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++)
+    if (fields[i].dtype == tensor->dtype) field = fields[i].field;
+  bytes data = {0};
+  for (size_t i = 0; i < rung_tensor_count(tensor); i++) {
+    if (tensor->dtype == RUNG_F16 || tensor->dtype == RUNG_BF16) /* their bits */
+      put_varint(&data, ((uint16_t *)tensor->data)[i]);
+    else if (tensor->dtype != RUNG_F32 && tensor->dtype != RUNG_F64)
+      put_varint(&data, (uint64_t)(int64_t)rung_tensor_get(tensor, i));
   }
+  if (!data.size) append(&data, tensor->data, tensor->size);
+  put_part(out, field, &data);
+}
+
+static void put_strings(reader *r, bytes *out, const char *end) {
+  char word[NAME];
+  for (skip(r); *r->at && !strchr(end, *r->at); skip(r)) {
+    read_name(r, word);
+    put_text(out, 6, word);
+  }
+}
+
+static void put_entry(bytes *out, const char *key, const char *value) {
+  bytes entry = {0};
+  put_text(&entry, 1, key);
+  put_text(&entry, 2, value);
+  put_part(out, 13, &entry);
+}
+
+static void put_place(reader *r, bytes *out, size_t size) {
+  char word[NAME];
+  read_name(r, word);
+  put_entry(out, "location", word);
+  skip(r);
+  read_name(r, word);
+  put_entry(out, "offset", word);
+  snprintf(word, sizeof word, "%zu", size);
+  put_entry(out, "length", word);
+  put_int(out, 14, 1);
+}
+
+/* What stands between the type and one of the characters `end`. `begin` comes before the numbers. */
+static bytes read_tensor(reader *r, const type *t, const char *name, const char *begin, const char *end) {
+  bytes out = {0};
+  rung_tensor tensor = {.dtype = t->dtype, .rank = (int32_t)t->rank};
+  for (size_t i = 0; i < t->rank; i++) {
+    tensor.dims[i] = atoll(t->dims[i]);
+    put_int(&out, 1, tensor.dims[i]);
+  }
+  put_int(&out, 2, t->dtype);
+  put_text(&out, 8, name);
+  size_t count = rung_tensor_count(&tensor);
+  tensor.size = rung_dtype_size(t->dtype) * count;
+  int fields = take(r, "fields");
+  if (take(r, "file")) {
+    put_place(r, &out, tensor.size);
+    return out;
+  }
+  need(r, begin);
+  if (t->dtype == RUNG_STRING) {
+    put_strings(r, &out, end);
+    return out;
+  }
+  tensor.data = calloc(tensor.size + 1, 1);
+  if (!tensor.data) abort();
+  for (size_t i = 0; i < count; i++) put_element(r, &tensor, i);
+  if (fields)
+    put_fields(&out, &tensor);
+  else
+    put_bytes(&out, 9, tensor.data, tensor.size);
+  free(tensor.data);
+  return out;
 }
 
 static void read_initializer(reader *r, bytes *graph, const char *name) {
   type t;
-  bytes tensor = {0}, data = {0};
   read_type(r, &t);
-  need(r, "=");
-  for (size_t i = 0; i < t.rank; i++) put_int(&tensor, 1, atoll(t.dims[i]));
-  put_int(&tensor, 2, dtypes[t.dtype].number);
-  put_text(&tensor, 8, name);
-  for (skip(r); *r->at && *r->at != ';' && *r->at != '}'; skip(r)) {
-    char *end = NULL, word[NAME];
-    if (dtypes[t.dtype].size) {
-      put_element(&data, t.dtype, r->at, &end);
-      if (end == r->at) complain(r, "a number");
-      r->at = end;
-    } else {
-      read_name(r, word);
-      put_text(&tensor, 6, word);
-    }
-  }
-  if (dtypes[t.dtype].size) put_part(&tensor, 9, &data);
+  bytes tensor = read_tensor(r, &t, name, "=", ";}");
   put_part(graph, 5, &tensor);
 }
 
@@ -211,19 +264,78 @@ static void read_initializer(reader *r, bytes *graph, const char *name) {
 
 static bytes read_graph(reader *r);
 
-enum { FLOAT = 1, INT = 2, STRING = 3, GRAPH = 5, INTS = 7 };
+enum { FLOAT = 1, INT = 2, STRING = 3, TENSOR = 4, GRAPH = 5, FLOATS = 6, INTS = 7, STRINGS = 8 };
 
-static void read_number(reader *r, bytes *attribute) {
+/* A number, or one of a list; returns its type. */
+static int read_number(reader *r, bytes *attribute, unsigned integers, unsigned floats) {
   char *end;
+  skip(r);
   double number = strtod(r->at, &end);
   if (end == r->at) complain(r, "the value of an attribute");
-  int whole = !memchr(r->at, '.', (size_t)(end - r->at));
-  r->at = end;
+  int whole = strcspn(r->at, ".en") >= (size_t)(end - r->at); /* no 1.0, 1e5, nan or inf */
   if (whole)
-    put_int(attribute, 3, (int64_t)number);
+    put_int(attribute, integers, strtoll(r->at, NULL, 10));
   else
-    put_float(attribute, 2, (float)number);
-  put_int(attribute, 20, whole ? INT : FLOAT);
+    put_float(attribute, floats, (float)number);
+  r->at = end;
+  return whole ? INT : FLOAT;
+}
+
+static void read_quoted(reader *r, bytes *attribute, unsigned field) {
+  size_t size = strcspn(r->at, "'");
+  put_bytes(attribute, field, r->at, size);
+  r->at += size;
+  need(r, "'");
+}
+
+static int read_list(reader *r, bytes *attribute) {
+  int what = INTS;
+  while (!take(r, "]")) {
+    if (take(r, "'")) {
+      read_quoted(r, attribute, 9);
+      what = STRINGS;
+    } else if (read_number(r, attribute, 8, 7) == FLOAT) {
+      what = FLOATS;
+    }
+    take(r, ",");
+  }
+  return what;
+}
+
+/* "f16", or "f32[2](1 2)". */
+static int read_typed(reader *r, bytes *attribute) {
+  const char *begin = r->at;
+  char name[NAME];
+  type t;
+  read_name(r, name);
+  if (*r->at != '[') {
+    if (!rung_dtype_by_name(name)) complain(r, "the value of an attribute");
+    put_int(attribute, 3, rung_dtype_by_name(name));
+    return INT;
+  }
+  r->at = begin;
+  read_type(r, &t);
+  bytes tensor = read_tensor(r, &t, "", "(", ")");
+  need(r, ")");
+  put_part(attribute, 5, &tensor);
+  return TENSOR;
+}
+
+static int read_value(reader *r, bytes *attribute) {
+  if (take(r, "{")) {
+    bytes body = read_graph(r);
+    need(r, "}");
+    put_part(attribute, 6, &body);
+    return GRAPH;
+  }
+  if (take(r, "'")) {
+    read_quoted(r, attribute, 4);
+    return STRING;
+  }
+  if (take(r, "[")) return read_list(r, attribute);
+  skip(r);
+  if (isalpha((unsigned char)*r->at)) return read_typed(r, attribute);
+  return read_number(r, attribute, 3, 2);
 }
 
 static bytes read_attribute(reader *r) {
@@ -232,30 +344,7 @@ static bytes read_attribute(reader *r) {
   read_name(r, name);
   put_text(&attribute, 1, name);
   need(r, "=");
-  if (take(r, "{")) {
-    bytes body = read_graph(r);
-    need(r, "}");
-    put_part(&attribute, 6, &body);
-    put_int(&attribute, 20, GRAPH);
-  } else if (take(r, "'")) {
-    size_t size = strcspn(r->at, "'");
-    put_bytes(&attribute, 4, r->at, size);
-    r->at += size;
-    need(r, "'");
-    put_int(&attribute, 20, STRING);
-  } else if (take(r, "[")) {
-    while (!take(r, "]")) {
-      char *end;
-      put_int(&attribute, 8, strtoll(r->at, &end, 10));
-      if (end == r->at) complain(r, "an integer");
-      r->at = end;
-      take(r, ",");
-    }
-    put_int(&attribute, 20, INTS);
-  } else {
-    skip(r);
-    read_number(r, &attribute);
-  }
+  put_int(&attribute, 20, read_value(r, &attribute));
   return attribute;
 }
 

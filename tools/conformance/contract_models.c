@@ -1,0 +1,71 @@
+#include "contract.h"
+
+#include <stddef.h>
+
+const char *const small_models[] = {
+    "x:f32[3,5] = noise\n"
+    "t = Neg(x)\n"
+    "y = Relu(t)\n"
+    "want y:f32[3,5][i,j] = max(-x[i,j], 0)",
+
+    "x:f32[3,5] = noise\n"
+    "t = Add(x, x)\n"
+    "y = Mul(t, x)\n"
+    "want y:f32[3,5][i,j] = 2 * x[i,j] * x[i,j]",
+
+    "x:f32[3,5] = noise\n"
+    "const w:f32[5,5] = noise\n"
+    "t = MatMul(x, w)\n"
+    "y = MatMul(t, w)\n"
+    "want y:f32[3,5][i,j] = sum(k<5, l<5: x[i,k] * w[k,l] * w[l,j])",
+
+    "x:f32[3,5] = noise\n"
+    "t = Identity(x)\n"
+    "y = Identity(t)\n"
+    "want y:f32[3,5][i,j] = x[i,j]",
+    NULL};
+
+const char *const open_models[] = {
+    "size N = 3\n"
+    "x:f32[N,5] = noise\n"
+    "t = Neg(x)\n"
+    "y = Relu(t)\n"
+    "want y:f32[N,5][i,j] = max(-x[i,j], 0)",
+
+    "size N = 3\n"
+    "x:f32[N,5] = noise\n"
+    "t = Add(x, x)\n"
+    "y = Mul(t, x)\n"
+    "want y:f32[N,5][i,j] = 2 * x[i,j] * x[i,j]",
+
+    "size N = 3\n"
+    "x:f32[N,5] = noise\n"
+    "const w:f32[5,5] = noise\n"
+    "t = MatMul(x, w)\n"
+    "y = MatMul(t, w)\n"
+    "want y:f32[N,5][i,j] = sum(k<5, l<5: x[i,k] * w[k,l] * w[l,j])",
+
+    "size N = 3\n"
+    "x:f32[N,5] = noise\n"
+    "t = Identity(x)\n"
+    "y = Identity(t)\n"
+    "want y:f32[N,5][i,j] = x[i,j]",
+    NULL};
+
+const char *const joined_models[] = {
+    "x:f32[3,5] = noise\n"
+    "t = Neg(x)\n"
+    "y = Relu(t)\n"
+    "z = Add(t, y)\n"
+    "want y:f32[3,5][i,j] = max(-x[i,j], 0)\n"
+    "want z:f32[3,5][i,j] = max(-x[i,j], 0) - x[i,j]\n"
+    "want t:f32[3,5][i,j] = -x[i,j]",
+
+    "x:f32[3,5] = noise\n"
+    "t = Identity(x)\n"
+    "y = Identity(t)\n"
+    "z = Identity(t)\n"
+    "want y:f32[3,5][i,j] = x[i,j]\n"
+    "want z:f32[3,5][i,j] = x[i,j]\n"
+    "want t:f32[3,5][i,j] = x[i,j]",
+    NULL};
