@@ -4,10 +4,13 @@
 
 #include "args.h"
 
-extern const command run_cmd, inspect_cmd, plan_cmd, check_cmd, bench_cmd, providers_cmd, ops_cmd, help_cmd;
+extern const command run_cmd, inspect_cmd, plan_cmd, check_cmd, bench_cmd, providers_cmd, doctor_cmd, ops_cmd, help_cmd;
 
 /* In the order of help; ends with NULL. */
 extern const command *const all_commands[];
+
+/* What the doctor starts this program for, in a process of its own: loads the libraries and says how that went. */
+int doctor_child(int argc, char **argv);
 
 /* "rung 0.1.0" and the features it was built with. */
 void print_version(bool json);
