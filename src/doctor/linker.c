@@ -35,18 +35,21 @@ typedef struct search {
   link_library *out;
 } search;
 
+/* What an ELF file is for; NULL: it is none, or cannot be read. */
+static const char *machine_of_file(doctor *d, const char *path) {
+  rung_file file;
+  rung_status *status = rung_file_open(d->allocator, rung__doctor_real(d, path), false, &file);
+  const char *name = status ? NULL : rung_elf_machine(&file);
+  if (!status) rung_file_close(&file);
+  rung_status_free(status);
+  return name;
+}
+
 /* Takes the file if it can be one of this machine's; damaged ones are taken, too: so does the loader. */
 static bool try_file(search *s, const char *path, const char *how) {
   doctor *d = s->d;
-  rung_file file;
   if (!rung__doctor_is_file(d, path)) return false;
-  rung_status *status = rung_file_open(d->allocator, rung__doctor_real(d, path), false, &file);
-  if (status) {
-    rung_status_free(status);
-    return false;
-  }
-  const char *name = rung_elf_machine(&file);
-  rung_file_close(&file);
+  const char *name = machine_of_file(d, path);
   if (name && strcmp(name, rung_elf_this_machine()) != 0) {
     if (!s->out->skipped) s->out->skipped = path, s->out->skipped_machine = name;
     return false;
@@ -324,10 +327,19 @@ static const char *const vendor_folders[] = {"/usr/local/cuda*/lib64",
 /* "libcudart.so.12.4.127" is another version of libcudart.so.11.0, and the same as libcudart.so.12. */
 static void look_in_folder(doctor *d, const char *folder, const char *soname, const char *stem, link_elsewhere *out) {
   const char *exact = rung__doctor_printf(d, "%s/%s", folder, soname);
-  if (!out->same && rung__doctor_is_file(d, exact)) out->same = exact;
+  const char *is_for = !out->same && rung__doctor_is_file(d, exact) ? machine_of_file(d, exact) : NULL;
+  if (is_for && strcmp(is_for, rung_elf_this_machine()) == 0) out->same = exact;
   if (out->same || out->other) return;
   const doctor_list *found = rung__doctor_glob(d, rung__doctor_printf(d, "%s/%s.so.*", folder, stem));
-  if (found->count) out->other = found->at[found->count - 1];
+  for (size_t i = found->count; i-- && !out->other;) {
+    const char *name = rung__doctor_base_name(found->at[i]);
+    size_t size = strlen(soname);
+    if (strcmp(name, soname) == 0) continue;
+    if (strncmp(name, soname, size) == 0 && name[size] == '.')
+      out->unlinked = found->at[i];
+    else
+      out->other = found->at[i];
+  }
 }
 
 static void look_in_list(doctor *d, const char *list, const char *soname, const char *stem, link_elsewhere *out) {
@@ -340,7 +352,7 @@ static void look_in_list(doctor *d, const char *list, const char *soname, const 
 
 link_elsewhere rung__link_elsewhere(doctor *d, const link_context *context, const char *soname,
                                     const doctor_list *folders) {
-  link_elsewhere out = {NULL, NULL};
+  link_elsewhere out = {NULL, NULL, NULL};
   const char *so = strstr(soname, ".so");
   const char *stem = so ? rung__doctor_copy(d, soname, (size_t)(so - soname)) : soname;
   for (size_t i = 0; folders && i < folders->count; i++) look_in_folder(d, folders->at[i], soname, stem, &out);

@@ -53,9 +53,10 @@ const char *rung__link_system(doctor *d, const char *soname);
 const char *rung__link_anywhere(doctor *d, const char *soname);
 
 /* Files with that soname, or with another version of it, where the loader does not look: in `folders` and where vendors
- * put their libraries. Either may be NULL. */
+ * put their libraries. Each may be NULL. */
 typedef struct link_elsewhere {
   const char *same, *other;
+  const char *unlinked; /* the file itself, "libx.so.3.1", without the link libx.so.3 that leads to it */
 } link_elsewhere;
 link_elsewhere rung__link_elsewhere(doctor *d, const link_context *context, const char *soname,
                                     const doctor_list *folders);

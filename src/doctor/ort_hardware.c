@@ -35,7 +35,7 @@ static const char *describe_nvidia(doctor *d, const machine *m) {
 
 static void check_cpu_only(doctor *d, const installation *i) {
   const machine *m = d->machine;
-  if (i->providers[0] || i->libraries->count || has_plugin(i)) return;
+  if (i->providers[0] || i->libraries->count || i->owner_count > 1 || has_plugin(i)) return;
   bool nvidia = rung__machine_nvidia_works(m) || (m->nvidia_kernel[0] && rung__machine_has_nvidia(m)) ||
                 (m->nvidia_device != NODE_NONE && m->nvidia_control != NODE_NONE);
   bool amd = !nvidia && rung__machine_has_amd(m) && m->kfd != NODE_NONE;

@@ -337,6 +337,7 @@ bool rung__ort_check_files(doctor *d, installation *i) {
 
 /* What `import onnxruntime` would take from a folder: a package, else a module. */
 static const char *importable(doctor *d, const char *folder) {
+  if (strcmp(folder, "/") == 0) folder = "";
   const char *package = rung__doctor_printf(d, "%s/onnxruntime/__init__.py", folder);
   const char *module = rung__doctor_printf(d, "%s/onnxruntime.py", folder);
   if (rung__doctor_is_file(d, package)) return package;

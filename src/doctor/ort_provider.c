@@ -78,7 +78,7 @@ static lack_kind kind_of(const lack *l) {
   if (l->library->damage) return DAMAGED;
   if (is_driver(l)) return DRIVER;
   if (l->elsewhere.same) return UNREACHABLE;
-  return l->elsewhere.other ? OTHER_VERSION : MISSING;
+  return l->elsewhere.other && !l->elsewhere.unlinked ? OTHER_VERSION : MISSING;
 }
 
 static const lack *worst_of(const provider_check *c) {
@@ -105,9 +105,10 @@ static rung_doctor_severity severity_of(const provider_check *c, const lack *wor
 
 static const char *say_one(doctor *d, const lack *l) {
   const char *where =
-      kind_of(l) == DAMAGED ? rung__doctor_printf(d, "%s: %s", l->library->path, l->library->damage)
-      : l->elsewhere.same   ? rung__doctor_printf(d, "lies in %s", rung__doctor_folder_of(d, l->elsewhere.same))
-      : l->elsewhere.other  ? rung__doctor_printf(d, "not found; another version: %s", l->elsewhere.other)
+      kind_of(l) == DAMAGED   ? rung__doctor_printf(d, "%s: %s", l->library->path, l->library->damage)
+      : l->elsewhere.same     ? rung__doctor_printf(d, "lies in %s", rung__doctor_folder_of(d, l->elsewhere.same))
+      : l->elsewhere.unlinked ? rung__doctor_printf(d, "not found; %s is there without its link", l->elsewhere.unlinked)
+      : l->elsewhere.other    ? rung__doctor_printf(d, "not found; another version: %s", l->elsewhere.other)
       : l->library->skipped
           ? rung__doctor_printf(d, "not found; %s is for %s", l->library->skipped, l->library->skipped_machine)
           : "not found";
@@ -119,6 +120,9 @@ static const char *fix_for(provider_check *c, const lack *worst) {
   doctor *d = c->d;
   const char *all = "", *start = rung__doctor_printf(d, "%s install ", c->i->env->pip);
   bool pip = strncmp(worst->vendor.fix, start, strlen(start)) == 0;
+  if (worst->elsewhere.unlinked)
+    return rung__doctor_printf(d, "ln -s %s %s/%s", rung__doctor_base_name(worst->elsewhere.unlinked),
+                               rung__doctor_folder_of(d, worst->elsewhere.unlinked), worst->library->name);
   if (!worst->vendor.fix[0])
     return rung__doctor_printf(d, "install the package that holds %s, or name its folder in LD_LIBRARY_PATH",
                                worst->library->name);
