@@ -143,6 +143,8 @@ static const char *fix_of(doctor *d, int which, const char *release, const char 
   char mark = package[length - 1];
   bool marked = mark == '@' || mark == '%';
   if (strcmp(product, "CUDA") == 0 && release[0]) cuda = atoi(release);
+  if (mark == '%' && !cuda && strncmp(package, "nvidia-", 7) == 0) /* these exist with a suffix only */
+    cuda = strcmp(product, "cuDNN") == 0 && strcmp(release, "8") == 0 ? 11 : 12;
   const char *suffix = marked && cuda && (mark == '%' || cuda < 13) ? rung__doctor_printf(d, "-cu%d", cuda) : "";
   const char *of = "";
   bool bound = strcmp(product, "CUDA") != 0 && release[0] && version[0];
