@@ -15,7 +15,8 @@ bool rung__doctor_load(doctor *d, const char *const *libraries, child_result *ou
   size_t count = 0, size = 0;
   for (const char *const *at = d->request->helper; at && *at && count < MOST_ARGUMENTS - 1; at++) argv[count++] = *at;
   if (!count) return false;
-  for (; *libraries && count < MOST_ARGUMENTS - 1; libraries++) argv[count++] = *libraries;
+  size_t wanted = 0, loaded = 0;
+  for (; *libraries && count < MOST_ARGUMENTS - 1; libraries++, wanted++) argv[count++] = *libraries;
   argv[count] = NULL;
   double seconds = d->request->helper_seconds > 0 ? d->request->helper_seconds : 20;
   char *bytes = rung__doctor_alloc(d, MOST_OUTPUT, 1);
@@ -29,13 +30,14 @@ bool rung__doctor_load(doctor *d, const char *const *libraries, child_result *ou
     const char *words = rung__doctor_copy(d, line.data + 2, line.size - 2);
     began = true;
     if (line.data[0] == '>') out->library = words;
+    loaded += line.data[0] == '<';
     if (line.data[0] == '!') out->kind = CHILD_REFUSED, out->words = words;
   }
   if (!end.started || !began) return false;
   if (end.timed_out) {
     out->kind = CHILD_HUNG;
     out->words = rung__doctor_printf(d, "nothing after %g s", seconds);
-  } else if (end.signal || (end.exit_code && out->kind == CHILD_LOADED)) {
+  } else if (end.signal || (out->kind == CHILD_LOADED && loaded < wanted)) {
     out->kind = CHILD_CRASHED;
     out->words =
         end.signal ? rung_os_signal_name(end.signal) : rung__doctor_printf(d, "it called exit(%d)", end.exit_code);
