@@ -262,6 +262,7 @@ bool rung__ort_check_needs(doctor *d, installation *i) {
     const dist *found = rung__python_dist(i->env, name);
     bool fits = found && (!found->version[0] || rung__vendor_satisfies(found->version, rest));
     if (fits || (strcmp(name, "numpy") == 0 && rung__doctor_found(d, DOCTOR_ORT_NUMPY, d->subject))) continue;
+    if (!found && !i->env->program) continue; /* a folder alone: they may lie elsewhere */
     if (found)
       rung__doctor_add(d, wrong,
                        rung__doctor_printf(d, "%s is needed, %s %s is installed", line, name, found->version));

@@ -95,12 +95,27 @@ static bool is_optional(const provider_check *c, const lack *worst) {
   return strcmp(c->provider, "tensorrt") == 0 && c->i->libraries->count > 1 && vendor && kind_of(worst) == MISSING;
 }
 
+/* Can a program load the packages' libraries by one call? Since 1.21. */
+static bool preloads(const installation *i) {
+  return i->version[0] && rung__vendor_compare_versions(i->version, "1.21") >= 0;
+}
+
+static const char cudnn_9[] = "libcudnn.so.9";
+
+/* Since 1.28 the CUDA provider does not link cuDNN and opens it when an operator needs it. */
+static bool misses_cudnn(provider_check *c) {
+  if (strcmp(c->provider, "cuda") != 0 || c->i->cuda < 12) return false;
+  for (size_t k = 0; k < c->links.libraries.count; k++)
+    if (strncmp(c->links.libraries.at[k].name, "libcudnn", 8) == 0) return false;
+  return !rung__link_anywhere(c->d, cudnn_9) &&
+         !rung__link_elsewhere(c->d, &c->i->link, cudnn_9, c->i->vendor_folders).same;
+}
+
 static rung_doctor_severity severity_of(const provider_check *c, const lack *worst) {
-  bool preloads = rung__vendor_compare_versions(c->i->version, "1.21") >= 0 && c->i->version[0];
   if (is_optional(c, worst)) return RUNG_DOCTOR_NOTE;
   if (kind_of(worst) != UNREACHABLE) return RUNG_DOCTOR_BROKEN;
   bool torch = rung__python_dist(c->i->env, "torch") != NULL;
-  return preloads || torch ? RUNG_DOCTOR_WARNING : RUNG_DOCTOR_BROKEN;
+  return preloads(c->i) || torch ? RUNG_DOCTOR_WARNING : RUNG_DOCTOR_BROKEN;
 }
 
 static const char *say_one(doctor *d, const lack *l) {
@@ -132,7 +147,13 @@ static const char *fix_for(provider_check *c, const lack *worst) {
     if (!word || kind_of(l) == UNREACHABLE || strstr(all, word)) continue;
     all = rung__doctor_printf(d, "%s%s%s", all, all[0] ? " " : "", word);
   }
-  return pip && all[0] ? rung__doctor_printf(d, "%s%s", start, all) : worst->vendor.fix;
+  if (!pip || !all[0]) return worst->vendor.fix;
+  if (strcmp(c->provider, "cuda") == 0 && misses_cudnn(c) && !strstr(all, "cudnn"))
+    all = rung__doctor_printf(d, "%s %s", all,
+                              rung__vendor_library(d, cudnn_9, c->i->cuda, "x").fix + strlen("x install "));
+  return rung__doctor_printf(d, "%s%s, then let the loader find them: %s", start, all,
+                             preloads(c->i) ? "onnxruntime.preload_dlls() before the first session, or LD_LIBRARY_PATH"
+                                            : "their folders in LD_LIBRARY_PATH");
 }
 
 /* "/a/lib:/b/lib" of the libraries that lie where nobody looks. */
@@ -151,11 +172,11 @@ static const char *folders_of(provider_check *c) {
 
 static void mend_unreachable(provider_check *c, doctor_finding f) {
   const char *folders = folders_of(c);
-  bool preloads = c->i->version[0] && rung__vendor_compare_versions(c->i->version, "1.21") >= 0;
   bool cuda = strcmp(c->provider, "cuda") == 0;
-  rung__doctor_because(f, "Python packages are not among the folders that the loader searches%s",
-                       preloads && cuda ? "; onnxruntime.preload_dlls() loads them, if the program calls it" : "");
-  if (preloads && cuda)
+  rung__doctor_because(
+      f, "Python packages are not among the folders that the loader searches%s",
+      preloads(c->i) && cuda ? "; onnxruntime.preload_dlls() loads them, if the program calls it" : "");
+  if (preloads(c->i) && cuda)
     rung__doctor_mend(f,
                       "export LD_LIBRARY_PATH=%s${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH} before the start, or call "
                       "onnxruntime.preload_dlls() before the first session",
@@ -197,6 +218,11 @@ static void report_lacks(provider_check *c) {
     rung__doctor_show(f, "%s", say_one(d, &c->lacks[k]));
   rung__doctor_show(f, "%s needs %s; looked in %s", c->path, c->lack_count > 1 ? "them" : "it",
                     rung__link_places(d, &c->i->link));
+  bool nvidia = worst->vendor.product && strcmp(worst->vendor.product, "CUDA") == 0;
+  if (nvidia && !optional && !rung__machine_has_nvidia(d->machine) && !d->machine->wsl)
+    rung__doctor_because(f,
+                         "besides, no NVIDIA device is seen on this machine: without one, the package onnxruntime is "
+                         "enough");
   if (kind == UNREACHABLE)
     mend_unreachable(c, f);
   else if (kind == OTHER_VERSION)
@@ -250,20 +276,17 @@ static void try_in_child(provider_check *c) {
   rung__doctor_mend(f, "%s", rung__ort_reinstall(d, c->i));
 }
 
+/* Where more is missing, its command brings cuDNN, too. */
 static void check_cudnn(provider_check *c) {
-  static const char soname[] = "libcudnn.so.9";
   doctor *d = c->d;
-  if (strcmp(c->provider, "cuda") != 0 || c->i->cuda < 12) return;
-  for (size_t k = 0; k < c->links.libraries.count; k++)
-    if (strncmp(c->links.libraries.at[k].name, "libcudnn", 8) == 0) return;
-  link_elsewhere at = rung__link_elsewhere(d, &c->i->link, soname, c->i->vendor_folders);
-  if (rung__link_anywhere(d, soname) || at.same) return;
-  vendor_library vendor = rung__vendor_library(d, soname, c->i->cuda, c->i->env->pip);
+  if (rung__link_first_problem(&c->links) || !misses_cudnn(c)) return;
+  link_elsewhere at = rung__link_elsewhere(d, &c->i->link, cudnn_9, c->i->vendor_folders);
+  vendor_library vendor = rung__vendor_library(d, cudnn_9, c->i->cuda, c->i->env->pip);
   doctor_finding f =
       rung__doctor_find(d, DOCTOR_ORT_CUDNN, "cuDNN is not installed: convolutions will not run on the GPU");
   rung__doctor_because(
       f, "since 1.28 the CUDA provider loads without cuDNN and fails at the first operator that needs it");
-  rung__doctor_show(f, "no %s%s%s", soname, at.other ? "; another version: " : "", at.other ? at.other : "");
+  rung__doctor_show(f, "no %s%s%s", cudnn_9, at.other ? "; another version: " : "", at.other ? at.other : "");
   rung__doctor_mend(f, "%s", vendor.fix);
 }
 
