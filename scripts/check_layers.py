@@ -2,8 +2,8 @@
 """Does every file include only what its layer may see (docs: "Layers and folders")?
 
 A folder of src/ sees itself, what stands left of it in ORDER, and the public headers. src/provider/<name>/ stands apart:
-itself, opwise, descriptor, op and base. Tools, Python, the drop-in library and tests of the API see the public headers only
-(and tools parts of tools/rung).
+itself, opwise, descriptor, op and base. src/doctor/ stands beside all: it sees base and descriptors. Tools, Python, the
+drop-in library and tests of the API see the public headers only (and tools parts of tools/rung).
 Prints every offence and exits with 1.
 
 usage: check_layers.py [ROOT]
@@ -36,6 +36,8 @@ def allowed(layer):
     """The layers that files of `layer` may include; public headers are always allowed."""
     if layer == "outside":
         return set()
+    if layer == "doctor":
+        return {"doctor", "base", "provider/descriptor"}
     if layer.startswith("provider/"):
         return {layer, "provider/opwise", "provider/descriptor", "op", "base"}
     return set(ORDER[: ORDER.index(layer) + 1])
@@ -55,7 +57,7 @@ def offences(root, path):
     layer = layer_of(relative)
     if layer is None:
         return
-    if layer not in ORDER and layer != "outside" and not layer.startswith("provider/"):
+    if layer not in ORDER and layer not in ("outside", "doctor") and not layer.startswith("provider/"):
         yield f"{relative}: src/{layer}/ is no layer; see ORDER in scripts/check_layers.py"
         return
     text = path.read_text(encoding="utf-8", errors="replace")

@@ -52,6 +52,23 @@ int rung_os_open_beneath(const char *folder, const char *location, int flags, bo
 /* Calls fn with each folder where the system's loader looks for libraries, in its order, until fn returns false. */
 void rung_os_library_folders(bool (*fn)(void *context, const char *folder), void *context);
 
+/* How a child process ended. */
+typedef struct rung_os_end {
+  bool started;   /* false: the program could not be run; nothing else counts */
+  bool timed_out; /* it was killed */
+  int exit_code;  /* -1: a signal ended it */
+  int signal;     /* 0: none */
+} rung_os_end;
+
+/* Runs the program argv[0] with these arguments and this environment (NULL: empty), standard input empty, for at most
+ * `seconds`; then it is killed, with all that it started. What it writes to standard output goes to out_bytes, up to
+ * `capacity` (the rest is dropped) and its size to *out_size; standard error is dropped. */
+rung_os_end rung_os_run(const char *const *argv, const char *const *environment, double seconds, char *out_bytes,
+                        size_t capacity, size_t *out_size);
+
+/* "SIGSEGV"; "a signal" for others. */
+const char *rung_os_signal_name(int signal);
+
 /* Path of the file behind a handle from dlopen; NULL when unknown. Borrowed until dlclose. */
 const char *rung_os_library_path(void *handle);
 

@@ -12,13 +12,17 @@
 #include <link.h>
 #include <linux/futex.h>
 #include <linux/openat2.h>
+#include <poll.h>
 #include <pthread.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -233,4 +237,80 @@ void rung_os_library_folders(bool (*fn)(void *context, const char *folder), void
 const char *rung_os_library_path(void *handle) {
   struct link_map *map = NULL;
   return dlinfo(handle, RTLD_DI_LINKMAP, &map) == 0 && map->l_name[0] ? map->l_name : NULL;
+}
+
+/* Children */
+
+/* In the child: only calls that are safe after fork. It leads a group of its own, so that all of it can be killed. */
+static void become(const char *const *argv, const char *const *environment, int out) {
+  static const char *const empty[] = {NULL};
+  const struct rlimit no_core = {0, 0};
+  setpgid(0, 0);
+  setrlimit(RLIMIT_CORE, &no_core);
+  int null = open("/dev/null", O_RDWR);
+  if (null < 0 || dup2(null, 0) < 0 || dup2(out, 1) < 0 || dup2(null, 2) < 0) _exit(127);
+  execve(argv[0], (char *const *)argv, (char *const *)(environment ? environment : empty));
+  _exit(127);
+}
+
+/* Reads until the other end closes or time is up; false: it is up. */
+static bool drain(int fd, uint64_t until, char *bytes, size_t capacity, size_t *size) {
+  char dropped[512];
+  for (;;) {
+    uint64_t now = rung_os_now_ns();
+    struct pollfd wait = {.fd = fd, .events = POLLIN};
+    int ready = now < until ? poll(&wait, 1, (int)((until - now) / 1000000 + 1)) : 0;
+    if (ready < 0 && errno == EINTR) continue;
+    if (ready <= 0) return false;
+    bool full = *size == capacity;
+    ssize_t got = full ? read(fd, dropped, sizeof dropped) : read(fd, bytes + *size, capacity - *size);
+    if (got == 0 || (got < 0 && errno != EINTR)) return true;
+    if (got > 0 && !full) *size += (size_t)got;
+  }
+}
+
+/* It may have closed its output and go on. */
+static bool wait_for(pid_t child, uint64_t until, int *status) {
+  while (rung_os_now_ns() < until) {
+    if (waitpid(child, status, WNOHANG) == child) return true;
+    nanosleep(&(struct timespec){.tv_nsec = 2000000}, NULL);
+  }
+  return false;
+}
+
+rung_os_end rung_os_run(const char *const *argv, const char *const *environment, double seconds, char *out_bytes,
+                        size_t capacity, size_t *out_size) {
+  rung_os_end end = {.started = false, .exit_code = -1};
+  int ends[2], status = 0;
+  *out_size = 0;
+  if (pipe2(ends, O_CLOEXEC) != 0) return end;
+  uint64_t until = rung_os_now_ns() + (uint64_t)(seconds * 1e9);
+  pid_t child = fork();
+  if (child == 0) become(argv, environment, ends[1]);
+  close(ends[1]);
+  if (child < 0) {
+    close(ends[0]);
+    return end;
+  }
+  bool ended = drain(ends[0], until, out_bytes, capacity, out_size) && wait_for(child, until, &status);
+  close(ends[0]);
+  kill(-child, SIGKILL);
+  kill(child, SIGKILL); /* in case it had no group yet */
+  if (!ended) waitpid(child, &status, 0);
+  end.timed_out = !ended;
+  if (WIFEXITED(status)) end.exit_code = WEXITSTATUS(status);
+  if (WIFSIGNALED(status)) end.signal = WTERMSIG(status);
+  end.started = end.exit_code != 127;
+  return end;
+}
+
+const char *rung_os_signal_name(int signal) {
+  static const struct {
+    int number;
+    const char *name;
+  } names[] = {{SIGSEGV, "SIGSEGV"}, {SIGBUS, "SIGBUS"},   {SIGABRT, "SIGABRT"}, {SIGILL, "SIGILL"},
+               {SIGFPE, "SIGFPE"},   {SIGTRAP, "SIGTRAP"}, {SIGKILL, "SIGKILL"}, {SIGTERM, "SIGTERM"}};
+  for (size_t i = 0; i < RUNG_COUNT(names); i++)
+    if (names[i].number == signal) return names[i].name;
+  return "a signal";
 }

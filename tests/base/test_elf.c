@@ -4,6 +4,7 @@
 #include "support/elf.h"
 #include "support/test.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -164,6 +165,47 @@ static void the_highest_version_is_found(void **state) {
   folder_remove(&folder);
 }
 
+static bool keep_version(void *context, const char *file, const char *version) {
+  char *text = context;
+  size_t used = strlen(text);
+  snprintf(text + used, 256 - used, "%s%s%s;", file ? file : "", file ? ":" : "", version);
+  return true;
+}
+
+static void versions_and_run_paths_are_read(void **state) {
+  (void)state;
+  temp_folder root;
+  rung_elf elf;
+  char path[FOLDER_PATH], wanted[256] = "", defined[256] = "";
+  folder_make(&root);
+  elf_write(&root, "liba.so",
+            &(elf_parts){.soname = "liba.so",
+                         .rpath = "/r",
+                         .wants = {{"libc.so.6", "GLIBC_2.38"}, {"libb.so", "B_1"}},
+                         .defines = {"A_1", "A_2"}});
+  assert_ok(rung_elf_open(&rung_system_allocator, folder_at(&root, "liba.so", path), &elf));
+  rung_elf_each_version_needed(&elf, keep_version, wanted);
+  rung_elf_each_version_defined(&elf, keep_version, defined);
+  assert_string_equal(wanted, "libc.so.6:GLIBC_2.38;libb.so:B_1;");
+  assert_string_equal(defined, "A_1;A_2;");
+  assert_string_equal(elf.rpath, "/r");
+  assert_null(elf.runpath);
+  assert_false(elf.loadable);
+  assert_string_equal(rung_elf_machine(&elf.file), rung_elf_this_machine());
+  rung_elf_close(&elf);
+  elf_write(&root, "libs.so", &(elf_parts){.machine = 22});
+  assert_error(rung_elf_open(&rung_system_allocator, folder_at(&root, "libs.so", path), &elf), UNAVAILABLE,
+               "(s390x, this is ");
+  assert_ok(rung_elf_open_any(&rung_system_allocator, "/proc/self/exe", &elf));
+  assert_true(elf.loadable && elf.needed_count);
+  uint64_t size = 0;
+  assert_non_null(rung_elf_section(&elf, ".text", &size));
+  assert_true(size > 0);
+  assert_null(rung_elf_section(&elf, ".nv_fatbin", &size));
+  rung_elf_close(&elf);
+  folder_remove(&root);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(a_library_tells_its_name_and_needs),
@@ -173,6 +215,7 @@ int main(void) {
       cmocka_unit_test(cut_off_files_are_refused),
       cmocka_unit_test(folders_and_run_paths_are_looked_into),
       cmocka_unit_test(the_highest_version_is_found),
+      cmocka_unit_test(versions_and_run_paths_are_read),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -75,11 +75,38 @@ static void thread_names_are_cut(void **state) {
   assert_string_equal(name, "rung-a-very-lon");
 }
 
+static rung_os_end run_shell(const char *command, double seconds, char *out, size_t capacity, size_t *size) {
+  const char *argv[] = {"/bin/sh", "-c", command, NULL}, *environment[] = {"WORD=hello", NULL};
+  rung_os_end end = rung_os_run(argv, environment, seconds, out, capacity, size);
+  assert_true(*size <= capacity);
+  return end;
+}
+
+static void children_are_watched(void **state) {
+  (void)state;
+  char out[64];
+  size_t size;
+  rung_os_end end = run_shell("echo $WORD; exit 3", 60, out, sizeof out, &size);
+  assert_true(end.started && !end.timed_out && end.exit_code == 3 && end.signal == 0);
+  assert_true(size == 6 && memcmp(out, "hello\n", 6) == 0);
+  end = run_shell("kill -SEGV $$", 60, out, sizeof out, &size);
+  assert_true(end.started && end.exit_code == -1);
+  assert_string_equal(rung_os_signal_name(end.signal), "SIGSEGV");
+  end = run_shell("echo now; sleep 1000", 0.2, out, sizeof out, &size);
+  assert_true(end.timed_out && size == 4);
+  end = run_shell("exec 1>&-; sleep 1000", 0.2, out, sizeof out, &size); /* it is silent, and goes on */
+  assert_true(end.timed_out && size == 0);
+  end = run_shell("i=0; while [ $i -lt 3000 ]; do echo 0123456789; i=$((i+1)); done", 60, out, sizeof out, &size);
+  assert_true(size == sizeof out && end.exit_code == 0 && !end.timed_out);
+  end = rung_os_run((const char *const[]){"/no/such/program", NULL}, NULL, 5, out, sizeof out, &size);
+  assert_false(end.started);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(time_goes_on),         cmocka_unit_test(sizes_are_plausible),
       cmocka_unit_test(cpuset_is_respected),  cmocka_unit_test(waits_until_woken),
-      cmocka_unit_test(thread_names_are_cut),
+      cmocka_unit_test(thread_names_are_cut), cmocka_unit_test(children_are_watched),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -87,7 +87,7 @@ class Case(unittest.TestCase):
 
 
 class Help(Case):
-    COMMANDS = ["run", "inspect", "plan", "check", "bench", "measure", "providers", "ops", "help"]
+    COMMANDS = ["run", "inspect", "plan", "check", "bench", "measure", "providers", "doctor", "ops", "help"]
 
     def test_overview_names_every_command(self):
         for text in (self.out("--help"), self.out("help"), self.out()):
@@ -749,6 +749,11 @@ class Schemas(Case):
         self.valid("measure", self.out("measure", relu, "-n", "1", "--json"))
         self.valid("providers", self.out("providers", "--json"))
         self.valid("ops", self.out("ops", "--json"))
+        log = self.put("log.txt", "Failed to load library x with error: libcublasLt.so.12: cannot open shared object file\n")
+        self.valid("doctor", self.out("doctor", "--explain", log, "--json", code=1))
+        self.valid("doctor", self.out("doctor", "cpu", "--json"))
+        self.out("doctor", "cpu", "--report", "report.json")
+        self.valid("doctor", (self.folder / "report.json").read_text())
         self.valid("version", self.out("--version", "--json"))
         self.valid("error", self.out("run", "nowhere", "--json", code=15))
         self.valid("error", self.out("plan", lost, "--json", code=13))

@@ -7,11 +7,20 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { ELF_MOST_NEEDED = 8, ELF_SIZE = 2048 };
+enum { ELF_MOST_NEEDED = 8, ELF_MOST_VERSIONS = 4, ELF_SIZE = 4096 };
+
+/* A symbol version of another library: "GLIBC_2.28" of "libc.so.6". */
+typedef struct elf_version {
+  const char *file, *version;
+} elf_version;
 
 typedef struct elf_parts {
-  const char *soname, *runpath;        /* NULL: none */
-  const char *needed[ELF_MOST_NEEDED]; /* up to a NULL */
+  const char *soname, *runpath;           /* NULL: none */
+  const char *needed[ELF_MOST_NEEDED];    /* up to a NULL */
+  const char *rpath;                      /* DT_RPATH; NULL: none */
+  elf_version wants[ELF_MOST_VERSIONS];   /* up to a NULL */
+  const char *defines[ELF_MOST_VERSIONS]; /* versions, up to a NULL */
+  int machine;                            /* e_machine; 0: this one */
 } elf_parts;
 
 /* Writes a library for this machine into `bytes`; returns its size. */

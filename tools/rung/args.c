@@ -151,6 +151,8 @@ static int take_option(const command *self, int argc, char **argv, int *at, void
   if (is_long && name[size] == '=') value = name + size + 1;
   if (!is_long && text[2]) value = text + 2;
   if (!o->value && value) return fail(EXIT_USAGE, "--%s takes no value", o->name);
+  bool optional = o->value && o->value[0] == '[';
+  if (optional && !value) value = *at + 1 < argc && argv[*at + 1][0] != '-' ? argv[++*at] : "";
   if (o->value && !value) {
     if (*at + 1 >= argc) return fail(EXIT_USAGE, "--%s needs a value: %s", o->name, o->value);
     value = argv[++*at];

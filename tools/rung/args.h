@@ -9,7 +9,7 @@
 typedef struct option {
   const char *name;  /* "threads" */
   char letter;       /* 0: none */
-  const char *value; /* what help calls its value; NULL: it takes none */
+  const char *value; /* what help calls its value; NULL: it takes none; "[PATH]": it may be left out */
   const char *help;
   int (*set)(const struct option *self, const char *value, void *settings);
   size_t offset;

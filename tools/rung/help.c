@@ -75,7 +75,8 @@ static const char codes_topic[] =
     "The last line on standard error is the reason.\n"
     "\n"
     "    0  it worked\n"
-    "    1  the answer is no: outputs differ (--check), or the model cannot run (rung check)\n"
+    "    1  the answer is no: outputs differ (--check), the model cannot run (rung check), or something is\n"
+    "       broken (rung doctor)\n"
     "    2  the command line is wrong";
 
 static void print_codes(void) {

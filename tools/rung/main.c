@@ -11,8 +11,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-const command *const all_commands[] = {&run_cmd,     &inspect_cmd,   &plan_cmd, &check_cmd, &bench_cmd,
-                                       &measure_cmd, &providers_cmd, &ops_cmd,  &help_cmd,  NULL};
+const command *const all_commands[] = {
+#define RUNG_COMMAND(name) &name##_cmd,
+#include "commands.inc"
+#undef RUNG_COMMAND
+    NULL};
 
 void print_version(bool json) {
   const char *arrays = RUNG_HAVE_ZLIB ? "npy, npz" : "npy, npz (stored only)";
@@ -60,6 +63,7 @@ static int dispatch(int argc, char **argv) {
   const char *first = argc > 1 ? argv[1] : "--help";
   const command *self = find_command(first);
   bool wants_help = has(argc, argv, "--help") || has(argc, argv, "-h");
+  if (strcmp(first, "doctor-child") == 0) return doctor_child(argc - 2, argv + 2); /* hidden */
   if (self && wants_help) return help_command(self), 0;
   if (self) return self->run(self, argc - 2, argv + 2);
   if (strcmp(first, "--version") == 0 || strcmp(first, "-V") == 0) return print_version(has(argc, argv, "--json")), 0;

@@ -1,4 +1,5 @@
 /* NVIDIA's graphics processors, operator by operator. A descriptor: rung does not hold it yet. */
+#include "base/vendor_floors.h"
 #include "provider/descriptor/descriptor.h"
 
 static const rung_option_spec option_list[] = {
@@ -30,8 +31,10 @@ static const rung_option_spec option_list[] = {
     {0},
 };
 
-static const rung_vendor_library libraries[] = {
-    {"libcudart.so.13", "580"}, {"libcudart.so.12", "525.60"}, {"libcudart.so.11.0", "450.80"}, {0}};
+static const rung_vendor_library libraries[] = {{"libcudart.so.13", RUNG_CUDA_13_DRIVER},
+                                                {"libcudart.so.12", RUNG_CUDA_12_DRIVER},
+                                                {"libcudart.so.11.0", RUNG_CUDA_11_DRIVER},
+                                                {0}};
 
 static const rung_descriptor descriptor = {
     .name = "cuda",

@@ -38,12 +38,15 @@ rung_status *rung_descriptor_probe(const rung_descriptor *descriptor, const rung
 rung_status *rung__descriptor_look(const rung_descriptor *descriptor, const rung_host *host, rung_report *report,
                                    const char *root, const char *system);
 
-/* The provider that a descriptor makes. `option_list` and `descriptor` stand in the same file. */
+/* The provider that a descriptor makes. `option_list` and `descriptor` stand in the same file; for the doctor,
+ * rung_descriptor_<name> leads to the latter. */
 #define RUNG_DESCRIBED_PROVIDER(symbol, ort, words)                                                               \
   static rung_status *probe(const rung_host *host, const rung_option *given, size_t count, rung_report *report) { \
     (void)given, (void)count;                                                                                     \
     return rung_descriptor_probe(&descriptor, host, report);                                                      \
   }                                                                                                               \
+  extern const rung_descriptor *const rung_descriptor_##symbol;                                                   \
+  const rung_descriptor *const rung_descriptor_##symbol = &descriptor;                                            \
   extern const rung_provider_api rung_provider_##symbol;                                                          \
   const rung_provider_api rung_provider_##symbol = {                                                              \
       .struct_size = sizeof(rung_provider_api),                                                                   \
