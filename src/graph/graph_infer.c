@@ -184,6 +184,14 @@ static int32_t axis_at(const rung_node *node, const char *name, uint32_t index) 
              : 0;
 }
 
+/* The size of one axis of a tensor; a new symbol where it is not known. */
+static int64_t size_at(rung_ir *ir, const rung_value_info *info, int32_t axis) {
+  const rung_type *type = info ? &info->type : NULL;
+  bool ranked = type && type->kind == RUNG_TENSOR && type->rank > 0;
+  if (ranked && axis < 0) axis += type->rank;
+  return ranked && axis >= 0 && axis < type->rank ? type->dims[axis] : ir->next_symbol++;
+}
+
 static rung_status *infer_scan(rung_ir *ir, rung_node *node) {
   rung_graph *body = body_of(node, "body");
   const rung_attribute *count = rung_node_attribute(node, "num_scan_inputs");
@@ -201,12 +209,14 @@ static rung_status *infer_scan(rung_ir *ir, rung_node *node) {
     body->inputs[i]->type = type;
   }
   RUNG_TRY(infer_graph(ir, body));
+  const rung_value_info *scanned = node->inputs[states + lead];
+  int32_t axis = lead ? 1 : axis_at(node, "scan_input_axes", 0);
+  int64_t trips = size_at(ir, scanned, axis), batch = size_at(ir, scanned, 0);
   for (uint32_t i = 0; i < node->output_count && i < body->output_count; i++) {
     if (!node->outputs[i]) continue;
     const rung_type *type = &body->outputs[i]->type;
-    rung_type result =
-        i < states ? *type : stacked(type, ir->next_symbol++, axis_at(node, "scan_output_axes", i - states));
-    if (lead) result = stacked(&result, ir->next_symbol++, 0);
+    rung_type result = i < states ? *type : stacked(type, trips, axis_at(node, "scan_output_axes", i - states));
+    if (lead) result = stacked(&result, batch, 0);
     node->outputs[i]->type = result;
   }
   return NULL;

@@ -130,10 +130,12 @@ bool rung__memory_reads(const rung_memory *memory, const rung_memory *there) {
   return (!memory || memory->host_visible) && (!there || there->host_visible);
 }
 
-/* Strings and compound values stay with the host. */
+/* Strings and compound values stay with the host. A mapped constant that is a body's operand, and the user's memory,
+ * may begin at any byte; providers get elements where the machine wants them. */
 static bool is_readable(const rung_value *value, const rung_memory *memory) {
-  return value->kind != RUNG_TENSOR || value->tensor.dtype == RUNG_STRING ||
-         rung__memory_reads(memory, value->tensor.memory);
+  if (value->kind != RUNG_TENSOR || value->tensor.dtype == RUNG_STRING) return true;
+  return rung__memory_reads(memory, value->tensor.memory) &&
+         (value->tensor.memory || rung_tensor_is_aligned(&value->tensor));
 }
 
 /* Shapes that were open when the plan was made are known now. */
@@ -157,7 +159,9 @@ static rung_status *copy_tensor(execution *run, const rung_value *from, rung_mem
   RUNG_TRY(allocate(run, memory, &from->tensor, out_value));
   rung_tensor *to = &(*out_value)->tensor;
   rung_status *status = NULL;
-  if (to->size && !memory)
+  if (to->size && !memory && !there)
+    memcpy(to->data, from->tensor.data, to->size);
+  else if (to->size && !memory)
     status = there->copy_out(there, to->data, from->tensor.data, to->size);
   else if (to->size)
     status = memory->copy_in(memory, to->data, from->tensor.data, to->size);

@@ -154,16 +154,22 @@ static bool is_read_in_runs(const rung_opwise *e, uint32_t slot) {
   return false;
 }
 
+static rung_status *align_constant(rung_opwise *e, uint32_t slot) {
+  rung_value *copy, *constant = e->constants[slot];
+  if (!constant || constant->kind != RUNG_TENSOR || rung_tensor_is_aligned(&constant->tensor)) return NULL;
+  RUNG_TRY(rung_value_copy_tensor(e->host->allocator, &constant->tensor, &copy));
+  rung_value_release(constant);
+  e->constants[slot] = copy;
+  return NULL;
+}
+
 static rung_status *take_constants(rung_opwise *e) {
   e->constants = rung_arena_alloc(&e->arena, e->slot_count, sizeof *e->constants);
   RUNG_CHECK_ALLOC(e->constants);
   for (uint32_t s = 0; s < e->slot_count; s++) {
-    rung_value *constant = e->infos[s]->constant;
-    if (!constant) continue;
-    if (constant->kind == RUNG_TENSOR && !rung_tensor_is_aligned(&constant->tensor) && is_read_in_runs(e, s))
-      RUNG_TRY(rung_value_copy_tensor(e->host->allocator, &constant->tensor, &e->constants[s]));
-    else
-      e->constants[s] = rung_value_retain(constant);
+    if (!e->infos[s]->constant) continue;
+    e->constants[s] = rung_value_retain(e->infos[s]->constant);
+    if (is_read_in_runs(e, s)) RUNG_TRY(align_constant(e, s));
   }
   return NULL;
 }
@@ -222,6 +228,8 @@ static rung_status *pack_weights(rung_opwise *e) {
     rung_status *status = pack_step(e, s, inputs);
     rung_free(e->host->allocator, inputs);
     RUNG_TRY(rung_status_prefix(status, "node \"%s\" (%s)", s->step.node->name, s->step.node->op_type));
+    for (uint32_t i = 0; !s->packed && i < s->step.input_count; i++) /* runs read what was not packed */
+      if (s->inputs[i] != RUNG_NO_SLOT) RUNG_TRY(align_constant(e, s->inputs[i]));
   }
   return NULL;
 }

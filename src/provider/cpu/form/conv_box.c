@@ -48,7 +48,7 @@ static void set_axes(rung_conv_boxes *plan, const rung_window *window, const run
   }
   for (int32_t i = 1; i >= 0 && merges && is_still(axes[i]) && is_still(&plan->x); i--) { /* such dimensions are one */
     plan->x.window.in = plan->x.window.out *= axes[i]->window.in;
-    plan->x.place.size = (size_t)plan->x.window.out;
+    plan->x.place = (rung_conv_place){0, 1, (size_t)plan->x.window.out}; /* one output a row has any step */
     *axes[i] = none;
   }
   for (int32_t i = 0; i < 3; i++) set_axis(axes[i]);

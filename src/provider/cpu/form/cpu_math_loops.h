@@ -47,7 +47,7 @@ static inline double rung_sigmoid_f64(double x) {
 #define F_relu(T) (x < 0 ? 0 : x)
 #define F_round(T) F_ROUND(x)
 #define F_selu(T) (beta * (x > 0 ? x : alpha * F_EXPM1(x)))
-#define F_shrink(T) (x < -alpha ? x + beta : x <= alpha ? 0 : x - beta)
+#define F_shrink(T) (x < -alpha ? x + beta : x > alpha ? x - beta : 0)
 #define F_sigmoid(T) F_SIGMOID(x)
 #define F_sign(T) (x > 0 ? 1 : x < 0 ? -1 : x)
 #define F_softplus(T) (F_MAX(x, 0) + F_LOG1P(F_EXP(-F_ABS(x))))
@@ -55,7 +55,7 @@ static inline double rung_sigmoid_f64(double x) {
 #define F_sqrt(T) F_SQRT(x)
 #define F_swish(T) (x * F_SIGMOID(alpha * x))
 #define F_tanh(T) F_TANH(x)
-#define F_thresholded_relu(T) (x <= alpha ? 0 : x)
+#define F_thresholded_relu(T) (x > alpha ? x : 0)
 
 #define F_add(T) (a + b)
 #define F_div(T) (a / b)
