@@ -298,6 +298,7 @@ typedef struct rung_plan_island {
   const char *provider, *graph;
   const char *description; /* of the executable; "" before it is compiled */
   size_t node_count;
+  const char *memory; /* where it works: "host", "fake:0" */
 } rung_plan_island;
 
 typedef struct rung_plan_crossing {
