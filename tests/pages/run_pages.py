@@ -181,6 +181,21 @@ class Pages(unittest.TestCase):
         self.browser.wait_frame()
         self.assertIn("odd_0", self.browser.find("#details").text)
 
+    def test_time_line(self):
+        self.open(self.write("run", "small.onnx", "--load", FAKE, "-p", "fake:claim=Relu+Neg+Add,cpu", "--fill", "random",
+                             option="--profile"), "time")
+        self.assertIn("Sigmoid", self.texts("#by-operator tbody td:first-child"))
+        self.assertEqual(len(self.browser.all("#by-step tbody tr")), 7)  # three of cpu; fake tells no nodes: its islands
+        place = self.browser.script("const r = document.getElementById('timeline').getBoundingClientRect();"
+                                    "return {x: r.left + 200, y: r.top + 45}")
+        before = self.browser.script("return document.getElementById('timeline').toDataURL().length")
+        self.browser.scroll(place["x"], place["y"], -600)
+        self.browser.wait_frame()
+        self.assertNotEqual(self.browser.script("return document.getElementById('timeline').toDataURL().length"), before)
+        self.browser.find("#by-operator th:nth-child(1) button").click()
+        names = self.texts("#by-operator tbody td:first-child")
+        self.assertEqual(names, sorted(names))
+
     def test_names_cannot_break_the_page(self):
         bad = "</script><script>document.title = 'broken'</script><b>\\\"\u2028"
         nodes = [tiny.node("Relu", ["x"], ["y"], bad)]

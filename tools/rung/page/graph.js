@@ -366,7 +366,7 @@ function graphView() {
   function shadeOf(node, provider) {
     if (shade.value !== 'time' || !node) return {color: colorOf(provider), strong: 0.16};
     const t = Math.sqrt((node.time || 0) / mostTime);
-    return {color: 'hsl(' + (48 - 48 * t) + ' 90% ' + (58 - 8 * t) + '%)', strong: 0.08 + 0.82 * t};
+    return {color: 'hsl(' + (48 - 48 * t) + ' 90% ' + (58 - 8 * t) + '%)', strong: 0.08 + 0.57 * t};
   }
 
   function paintNode(b, node) {

@@ -7,7 +7,7 @@ function laneList() {
     lanes.get(key).events.push(event);
   };
   for (const e of profile) {
-    if (e.thread === 0 && e.node === null) add('a' + e.provider, e.provider, 'islands', e);
+    if (e.thread === 0 && e.node === null) add('a' + String(plan.providers.findIndex(p => p.name === e.provider) + 1).padStart(4, '0'), e.provider, 'islands', e);
     else add('b' + String(e.thread).padStart(4, '0'), 'thread ' + e.thread, e.thread ? '' : 'the caller', e);
   }
   return [...lanes.values()].sort((a, b) => a.key < b.key ? -1 : 1);
@@ -32,7 +32,7 @@ function timeView(openNode) {
   const ink = canvas.getContext('2d'), lanes = laneList(), side = 130, axis = 26, rowTall = 22;
   lanes.forEach(stackLane);
   const end = Math.max(...profile.map(e => e.start_ns + e.duration_ns), 1);
-  const tall = axis + sumOf(lanes, l => l.depth * rowTall + 10) + 6;
+  const tall = axis + sumOf(lanes, l => l.depth * rowTall + 16) + 6;
   const stage = el('div.stage', {style: 'height:' + Math.min(tall, 420) + 'px;flex:none;overflow-y:auto'},
     el('div', {style: 'height:' + tall + 'px'}), canvas);
   canvas.style.height = tall + 'px';
@@ -52,7 +52,7 @@ function timeView(openNode) {
     paintAxis(color);
     let y = axis;
     for (const lane of lanes) {
-      const high = lane.depth * rowTall + 10;
+      const high = lane.depth * rowTall + 16;
       ink.fillStyle = color('line');
       ink.fillRect(0, y, wide, 1);
       ink.fillStyle = color('ink');
@@ -66,9 +66,9 @@ function timeView(openNode) {
       ink.beginPath();
       ink.rect(side, y, wide - side, high);
       ink.clip();
-      paintLane(lane, y + 5, color);
+      paintLane(lane, y + 8, color);
       ink.restore();
-      lane.y = y + 5;
+      lane.y = y + 8;
       y += high;
     }
   }
@@ -83,7 +83,7 @@ function timeView(openNode) {
       ink.fillStyle = color('line');
       ink.fillRect(x, axis - 4, 1, tall);
       ink.fillStyle = color('soft');
-      if (x < wide - 24) ink.fillText(nsText(Math.round(t)), Math.max(x, side + 12), axis / 2);
+      if (x < wide - 24) ink.fillText(t ? nsText(Math.round(t)) : '0', Math.max(x, side + 12), axis / 2);
     }
   }
 
@@ -174,12 +174,19 @@ function timeTables(openNode) {
   const steps = profile.filter(e => e.thread === 0);
   const told = new Set(steps.filter(e => e.node !== null).map(e => e.graph + '\n' + e.provider));
   const leaves = steps.filter(e => e.node !== null || !told.has(e.graph + '\n' + e.provider));
-  const total = Math.max(sumOf(leaves, e => e.duration_ns), 1), groups = new Map();
+  const outer = []; /* control flow holds what runs in it: only the rest is its own */
+  for (const e of leaves.sort((a, b) => a.start_ns - b.start_ns || b.duration_ns - a.duration_ns)) {
+    e.own = e.duration_ns;
+    while (outer.length && outer[outer.length - 1].start_ns + outer[outer.length - 1].duration_ns <= e.start_ns) outer.pop();
+    if (outer.length) outer[outer.length - 1].own -= e.duration_ns;
+    outer.push(e);
+  }
+  const total = Math.max(sumOf(leaves, e => e.own), 1), groups = new Map();
   for (const e of leaves) {
     const key = e.provider + '\n' + (e.op_type || 'island');
     if (!groups.has(key)) groups.set(key, {provider: e.provider, op: e.op_type || 'whole island', count: 0, ns: 0});
     const g = groups.get(key);
-    g.count++, g.ns += e.duration_ns;
+    g.count++, g.ns += e.own;
   }
   const share = ns => (100 * ns / total).toFixed(1) + ' %';
   const byOp = sortTable({id: 'by-operator', rows: [...groups.values()], sort: -4, columns: [
@@ -192,8 +199,8 @@ function timeTables(openNode) {
     {title: 'Operator', value: e => e.op_type || 'whole island'},
     {title: 'Node', value: e => e.node || '', cell: e => e.node || plural(e.nodes, 'node', 'nodes')},
     {title: 'Provider', value: e => e.provider, cell: e => [dot(e.provider), e.provider]},
-    {title: 'Time', number: true, value: e => e.duration_ns, cell: e => nsText(e.duration_ns)},
-    {title: 'Share', number: true, value: e => e.duration_ns, cell: e => share(e.duration_ns)},
+    {title: 'Time', number: true, value: e => e.own, cell: e => nsText(e.own)},
+    {title: 'Share', number: true, value: e => e.own, cell: e => share(e.own)},
     {title: 'From', number: true, value: e => e.start_ns, cell: e => nsText(e.start_ns)}]});
   byOp.box.classList.add('inset');
   byNode.box.classList.add('inset');
