@@ -304,6 +304,7 @@ typedef struct rung_plan_island {
   const char *provider, *graph;
   const char *description; /* of the executable; "" before it is compiled */
   size_t node_count;
+  const char *memory; /* where it works: "host", "fake:0" */
 } rung_plan_island;
 
 typedef struct rung_plan_crossing {
@@ -410,7 +411,22 @@ RUNG_API rung_status *rung_session_journal_entry(const rung_session *session, si
 RUNG_API rung_status *rung_session_counters(const rung_session *session, rung_counters *out_counters);
 /* Counters, the state of every provider and the journal as JSON. */
 RUNG_API rung_status *rung_session_journal_json(const rung_session *session, char **out_text);
-/* The last profiled run: per step when it began, how long it took, who ran it. */
+/* A step of the last profiled run, a node of it where its provider tells, or what another thread did for that. */
+typedef struct rung_profile_event {
+  size_t struct_size;
+  const char *graph, *provider;
+  const char *node, *op_type; /* NULL: a whole island */
+  uint32_t nodes;
+  uint32_t thread; /* 0: the one that ran the session; else one of the pool */
+  uint64_t start_ns, duration_ns; /* since the run began */
+} rung_profile_event;
+
+RUNG_API size_t rung_session_profile_count(const rung_session *session);
+/* Event `index`, in the order in which they ended; `out_event->struct_size` must be set. The next profiled run takes
+ * them away. */
+RUNG_API rung_status *rung_session_profile_event(const rung_session *session, size_t index,
+                                                 rung_profile_event *out_event);
+/* All of them as JSON. */
 RUNG_API rung_status *rung_session_profile_json(const rung_session *session, char **out_text);
 
 RUNG_API rung_status *rung_cancel_create(rung_env *env, rung_cancel **out_cancel);

@@ -15,7 +15,7 @@ import sys
 ORDER = ["base", "model", "op", "graph", "provider", "session", "api"]
 OUTSIDE = ("tools/", "tests/api/", "python/", "src/ort/", "examples/")  # programs: they see include/ only
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*"([^"]+)"', re.M)
-GENERATED = {"providers.inc": "provider"}
+GENERATED = {"providers.inc": "provider", "page_html.inc": "outside"}
 
 
 def layer_of(path):

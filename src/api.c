@@ -541,6 +541,19 @@ rung_status *rung_session_journal_json(const rung_session *session, char **out_t
   return hand_out_text(rung__session_journal_json((rung_session *)session, &text), &text, out_text);
 }
 
+size_t rung_session_profile_count(const rung_session *session) {
+  return session ? rung__profile_count(&rung__session_profiled(session)->profile) : 0;
+}
+
+rung_status *rung_session_profile_event(const rung_session *session, size_t index, rung_profile_event *out_event) {
+  NEED(session);
+  NEED(out_event);
+  NEED_SIZE(out_event, rung_profile_event);
+  RUNG_REQUIRE(rung__profile_event(&rung__session_profiled(session)->profile, index, out_event), INVALID_ARGUMENT,
+               "there is no event %zu in the profile", index);
+  return NULL;
+}
+
 rung_status *rung_session_profile_json(const rung_session *session, char **out_text) {
   NEED(session);
   NEED(out_text);

@@ -79,6 +79,7 @@ static void put_islands(rung_json *json, const rung_plan *plan) {
     put_string(json, "graph", island->graph);
     put_number(json, "nodes", (int64_t)island->node_count);
     put_string(json, "description", island->description);
+    put_string(json, "memory", island->memory);
     rung_json_end_object(json);
   }
   rung_json_end_array(json);

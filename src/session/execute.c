@@ -442,13 +442,14 @@ static rung_status *run_island(frame *f, program_step *step) {
 /* Steps */
 
 static void add_event(execution *run, const program *p, const program_step *step, const rung_node *node, uint64_t began,
-                      uint64_t ended) {
+                      uint64_t ended, uint32_t thread) {
   const rung_instance *instance = run->instance;
   profile_event event = {.graph = p->path,
                          .provider = step->node ? "host" : instance->chain.links.at[step->link].api->name,
                          .node = step->node ? step->node : node,
-                         .first = step->node || node ? NULL : step->island->nodes[0],
-                         .nodes = step->node || node ? 1 : step->island->node_count,
+                         .first = step->node || node || thread ? NULL : step->island->nodes[0],
+                         .nodes = step->node || node || thread ? 1 : step->island->node_count,
+                         .thread = thread,
                          .began = began - run->started,
                          .ended = ended - run->started};
   rung__profile_add(&run->instance->profile, &event);
@@ -456,7 +457,12 @@ static void add_event(execution *run, const program *p, const program_step *step
 
 void rung__run_event(const rung_run *run, const rung_node *node, uint64_t began, uint64_t ended) {
   const island_run *i = run->context;
-  add_event(i->f->run, i->f->program, i->step, node, began, ended);
+  add_event(i->f->run, i->f->program, i->step, node, began, ended, 0);
+}
+
+void rung__run_part(const rung_run *run, uint32_t thread, uint64_t began, uint64_t ended) {
+  const island_run *i = run->context;
+  add_event(i->f->run, i->f->program, i->step, NULL, began, ended, thread);
 }
 
 rung_status *rung__frame_run(frame *f) {
@@ -472,7 +478,7 @@ rung_status *rung__frame_run(frame *f) {
       return late;
     }
     RUNG_TRY(status);
-    if (f->run->profile) add_event(f->run, p, step, NULL, began, rung_os_now_ns());
+    if (f->run->profile) add_event(f->run, p, step, NULL, began, rung_os_now_ns(), 0);
     for (size_t i = 0; i < step->dead_count; i++)
       if (f->values[step->dead[i]]) drop_value(f, step->dead[i]);
   }

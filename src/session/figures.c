@@ -215,6 +215,7 @@ static void write_events(const rung_instance *instance, rung_text *text) {
   bool told = false;
   for (size_t i = 0; i < profile->events.count; i++) {
     const profile_event *event = &profile->events.at[i];
+    if (event->thread) continue; /* it runs beside the node's */
     if (event->node && strcmp(event->provider, "host") != 0) {
       rung_text_printf(text, "node %s %016" PRIx64 " %.0f\n", event->provider,
                        node_hash(event->graph, event->node->name, event->node->op_type), length_of(event));

@@ -27,28 +27,43 @@ static void host_log(const rung_host *host, rung_log_level level, const char *fo
   rung_log_line(&instance->env->log, level, "%s", line);
 }
 
+/* From the first piece of a thread to its last. */
+typedef struct part {
+  uint64_t began, ended; /* ended 0: it took none */
+} part;
+
 /* Pieces of a run that was cancelled, or is late, are skipped. */
 typedef struct piece {
   const rung_run *run;
   void (*fn)(void *context, size_t begin, size_t end);
   void *context;
+  part *parts; /* by slot of the pool, each written by its thread alone; NULL: no profile is made */
 } piece;
 
 static void run_piece(void *context, size_t begin, size_t end) {
   const piece *p = context;
+  part *mine = p->parts ? &p->parts[rung_pool_slot()] : NULL;
+  if (mine && !mine->ended) mine->began = rung_os_now_ns();
   if (!rung__run_cancelled(p->run)) p->fn(p->context, begin, end);
+  if (mine) mine->ended = rung_os_now_ns();
 }
 
 static void host_parallel(const rung_host *host, const rung_run *run, size_t count, size_t grain,
                           void (*fn)(void *context, size_t begin, size_t end), void *context) {
   const rung_instance *instance = host->context;
-  piece p = {run, fn, context};
+  const rung_allocator *allocator = instance->env->allocator;
+  size_t threads = rung_pool_threads(instance->env->pool);
+  part *parts = run && run->profile ? rung_alloc(allocator, threads, sizeof *parts, "profile") : NULL;
+  piece p = {run, fn, context, parts};
   rung_pool_task task = {.run = run ? run_piece : fn,
                          .context = run ? (void *)&p : context,
                          .count = count,
                          .grain = grain,
                          .max_threads = host->threads};
   rung_pool_run(instance->env->pool, &task);
+  for (size_t i = 1; parts && i < threads; i++)
+    if (parts[i].ended) rung__run_part(run, (uint32_t)i, parts[i].began, parts[i].ended);
+  rung_free(allocator, parts);
 }
 
 /* Claims */

@@ -130,8 +130,12 @@ static void add_islands(plan_maker *m, const program *p, int32_t *numbers) {
     const program_step *step = &p->steps[s];
     numbers[s] = step->node ? -1 : (int32_t)m->island_count;
     if (step->node) continue;
-    m->islands[m->island_count++] = (rung_plan_island){step->by_host ? "host" : link_name(m->instance, step->link),
-                                                       p->path, step->description, step->node_count};
+    m->islands[m->island_count++] =
+        (rung_plan_island){.provider = step->by_host ? "host" : link_name(m->instance, step->link),
+                           .graph = p->path,
+                           .description = step->description,
+                           .node_count = step->node_count,
+                           .memory = memory_name(m, m->instance->chain.links.at[step->link].memory)};
   }
 }
 

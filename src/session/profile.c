@@ -18,10 +18,46 @@ void rung__profile_clear(rung_profile *profile) {
   pthread_mutex_unlock(&profile->lock);
 }
 
+/* Parts come in before the node is done. */
+static void name_parts(rung_profile *profile, const profile_event *event) {
+  for (size_t i = profile->events.count; i-- > 0;) {
+    profile_event *part = &profile->events.at[i];
+    if (!part->thread || part->node || part->began < event->began) return;
+    part->node = event->node;
+  }
+}
+
 void rung__profile_add(rung_profile *profile, const profile_event *event) {
   pthread_mutex_lock(&profile->lock);
+  if (event->node && !event->thread) name_parts(profile, event);
   (void)rung_vec_push(profile->allocator, &profile->events, *event);
   pthread_mutex_unlock(&profile->lock);
+}
+
+size_t rung__profile_count(rung_profile *profile) {
+  pthread_mutex_lock(&profile->lock);
+  size_t count = profile->events.count;
+  pthread_mutex_unlock(&profile->lock);
+  return count;
+}
+
+bool rung__profile_event(rung_profile *profile, size_t index, rung_profile_event *out_event) {
+  pthread_mutex_lock(&profile->lock);
+  bool found = index < profile->events.count;
+  if (found) {
+    const profile_event *event = &profile->events.at[index];
+    *out_event = (rung_profile_event){.struct_size = out_event->struct_size,
+                                      .graph = event->graph,
+                                      .provider = event->provider,
+                                      .node = event->node ? event->node->name : NULL,
+                                      .op_type = event->node ? event->node->op_type : NULL,
+                                      .nodes = event->nodes,
+                                      .thread = event->thread,
+                                      .start_ns = event->began,
+                                      .duration_ns = event->ended - event->began};
+  }
+  pthread_mutex_unlock(&profile->lock);
+  return found;
 }
 
 static void put_text(rung_json *json, const char *key, const char *value) {
@@ -47,6 +83,7 @@ void rung__profile_json(rung_profile *profile, rung_text *text) {
     put_text(&json, "node", event->node ? event->node->name : NULL);
     put_text(&json, "op_type", event->node ? event->node->op_type : NULL);
     put_count(&json, "nodes", event->nodes);
+    put_count(&json, "thread", event->thread);
     put_count(&json, "start_ns", event->began);
     put_count(&json, "duration_ns", event->ended - event->began);
     rung_json_end_object(&json);

@@ -426,6 +426,22 @@ class Outputs(Case):
         self.run_rung("run", model, "-i", "[1,2]", "--profile", "p.json", "--repeat", "3")
         steps = json.loads((self.folder / "p.json").read_text())
         self.assertEqual({s["provider"] for s in steps}, {"cpu"})
+        self.assertIn(0, {s["thread"] for s in steps})
+
+    def test_profile_formats(self):
+        model = self.put("m.onnx", tiny.one("Relu", tiny.FLOAT, [2]))
+        self.run_rung("run", model, "-i", "[1,2]", "--profile", "p.trace.json")
+        events = json.loads((self.folder / "p.trace.json").read_text())["traceEvents"]
+        self.assertIn(("Relu", "X", 0), {(e["name"], e["ph"], e["tid"]) for e in events})
+        self.assertIn("thread_name", {e["name"] for e in events})
+        for event in events:
+            if event["ph"] == "X":
+                self.assertGreaterEqual(event["dur"], 0)
+        self.run_rung("run", model, "-i", "[1,2]", "--profile", "p.json", "--profile-format", "chrome")
+        self.assertIn("traceEvents", json.loads((self.folder / "p.json").read_text()))
+        self.run_rung("run", model, "-i", "[1,2]", "--profile", "p.html", "--json")
+        self.assertTrue((self.folder / "p.html").read_text().startswith("<!doctype html>"))
+        self.assertIn("html", self.reason("run", model, "--profile-format", "pdf", code=2))
 
 
 class Data(Case):

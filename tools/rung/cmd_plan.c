@@ -2,6 +2,7 @@
 #include "commands.h"
 #include "disk.h"
 #include "json_out.h"
+#include "page.h"
 #include "plan_text.h"
 #include "setup.h"
 #include "table.h"
@@ -14,7 +15,7 @@
 
 typedef struct plan_args {
   bool why, compile;
-  const char *lock;
+  const char *lock, *html;
 } plan_args;
 
 static const option plan_options[] = {
@@ -24,6 +25,8 @@ static const option plan_options[] = {
      offsetof(plan_args, compile)},
     {"lock", 0, "FILE", "compile, and write the plan down: --locked FILE holds later ones to it", set_text,
      offsetof(plan_args, lock)},
+    {"html", 0, "FILE", "write a page for a browser: the graph, who runs what, and why; needs no network", set_text,
+     offsetof(plan_args, html)},
     {0}};
 
 static const char story[] =
@@ -33,7 +36,8 @@ static const char story[] =
     "  rung plan model.onnx -p 'openvino?,cpu' --why\n"
     "  rung plan model.onnx -p cpu --shape x=1x3x640x640\n"
     "  rung plan model.onnx -p 'cuda,cpu' --contract 'coverage>=95%,crossings<=4'\n"
-    "  rung plan model.onnx -p 'cuda,cpu' --lock model.lock";
+    "  rung plan model.onnx -p 'cuda,cpu' --lock model.lock\n"
+    "  rung plan model.onnx -p 'openvino?,cpu' --html plan.html";
 
 static void print_islands(const rung_plan *plan) {
   table t = {.titles = {">island", "provider", ">nodes", "what", "graph"}, .columns = 5, .indent = "  "};
@@ -87,9 +91,21 @@ static int write_lock(const setup *s, const char *path) {
   return code;
 }
 
+static int write_page(const setup *s, const char *model, const char *path) {
+  page_begin("plan", model);
+  json_object("seconds");
+  json_number("load", s->load_seconds);
+  json_number("compile", s->session_seconds);
+  json_end();
+  TRY(page_add_session(s->session));
+  return page_write(path);
+}
+
 /* A plan that breaks its contract is shown before it is refused. */
-static int show_broken(const session_args *session, setup *s, const plan_args *args, bool json, int broken) {
+static int show_broken(const session_args *session, setup *s, const plan_args *args, const char *path, bool json,
+                       int broken) {
   TRY(setup_session(session, TO_INSPECT, NULL, s));
+  if (args->html) TRY(write_page(s, path, args->html));
   int code = json ? 0 : print_all(s, args, false);
   return code ? code : broken;
 }
@@ -106,7 +122,8 @@ static int run(const command *self, int argc, char **argv) {
   if (!code) code = setup_session(&session, compile ? TO_RUN : TO_PLAN, NULL, &s);
   if (!code) code = print_all(&s, &args, output.json);
   if (!code && args.lock) code = write_lock(&s, args.lock);
-  if (code == EXIT_OF(CONTRACT)) code = show_broken(&session, &s, &args, output.json, code);
+  if (!code && args.html) code = write_page(&s, path, args.html);
+  if (code == EXIT_OF(CONTRACT)) code = show_broken(&session, &s, &args, path, output.json, code);
   setup_finish(&s);
   return code;
 }

@@ -8,6 +8,7 @@
 #include "keep.h"
 #include "labels.h"
 #include "plan_text.h"
+#include "profile_out.h"
 #include "show.h"
 #include "term.h"
 #include "text.h"
@@ -18,6 +19,7 @@
 
 typedef struct run_args {
   const char *data, *labels, *profile, *optimized;
+  profile_format format;
   bool check, softmax, ctc, quiet;
   int64_t top, repeat;
   double rtol, atol, cosine, deadline;
@@ -47,7 +49,11 @@ static const option run_options[] = {
      offsetof(run_args, keep) + offsetof(keep_args, range)},
     {"deadline", 0, "TIME", "give up a run after that time, such as 200ms", set_seconds, offsetof(run_args, deadline)},
     {"repeat", 0, "N", "run N times; times are of all", set_count, offsetof(run_args, repeat)},
-    {"profile", 0, "FILE", "write what each step of the last run took, as JSON", set_text, offsetof(run_args, profile)},
+    {"profile", 0, "FILE",
+     "write what each step of the last run took: .html a page, .trace.json for Perfetto, else JSON", set_text,
+     offsetof(run_args, profile)},
+    {"profile-format", 0, "json|html|chrome", "of that file, whatever its name", set_profile_format,
+     offsetof(run_args, format)},
     {"save-optimized", 0, "FILE", "write the graph after passes as an ONNX model", set_text,
      offsetof(run_args, optimized)},
     {"quiet", 'q', NULL, "show outputs only: no plan, no times", set_flag, offsetof(run_args, quiet)},
@@ -60,6 +66,7 @@ static const char story[] =
     "  rung run model.onnx -p 'openvino?,cpu' --input x=x.npy --input n=3 --output results\n"
     "  rung run vad.onnx --input input=speech.wav --rate 16000 --crop 576+8000 --input sr=16000 --fill zeros\n"
     "  rung run model.onnx --data testdata --check --rtol 1e-3\n"
+    "  rung run model.onnx --fill random --profile times.html\n"
     "\n"
     "Options such as --resize belong to the --input before them; before the first --input they hold for all.\n"
     "A picture is resized to the model's size when it has one. Forms of --input: rung help inputs.";
@@ -340,13 +347,10 @@ static int print_report_json(const job *j) {
   return 0;
 }
 
-static int write_profile(const job *j) {
+static int write_profile(const job *j, const char *model) {
   if (!j->args->profile) return 0;
-  char *text;
-  TRY_STATUS(rung_session_profile_json(j->setup.session, &text));
-  int code = write_file(j->args->profile, text, strlen(text));
-  rung_text_free(text);
-  return code;
+  profile_times times = {j->first, j->least, j->runs};
+  return profile_write(&j->setup, model, &times, j->args->format, j->args->profile);
 }
 
 static int run_job(job *j, const char *path) {
@@ -357,7 +361,7 @@ static int run_job(job *j, const char *path) {
     json_array("sets");
   }
   TRY(run_sets(j));
-  TRY(write_profile(j));
+  TRY(write_profile(j, path));
   if (j->json) {
     json_end();
     TRY(print_report_json(j));

@@ -10,14 +10,15 @@
 #include <string.h>
 
 enum { DEEPEST = 64 };
-static struct {
+typedef struct json_writer {
   FILE *to; /* in memory */
   char *text;
   size_t size;
   char close[DEEPEST];
   bool filled[DEEPEST]; /* something stands in it */
   int depth;
-} out;
+} json_writer;
+static json_writer out, kept; /* what is written now; and, while that is aside, the other */
 
 static void put_byte(char byte) { fputc(byte, out.to); }
 
@@ -124,6 +125,21 @@ void json_number(const char *key, double value) {
 
 void json_bool(const char *key, bool value) { json_raw(key, value ? "true" : "false"); }
 void json_null(const char *key) { json_raw(key, "null"); }
+
+void json_aside(void) {
+  assert(!kept.to);
+  kept = out;
+  memset(&out, 0, sizeof out);
+}
+
+char *json_aside_end(void) {
+  assert(out.to && out.depth == 0);
+  if (fclose(out.to) != 0) get_memory(SIZE_MAX, 1); /* which says so, and ends */
+  char *text = out.text;
+  out = kept;
+  memset(&kept, 0, sizeof kept);
+  return text;
+}
 
 void json_drop(void) {
   if (!out.to) return;

@@ -20,6 +20,10 @@ void json_null(const char *key);
 /* Text that is JSON already. */
 void json_raw(const char *key, const char *json);
 
+/* Between the two, JSON is written to a text of its own, which the second returns; whoever calls it frees that. */
+void json_aside(void);
+char *json_aside_end(void);
+
 /* What was written goes to standard output; or away. */
 void json_print(void);
 void json_drop(void);
