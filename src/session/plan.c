@@ -131,7 +131,12 @@ static void add_islands(plan_maker *m, const program *p, int32_t *numbers) {
     numbers[s] = step->node ? -1 : (int32_t)m->island_count;
     if (step->node) continue;
     m->islands[m->island_count++] = (rung_plan_island){step->by_host ? "host" : link_name(m->instance, step->link),
-                                                       p->path, step->description, step->node_count};
+                                                       p->path,
+                                                       step->description,
+                                                       step->node_count,
+                                                       step->cache.state,
+                                                       step->cache.key,
+                                                       step->cache.words};
   }
 }
 
@@ -220,7 +225,9 @@ rung_status *rung__plan_make(rung_instance *instance) {
                                .crossing_count = m.crossing_count,
                                .nodes = m.nodes,
                                .islands = m.islands,
-                               .crossings = m.crossings};
+                               .crossings = m.crossings,
+                               .cache_folder = instance->cache.folder,
+                               .cache_why = instance->cache.why};
   RUNG_TRY(add_providers(instance));
   RUNG_TRY(add_passes(instance));
   return rung_contract_measure(&instance->contract, &instance->chain, &instance->arena, &instance->plan);

@@ -4,8 +4,8 @@
 
 #include "args.h"
 
-extern const command run_cmd, inspect_cmd, plan_cmd, check_cmd, bench_cmd, measure_cmd, providers_cmd, ops_cmd,
-    help_cmd;
+extern const command run_cmd, inspect_cmd, plan_cmd, check_cmd, bench_cmd, measure_cmd, compile_cmd, cache_cmd,
+    providers_cmd, ops_cmd, help_cmd;
 
 /* In the order of help; ends with NULL. */
 extern const command *const all_commands[];

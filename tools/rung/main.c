@@ -11,8 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-const command *const all_commands[] = {&run_cmd,     &inspect_cmd,   &plan_cmd, &check_cmd, &bench_cmd,
-                                       &measure_cmd, &providers_cmd, &ops_cmd,  &help_cmd,  NULL};
+const command *const all_commands[] = {&run_cmd,     &inspect_cmd, &plan_cmd,      &check_cmd, &bench_cmd, &measure_cmd,
+                                       &compile_cmd, &cache_cmd,   &providers_cmd, &ops_cmd,   &help_cmd,  NULL};
 
 void print_version(bool json) {
   const char *arrays = RUNG_HAVE_ZLIB ? "npy, npz" : "npy, npz (stored only)";
