@@ -97,7 +97,11 @@ typedef struct rung_env_options {
 RUNG_API void rung_env_options_init(rung_env_options *options);
 /* `options` may be NULL. */
 RUNG_API rung_status *rung_env_create(const rung_env_options *options, rung_env **out_env);
+/* Waits for engines that were left behind, see rung_env_settle. */
 RUNG_API void rung_env_destroy(rung_env **env);
+/* Waits until all engines have come back that could not be stopped when the creation of a session was cancelled. After
+ * it nothing of such a session is in use. */
+RUNG_API void rung_env_settle(rung_env *env);
 /* Loads a provider from a shared library (rung_provider.h) by its explicit path. It stays until the environment goes.
  */
 RUNG_API rung_status *rung_env_load_provider(rung_env *env, const char *path);
@@ -164,7 +168,8 @@ RUNG_API void rung_model_config_init(rung_model_config *config);
 /* `config` may be NULL. Weights stay in the mapping of the file. */
 RUNG_API rung_status *rung_model_load(rung_env *env, const char *path, const rung_model_config *config,
                                       rung_model **out_model);
-/* `data` must stay as it is until the model and all its sessions are gone. */
+/* `data` must stay as it is until the model and all its sessions are gone; when the creation of one was cancelled, until
+ * rung_env_settle, too. */
 RUNG_API rung_status *rung_model_load_memory(rung_env *env, const void *data, size_t size,
                                              const rung_model_config *config, rung_model **out_model);
 /* Where a model's bytes come from when they lie in no file: an archive, an encrypted store. */
@@ -226,6 +231,21 @@ typedef enum rung_on_failure {
    * for `breaker_ns`; then one run tries it again. All of it is in the journal. The contract binds there, too. */
   RUNG_ON_FAILURE_NEXT,
 } rung_on_failure;
+/* How far the compiling of a session is. */
+typedef struct rung_compiling {
+  size_t struct_size;
+  const char *provider;
+  /* "start"; "key" (what the island depends on is digested), "load", "save" (with a cache); "compile", or what the
+   * engine calls it */
+  const char *stage;
+  size_t island, island_count; /* the island, from 0; islands that are compiled anew after refusals count anew */
+  uint64_t done, total;        /* as the engine tells; total 0: it does not */
+  double percent;              /* of the stage: by done and total, or by the expected time, then 99 at most; -1: unknown */
+  uint64_t elapsed_ns, expected_ns; /* of the stage; expected 0: unknown. Learned from earlier compiles, with a cache */
+} rung_compiling;
+
+/* Called every 20 ms or so while islands are compiled. Non-zero cancels. */
+typedef int (*rung_compiling_fn)(void *user, const rung_compiling *state);
 
 typedef struct rung_session_options {
   size_t struct_size;
@@ -247,7 +267,8 @@ typedef struct rung_session_options {
   int plan_only;             /* claims only: the session can say its plan, and not run */
   int inspect_only;          /* as plan_only, and nothing is demanded of the chain: a node that no provider claims has a
                               * NULL provider in the plan, a listed provider may go unused */
-  rung_progress_fn progress; /* of compiling */
+  /* Of compiling, in the thread that creates the session; its stages are those of rung_compiling. */
+  rung_progress_fn progress;
   void *progress_user;
   /* What the plan must keep, terms separated by commas: "strict", "only=cuda", "no-demotion", "coverage>=95%",
    * "flops>=95%", "islands<=3", "crossings<=4", "bytes<=10MB" (docs/contract.md); NULL: nothing beyond the chain. */
@@ -263,6 +284,21 @@ typedef struct rung_session_options {
   rung_on_failure on_failure;
   uint32_t breaker_failures; /* 0: 3 */
   uint64_t breaker_ns;       /* 0: 60 seconds */
+  rung_compiling_fn compiling; /* the same, with more to tell; NULL: nobody hears */
+  void *compiling_user;
+  /* Looked at while islands are compiled, as are the answers of the two functions: rung_session_create then returns
+   * CANCELLED within a tenth of a second. An engine that cannot be stopped goes on in a thread of its own, and until it
+   * comes back holds the environment, the model with the bytes that it was loaded from, and the session's memory; none
+   * of the user's functions but log and allocator are called for it. rung_env_settle waits for it, and so does
+   * rung_env_destroy. */
+  rung_cancel *cancel;
+  /* Where compiled islands are kept for later sessions, of any process: a folder that only this user may write, made
+   * where it is missing. It holds native code. NULL: nothing is kept. With plan_only, nothing is written, and the plan
+   * says what a session would find. A cache that cannot be used or written is a warning in the log and a line in the
+   * plan; the session works as without. The folder is left alone when no provider of the chain saves what it compiles.
+   * docs/structures/cache.md */
+  const char *cache_folder;
+  uint64_t cache_max_bytes; /* of all entries; those not used for longest go first. 0: 4 GiB */
 } rung_session_options;
 
 RUNG_API void rung_session_options_init(rung_session_options *options);
@@ -305,6 +341,11 @@ typedef struct rung_plan_island {
   const char *description; /* of the executable; "" before it is compiled */
   size_t node_count;
   const char *memory; /* where it works: "host", "fake:0" */
+  /* With a cache: "hit" (loaded from it; in a plan that is not compiled: it is there), "kept" (compiled, and kept),
+   * "not-kept" (compiled only), "miss" (it would have to be compiled). NULL: the provider keeps nothing, or no cache. */
+  const char *cache;
+  const char *cache_entry; /* the name of its entry; NULL */
+  const char *cache_words; /* why it is not kept; NULL */
 } rung_plan_island;
 
 typedef struct rung_plan_crossing {
@@ -350,6 +391,8 @@ typedef struct rung_plan {
   const char *choice;          /* what the cost rule decided and why, in one sentence; NULL: no figures were given */
   double expected_ns;          /* of a run, by these figures; 0: unknown */
   const char *lock_difference; /* how it differs from the lock, where that only warns; NULL: it does not */
+  const char *cache_folder; /* NULL: no cache was asked for, or nobody keeps anything */
+  const char *cache_why;    /* why it is not used, or not written any more; NULL: all is well */
 } rung_plan;
 
 /* Borrowed from the session. */
@@ -368,6 +411,18 @@ RUNG_API const struct rung_graph *rung_session_graph(const rung_session *session
 RUNG_API const char *rung_session_dimension_name(const rung_session *session, int64_t dimension);
 /* Writes the graph after passes as an ONNX model. */
 RUNG_API rung_status *rung_session_save_model(const rung_session *session, const char *path);
+
+/* Engine cache: what sessions keep in rung_session_options.cache_folder. */
+
+/* For each island of the session (one that only plans, usually) whether its entry is there, and else which entry is
+ * nearest and in which fields it differs, as JSON (docs/schema/cache-why.json). */
+RUNG_API rung_status *rung_session_cache_json(const rung_session *session, char **out_text);
+/* The entries of a folder, last used first, as JSON (docs/schema/cache.json); with `verify` all bytes are read, and each
+ * entry says whether it is whole. */
+RUNG_API rung_status *rung_cache_json(rung_env *env, const char *folder, int verify, char **out_text);
+/* Removes an entry by its name, or the beginning of one that is unique; NULL: all, and what is remembered beside them.
+ * `out_count` (may be NULL): how many were removed. */
+RUNG_API rung_status *rung_cache_clear(rung_env *env, const char *folder, const char *entry, uint64_t *out_count);
 
 /* Running */
 
@@ -430,7 +485,7 @@ RUNG_API rung_status *rung_session_profile_event(const rung_session *session, si
 RUNG_API rung_status *rung_session_profile_json(const rung_session *session, char **out_text);
 
 RUNG_API rung_status *rung_cancel_create(rung_env *env, rung_cancel **out_cancel);
-/* All runs that hold it end soon with CANCELLED. Callable from a signal handler. */
+/* All runs that hold it end soon with CANCELLED, and so does the creation of a session. Callable from a signal handler. */
 RUNG_API void rung_cancel_request(rung_cancel *cancel);
 RUNG_API void rung_cancel_reset(rung_cancel *cancel);
 RUNG_API void rung_cancel_destroy(rung_cancel **cancel);

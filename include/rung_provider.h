@@ -8,8 +8,8 @@
  * and links nothing of rung's: whatever it needs from the host comes through the table rung_host.
  *
  * Life of a provider: probe (can it run here? no side effects) -> open (once per session that lists it) -> claim
- * (which nodes?) -> compile (an island of claimed nodes becomes an executable; may refuse nodes after all) -> run
- * -> free_executable -> close.
+ * (which nodes?) -> compile (an island of claimed nodes becomes an executable; may refuse nodes after all), or load
+ * (one that was saved earlier) -> run -> free_executable -> close.
  *
  * Ownership: what you create you own; what you read from an argument is borrowed for the call, except that an island
  * lives until its executable is freed. Threads: probe to compile are called by one thread at a time for one provider
@@ -53,6 +53,8 @@ typedef struct rung_host rung_host;
 typedef struct rung_claims rung_claims; /* opaque: collects answers */
 typedef struct rung_report rung_report; /* opaque: collects what probe finds */
 typedef struct rung_sink rung_sink;
+typedef struct rung_identity rung_identity; /* opaque: collects what saved executables depend on */
+typedef struct rung_shelf rung_shelf;       /* opaque: where parts of one executable are kept */
 
 /* One `key=value` of a provider's options, in the order of the chain. */
 typedef struct rung_option {
@@ -100,10 +102,26 @@ typedef struct rung_compile {
   rung_claims *claims;         /* for host->refuse, before UNSUPPORTED is returned */
   const rung_option *run_info; /* reserved, NULL */
   void *progress;              /* for host->progress */
+  rung_shelf *shelf;           /* for host->find_part and keep_part, until free_executable; NULL: nothing is kept */
 } rung_compile;
 
 /* Opaque to the host: signals when work that run has queued is done. */
 typedef struct rung_fence rung_fence;
+
+/* An executable is saved. */
+typedef struct rung_saving {
+  size_t struct_size;
+  const rung_sink *sink; /* where its bytes go */
+  const char *scratch;   /* the path of an empty private file, for engines that write only to files: the provider reads
+                          * it into the sink, the host removes it */
+} rung_saving;
+
+/* What was kept on a shelf. */
+typedef struct rung_part {
+  const void *data; /* begins on a page; stays until release_part. NULL: there is none */
+  size_t size;
+  void *held; /* the host's */
+} rung_part;
 
 /* One run of one executable. */
 typedef struct rung_run {
@@ -213,6 +231,17 @@ struct rung_host {
   /* run, when run->profile: `node` (of a fused step its main one) was worked on from `began` to `ended`. */
   void (*event)(const rung_run *run, const rung_node *node, uint64_t began, uint64_t ended);
   uint64_t (*now)(void); /* nanoseconds of a clock that never goes back */
+
+  /* identity: one thing that a saved executable depends on, "driver", "535.104". The names are shown to the user. */
+  void (*depends)(rung_identity *identity, const char *name, const char *value);
+
+  /* compile, load, run: what is made later than the executable and takes long, too (an engine for an input shape that
+   * shows only then), is kept under a name; it is found by another process like the executable itself. Keeping replaces
+   * a part of that name that did not load. A failure to keep is the host's to tell. */
+  void (*find_part)(rung_shelf *shelf, const char *name, rung_part *out_part);
+  void (*keep_part)(rung_shelf *shelf, const char *name, rung_status *(*save)(void *user, const rung_saving *saving),
+                    void *user);
+  void (*release_part)(const rung_host *host, rung_part *part); /* one without data is allowed */
 };
 
 /* The table. Slots marked (optional) may be NULL. */
@@ -264,6 +293,21 @@ typedef struct rung_provider_api {
   int (*support)(const char *domain, const char *op_type, char *types, size_t size);
   /* (optional) Gives caches back; called when all islands of a session are compiled, too. */
   void (*trim)(void *provider);
+
+  /* (optional, all three or none; without them nothing is kept) Executables outlive the process: what save wrote, load
+   * takes, in another process and perhaps after years, as long as the same is asked for. The host compares the island
+   * (nodes, types, shapes, weights), the provider's name and version, and what `identity` tells by host->depends: the
+   * device, its driver, the versions of the vendor's libraries, and the options that change what is compiled; not those
+   * that only say where to look. UNSUPPORTED: nothing can be kept with these options. Must not depend on the process.
+   * The host keeps the bytes private and checks that they are the ones written. save is called by the thread that
+   * compiled, before the first run; UNSUPPORTED when this executable cannot be kept.
+   * load answers like compile. `data` begins on a page; where load succeeds it stays until free_executable has returned,
+   * so that weights can be used in place. After any failure but CANCELLED and OUT_OF_MEMORY the entry is dropped, and
+   * the island is compiled. */
+  rung_status *(*identity)(void *provider, rung_identity *identity);
+  rung_status *(*save)(void *executable, const rung_saving *saving);
+  rung_status *(*load)(void *provider, const rung_graph *island, const rung_compile *compile, const void *data,
+                       size_t size, void **out_executable);
 } rung_provider_api;
 
 #ifdef __cplusplus

@@ -5,6 +5,8 @@
 #include "model/writer.h"
 #include "graph/graph_write.h"
 #include "rung.h"
+#include "session/cache.h"
+#include "session/compile_job.h"
 #include "session/describe.h"
 #include "session/execute.h"
 #include "session/figures.h"
@@ -193,8 +195,13 @@ rung_status *rung_env_create(const rung_env_options *options, rung_env **out_env
 
 void rung_env_destroy(rung_env **env) {
   if (!env) return;
+  rung_env_settle(*env);
   rung__env_release(*env);
   *env = NULL;
+}
+
+void rung_env_settle(rung_env *env) {
+  if (env) rung__jobs_join(env);
 }
 
 rung_status *rung_env_load_provider(rung_env *env, const char *path) {
@@ -483,6 +490,34 @@ rung_status *rung_session_save_model(const rung_session *session, const char *pa
   NEED(path);
   rung_sink sink = {write_to_file, (void *)path};
   return rung_graph_write(graph_of(session), NULL, &sink);
+}
+
+/* Engine cache */
+
+rung_status *rung_session_cache_json(const rung_session *session, char **out_text) {
+  NEED(session);
+  NEED(out_text);
+  rung_text text;
+  rung_text_init(&text, &rung_system_allocator);
+  return hand_out_text(rung__cache_session_json(rung__session_instance(session), &text), &text, out_text);
+}
+
+rung_status *rung_cache_json(rung_env *env, const char *folder, int verify, char **out_text) {
+  NEED(env);
+  NEED(folder);
+  NEED(out_text);
+  rung_text text;
+  rung_text_init(&text, &rung_system_allocator);
+  return hand_out_text(rung__cache_folder_json(env, folder, verify != 0, &text), &text, out_text);
+}
+
+rung_status *rung_cache_clear(rung_env *env, const char *folder, const char *entry, uint64_t *out_count) {
+  NEED(env);
+  NEED(folder);
+  uint64_t count = 0;
+  RUNG_TRY(rung__cache_clear(env, folder, entry, &count));
+  if (out_count) *out_count = count;
+  return NULL;
 }
 
 /* Running */

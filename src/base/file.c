@@ -64,7 +64,8 @@ static rung_status *map_all(int fd, size_t size, const char *path, rung_file *fi
 static rung_status *take_contents(const rung_allocator *allocator, int fd, const struct stat *info, bool read,
                                   const char *path, rung_file *out_file) {
   RUNG_REQUIRE(info->st_size >= 0 && (uintmax_t)info->st_size <= SIZE_MAX / 2, LIMIT, "the file is too large");
-  rung_file file = {(const uint8_t *)"", (size_t)info->st_size, NULL, info->st_dev, info->st_ino};
+  rung_file file = {(const uint8_t *)"", (size_t)info->st_size, NULL, info->st_dev, info->st_ino,
+                    (int64_t)info->st_mtim.tv_sec * 1000000000 + info->st_mtim.tv_nsec};
   if (file.size && read) RUNG_TRY(read_all(allocator, fd, file.size, path, &file));
   if (file.size && !read) RUNG_TRY(map_all(fd, file.size, path, &file));
   *out_file = file;

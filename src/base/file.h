@@ -17,6 +17,7 @@ typedef struct rung_file {
   size_t size;
   const rung_allocator *allocator; /* of data that was read; NULL: data is a mapping, or empty */
   uint64_t device, inode;          /* which file it is, whatever its name */
+  int64_t modified;                /* when it last was, as it was opened: nanoseconds since 1970 */
 } rung_file;
 
 /* Opens a regular file, following links: the path is the user's. `read`: read instead of mapping. Messages of this and

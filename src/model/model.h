@@ -123,6 +123,16 @@ rung_status *rung_model_parse_owned(const rung_allocator *allocator, const rung_
 rung_model *rung_model_retain(rung_model *model);
 void rung_model_release(rung_model *model);
 
+/* Where bytes lie that a model was read from. */
+typedef struct rung_model_place {
+  uint64_t device, inode, size; /* which file, and its bytes */
+  int64_t modified;             /* nanoseconds since 1970, when the file was opened */
+  uint64_t offset;              /* in the file */
+} rung_model_place;
+
+/* Of `size` bytes that a value of the model points to; false when they lie in no file. */
+bool rung_model_find(const rung_model *model, const void *data, size_t size, rung_model_place *out_place);
+
 /* A block that sessions share: found by `key`, else made by `make` (with the model's allocator) and kept until the
  * model goes. Threads may ask at once; one makes it, the others wait. */
 rung_status *rung_model_share(rung_model *model, const void *key, size_t key_size,

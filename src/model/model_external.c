@@ -76,6 +76,26 @@ void rung__files_close(rung_model *model) {
   rung_file_close(&files->self);
 }
 
+/* ---- places ---- */
+
+static bool find_in(const rung_file *file, const void *data, size_t size, rung_model_place *out_place) {
+  uintptr_t begin = (uintptr_t)file->data, at = (uintptr_t)data;
+  if (!file->size || at < begin || at - begin > file->size || size > file->size - (at - begin)) return false;
+  *out_place = (rung_model_place){file->device, file->inode, file->size, file->modified, at - begin};
+  return true;
+}
+
+bool rung_model_find(const rung_model *model, const void *data, size_t size, rung_model_place *out_place) {
+  const struct rung_model_files *files = model->files;
+  if (!files) return false;
+  if (find_in(&files->self, data, size, out_place)) return true;
+  for (size_t i = 0; i < files->by_location.capacity; i++) {
+    const external_file *file = files->by_location.entries[i].value;
+    if (file && find_in(&file->file, data, size, out_place)) return true;
+  }
+  return false;
+}
+
 /* ---- entries ---- */
 
 typedef struct placement {

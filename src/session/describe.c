@@ -80,6 +80,9 @@ static void put_islands(rung_json *json, const rung_plan *plan) {
     put_number(json, "nodes", (int64_t)island->node_count);
     put_string(json, "description", island->description);
     put_string(json, "memory", island->memory);
+    put_string(json, "cache", island->cache);
+    put_string(json, "cache_entry", island->cache_entry);
+    put_string(json, "cache_words", island->cache_words);
     rung_json_end_object(json);
   }
   rung_json_end_array(json);
@@ -122,6 +125,8 @@ rung_status *rung__plan_json(const rung_instance *instance, rung_text *text) {
   rung_json_init(&json, text, 2);
   rung_json_begin_object(&json);
   put_string(&json, "stage", plan->stage);
+  put_string(&json, "cache_folder", plan->cache_folder);
+  put_string(&json, "cache_why", plan->cache_why);
   put_providers(&json, plan);
   put_islands(&json, plan);
   put_crossings(&json, plan);

@@ -34,6 +34,7 @@ rung_status *rung__env_create(const rung_env_options *options, rung_env **out_en
   env->cpu_mask = rung_cpu_features() & mask;
   env->pid = (int)getpid();
   pthread_mutex_init(&env->log_lock, NULL);
+  pthread_mutex_init(&env->jobs_lock, NULL);
   env->log_fn = options->log;
   env->log_user = options->log_user;
   env->log = (rung_log){options->log ? write_line : NULL, env, options->log_level};
@@ -60,6 +61,7 @@ void rung__env_release(rung_env *env) {
   rung__env_forget_probes(env);
   rung_registry_finish(&env->registry);
   rung_arena_finish(&env->arena);
+  pthread_mutex_destroy(&env->jobs_lock);
   pthread_mutex_destroy(&env->log_lock);
   rung_free(env->allocator, env);
 }

@@ -23,6 +23,8 @@ struct rung_env {
   const char **search_paths;
   rung_arena arena;                       /* of search_paths */
   RUNG_VEC(struct env_provider *) probed; /* per provider, see probe.c; one thread at a time, as rung.h says */
+  pthread_mutex_t jobs_lock;
+  struct compile_job *jobs; /* engines that were left to themselves, see compile_job.h; under jobs_lock */
   int pid;
 };
 

@@ -2,6 +2,9 @@
 #include "base/os.h"
 #include "base/str.h"
 #include "graph/graph_write.h"
+#include "session/cache.h"
+#include "session/cache_key.h"
+#include "session/compile_job.h"
 #include "session/execute.h"
 #include "session/place.h"
 
@@ -99,7 +102,7 @@ static rung_node *node_of_island(const rung_graph *island, const rung_node *node
   return NULL;
 }
 
-static void refuse_compiled(rung_claims *claims, const rung_node *asked, rung_reason reason, const char *words) {
+void rung__refuse_compiled(rung_claims *claims, const rung_node *asked, rung_reason reason, const char *words) {
   rung_instance *instance = claims->instance;
   rung_node *node = node_of_island(claims->graph, asked);
   if (!node || rung__was_refused(node, claims->link)) return;
@@ -124,7 +127,7 @@ static void host_refuse(rung_claims *claims, const rung_node *node, rung_reason 
   if (!words) {
     claims->failed = true;
   } else if (!claims->answers) {
-    refuse_compiled(claims, node, reason, words);
+    rung__refuse_compiled(claims, node, reason, words);
   } else if (answer) {
     rung_status *status = rung__note_refusal(instance, answer, node, claims->link, reason, words);
     answer->what = CLAIM_REFUSED;
@@ -168,11 +171,6 @@ static rung_status *host_write_onnx(const rung_graph *graph, const rung_writing 
   return rung_graph_write(graph, writing, sink);
 }
 
-static int host_progress(const rung_compile *compile, const char *stage, uint64_t done, uint64_t total) {
-  const rung_instance *instance = compile->host->context;
-  return instance->progress ? instance->progress(instance->progress_user, stage, done, total) : 0;
-}
-
 void rung__host_init(rung_instance *instance, const rung_session_options *options) {
   uint32_t width = (uint32_t)rung_pool_threads(instance->env->pool);
   instance->host = (rung_host){
@@ -202,12 +200,16 @@ void rung__host_init(rung_instance *instance, const rung_session_options *option
       .retain = rung_value_retain,
       .release = rung_value_release,
       .write_onnx = host_write_onnx,
-      .progress = host_progress,
+      .progress = rung__job_progress,
       .share = host_share,
       .output = rung__run_output,
       .give = rung__run_give,
       .cancelled = rung__run_cancelled,
       .event = rung__run_event,
       .now = rung_os_now_ns,
+      .depends = rung__depends,
+      .find_part = rung__find_part,
+      .keep_part = rung__keep_part,
+      .release_part = rung__release_part,
   };
 }

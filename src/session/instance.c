@@ -11,6 +11,8 @@
 #include "session/instance.h"
 
 #include "base/os.h"
+#include "session/cache.h"
+#include "session/compile_job.h"
 #include "session/lock.h"
 
 /* Chain */
@@ -170,6 +172,7 @@ static rung_status *check_lock(rung_instance *instance, const rung_session_optio
 /* The contract is held against claims, before a weight is touched, and again against what compiled. */
 static rung_status *make(rung_instance *instance, const rung_session_options *options, const rung_outage *outage) {
   RUNG_TRY(open_chain(instance, options, outage));
+  RUNG_TRY(rung__cache_open(instance, options));
   RUNG_TRY(build_graph(instance, options));
   RUNG_TRY(rung__pin_nodes(instance, options->pins, options->pin_count));
   RUNG_TRY(rung__place(instance));
@@ -177,9 +180,9 @@ static rung_status *make(rung_instance *instance, const rung_session_options *op
   RUNG_TRY(rung__plan_make(instance));
   if (options->figures && !options->inspect_only) RUNG_TRY(rung__weigh_costs(instance, options->figures));
   RUNG_TRY(check_contract(instance));
-  if (options->plan_only || options->inspect_only) return check_lock(instance, options);
-  RUNG_TRY(rung__compile(instance));
-  instance->compiled = true;
+  instance->compiled = !options->plan_only && !options->inspect_only;
+  if (!instance->compiled && !instance->cache.peeks) return check_lock(instance, options);
+  RUNG_TRY(rung__compile(instance)); /* or look what is kept */
   RUNG_TRY(rung__plan_make(instance));
   RUNG_TRY(check_contract(instance));
   return check_lock(instance, options);
@@ -196,6 +199,7 @@ rung_status *rung__instance_create(rung_env *env, rung_model *model, const rung_
   instance->inspect_only = options->inspect_only != 0;
   instance->progress = options->progress;
   instance->progress_user = options->progress_user;
+  instance->watch = (compile_watch){options->cancel, options->compiling, options->compiling_user, 0, 0};
   pthread_mutex_init(&instance->gate_lock, NULL);
   pthread_cond_init(&instance->gate, NULL);
   rung__profile_init(&instance->profile, env->allocator);
@@ -221,9 +225,10 @@ void rung__instance_retire(rung_instance *instance) {
 }
 
 void rung__instance_free(rung_instance *instance) {
-  if (!instance) return;
+  if (!instance || !rung__job_reclaim(instance)) return;
   rung__instance_retire(instance);
   rung_ir_free(&instance->ir);
+  rung__cache_close(instance);
   rung_env *env = instance->env;
   rung_vec_free(env->allocator, &instance->refusals);
   rung_contract_finish(&instance->contract, env->allocator);

@@ -9,6 +9,7 @@
 #include "session/contract.h"
 #include "session/env.h"
 #include "session/profile.h"
+#include "session/store.h"
 
 #define RUNG_NO_LINK UINT32_MAX /* the instance itself ("host") runs it */
 
@@ -32,6 +33,36 @@ typedef struct refusal {
   bool by_compile; /* then it stands when claims are asked for again */
 } refusal;
 
+/* What the engine cache has to do with an island. */
+typedef struct step_cache {
+  const char *state; /* as in rung_plan_island.cache */
+  const char *words; /* why it is not kept; NULL */
+  const char *key;   /* the name of its entry; NULL when it has none */
+  rung_str fields;   /* that make the key, as in entry.h */
+  size_t field_count;
+  stored_entry loaded; /* what the executable was loaded from, and may still use */
+  rung_shelf *shelf;   /* its parts, see cache_parts.c */
+} step_cache;
+
+/* The engine cache of an instance, see cache.h. */
+typedef struct engine_cache {
+  const char *folder; /* as it was asked for; NULL: the cache is off */
+  const char *why;    /* why it is not used, or not written any more; NULL: all is well */
+  bool usable, peeks; /* peeks: nothing is compiled, only looked for */
+  atomic_bool writes; /* false once one has failed, also in a run */
+  rung_store store;   /* when usable */
+} engine_cache;
+
+/* Who hears about compiling, besides instance->progress, and how far it is. */
+typedef struct compile_watch {
+  rung_cancel *cancel; /* the user's; while the session is created */
+  rung_compiling_fn compiling;
+  void *compiling_user;
+  size_t island, island_count;
+} compile_watch;
+
+typedef struct compile_job compile_job;
+
 /* One island or one driven node, in the order of execution. */
 typedef struct program_step {
   uint32_t link; /* RUNG_NO_LINK: a control-flow node */
@@ -48,6 +79,7 @@ typedef struct program_step {
   uint32_t *dead; /* values of the graph that nobody reads after this step */
   size_t dead_count;
   char description[128];
+  step_cache cache;
 } program_step;
 
 /* What a graph has become. */
@@ -85,6 +117,9 @@ struct rung_instance {
   pthread_mutex_t gate_lock; /* of program_step.running */
   pthread_cond_t gate;
   rung_profile profile;
+  engine_cache cache;
+  compile_watch watch;
+  compile_job *job; /* an engine that did not stop when it was asked to, and still works for this instance */
 };
 
 /* Links of the chain that are out of service, and why: they count as skipped. */

@@ -20,8 +20,9 @@ rung_status *rung__options_copy(rung_arena *arena, const rung_session_options *f
   *options = *from;
   bool done = copy_text(arena, &options->chain) && copy_text(arena, &options->passes_off) &&
               copy_text(arena, &options->contract) && copy_text(arena, &options->figures) &&
-              copy_text(arena, &options->lock) && COPY_LIST(provider_options, provider_option_count) &&
-              COPY_LIST(dimensions, dimension_count) && COPY_LIST(shapes, shape_count) && COPY_LIST(pins, pin_count);
+              copy_text(arena, &options->lock) && copy_text(arena, &options->cache_folder) &&
+              COPY_LIST(provider_options, provider_option_count) && COPY_LIST(dimensions, dimension_count) &&
+              COPY_LIST(shapes, shape_count) && COPY_LIST(pins, pin_count);
   for (size_t i = 0; done && i < options->provider_option_count; i++) {
     rung_provider_option *o = (rung_provider_option *)&options->provider_options[i];
     done = copy_text(arena, &o->provider) && copy_text(arena, &o->key) && copy_text(arena, &o->value);

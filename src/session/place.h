@@ -26,6 +26,9 @@ struct rung_claims {
 rung_status *rung__note_refusal(rung_instance *instance, claim_answer *answer, const rung_node *node, uint32_t link,
                                 rung_reason reason, const char *words) RUNG_MUST_CHECK;
 
+/* compile: the engine does not take the node; `words` stay the session's. */
+void rung__refuse_compiled(rung_claims *claims, const rung_node *asked, rung_reason reason, const char *words);
+
 /* Islands hold nodes of one owner. */
 bool rung__same_owner(const node_place *a, const node_place *b);
 

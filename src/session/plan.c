@@ -135,7 +135,10 @@ static void add_islands(plan_maker *m, const program *p, int32_t *numbers) {
                            .graph = p->path,
                            .description = step->description,
                            .node_count = step->node_count,
-                           .memory = memory_name(m, m->instance->chain.links.at[step->link].memory)};
+                           .memory = memory_name(m, m->instance->chain.links.at[step->link].memory),
+                           .cache = step->cache.state,
+                           .cache_entry = step->cache.key,
+                           .cache_words = step->cache.words};
   }
 }
 
@@ -224,7 +227,9 @@ rung_status *rung__plan_make(rung_instance *instance) {
                                .crossing_count = m.crossing_count,
                                .nodes = m.nodes,
                                .islands = m.islands,
-                               .crossings = m.crossings};
+                               .crossings = m.crossings,
+                               .cache_folder = instance->cache.folder,
+                               .cache_why = instance->cache.why};
   RUNG_TRY(add_providers(instance));
   RUNG_TRY(add_passes(instance));
   return rung_contract_measure(&instance->contract, &instance->chain, &instance->arena, &instance->plan);

@@ -1,4 +1,5 @@
 /* Placed graphs become programs: islands are cut out and compiled, and each value gets its last reader. */
+#include "session/compile_job.h"
 #include "session/place.h"
 
 /* Islands */
@@ -131,32 +132,22 @@ static rung_status *find_last_readers(rung_instance *instance, program *p) {
 
 /* Compiling */
 
-static rung_status *compile_island(rung_instance *instance, program_step *step, bool *out_refused) {
-  const rung_link *link = &instance->chain.links.at[step->link];
-  rung_claims claims = {.instance = instance, .link = step->link, .graph = step->island};
-  rung_compile compile = {.struct_size = sizeof compile, .host = &instance->host, .claims = &claims};
-  rung_status *status = link->api->compile(link->provider, step->island, &compile, &step->executable);
-  if (claims.failed) {
-    rung_status_free(status);
-    return rung_status_out_of_memory();
-  }
-  if (status && rung_status_code(status) == RUNG_UNSUPPORTED && claims.refused) {
-    rung_status_free(status);
-    *out_refused = true;
-    return NULL;
-  }
-  if (!status && RUNG_HAS(link->api, describe))
-    link->api->describe(step->executable, step->description, sizeof step->description);
-  return rung_status_prefix(status, "provider %s", link->api->name);
-}
-
 static rung_status *compile_program(rung_instance *instance, program *p, bool *out_refused) {
   for (size_t s = 0; s < p->step_count; s++) {
     program_step *step = &p->steps[s];
-    if (!step->node) RUNG_TRY(compile_island(instance, step, out_refused));
+    if (!step->node) RUNG_TRY(rung__compile_step(instance, step, out_refused));
     for (size_t b = 0; b < step->body_count; b++) RUNG_TRY(compile_program(instance, step->bodies[b], out_refused));
   }
   return NULL;
+}
+
+static size_t count_islands(const program *p) {
+  size_t count = 0;
+  for (size_t s = 0; s < p->step_count; s++) {
+    count += !p->steps[s].node;
+    for (size_t b = 0; b < p->steps[s].body_count; b++) count += count_islands(p->steps[s].bodies[b]);
+  }
+  return count;
 }
 
 static rung_status *cut_program(rung_instance *instance, program *p) {
@@ -176,6 +167,7 @@ static void free_program(rung_instance *instance, program *p) {
     program_step *step = &p->steps[s];
     if (step->executable) instance->chain.links.at[step->link].api->free_executable(step->executable);
     step->executable = NULL;
+    rung__store_release(&instance->cache.store, &step->cache.loaded);
     for (size_t b = 0; b < step->body_count; b++) free_program(instance, step->bodies[b]);
   }
 }
@@ -198,6 +190,8 @@ static void trim_providers(const rung_instance *instance) {
 rung_status *rung__compile(rung_instance *instance) {
   for (;;) {
     bool refused = false;
+    instance->watch.island = 0;
+    instance->watch.island_count = count_islands(instance->main);
     RUNG_TRY(compile_program(instance, instance->main, &refused));
     if (!refused) break;
     rung__free_programs(instance);

@@ -50,6 +50,8 @@ static rung_status *begin(rung_session *session, const rung_session_options *opt
   /* What only makes sense for the whole: a plan without some provider is not the one that was locked. */
   session->options.lock = NULL;
   session->options.progress = NULL;
+  session->options.compiling = NULL;
+  session->options.cancel = NULL;
   return NULL;
 }
 

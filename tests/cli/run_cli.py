@@ -30,6 +30,7 @@ except ImportError:
     jsonschema = None
 
 RUNG, SCHEMAS = sys.argv[1], pathlib.Path(sys.argv[2])
+FAKE = pathlib.Path(RUNG).parents[2] / "tests" / "libfake.so"  # the fake accelerator, which saves what it compiles
 
 
 def npy(dtype, shape, data, order=False):
@@ -65,7 +66,8 @@ class Case(unittest.TestCase):
 
     def run_rung(self, *arguments, code=0, env=None, stdin=None):
         done = subprocess.run([RUNG, *map(str, arguments)], capture_output=True, text=True, timeout=120, input=stdin,
-                              env={**os.environ, **(env or {})}, cwd=self.folder)
+                              env={**os.environ, "XDG_CACHE_HOME": str(self.folder / "xdg"), **(env or {})},
+                              cwd=self.folder)
         self.assertEqual(done.returncode, code, done.stdout + done.stderr)
         if code:
             self.assertTrue(done.stderr.strip().splitlines()[-1].startswith("rung: "), done.stderr)
@@ -87,7 +89,7 @@ class Case(unittest.TestCase):
 
 
 class Help(Case):
-    COMMANDS = ["run", "inspect", "plan", "check", "bench", "measure", "providers", "doctor", "ops", "help"]
+    COMMANDS = ["run", "inspect", "plan", "check", "bench", "measure", "compile", "cache", "providers", "doctor", "ops", "help"]
 
     def test_overview_names_every_command(self):
         for text in (self.out("--help"), self.out("help"), self.out()):
@@ -708,6 +710,73 @@ class Endings(Case):
         self.assertNotIn("running", self.run_rung(*self.command[1:], "--deadline", "1600ms", code=19).stderr)
 
 
+@unittest.skipUnless(FAKE.exists(), "the fake accelerator is not built")
+class Cache(Case):
+    CHAIN = ("--load", FAKE, "-p", "fake,cpu")
+
+    def setUp(self):
+        super().setUp()
+        self.model = self.put("m.onnx", tiny.one("Relu", tiny.FLOAT, [2]))
+
+    def states(self, *arguments):
+        return [i["cache"] for i in self.json("plan", self.model, *self.CHAIN, *arguments)["islands"]]
+
+    def test_sessions_find_what_is_compiled(self):
+        self.assertIn("kept", self.out("compile", self.model, *self.CHAIN))
+        self.assertIn("hit", self.out("compile", self.model, *self.CHAIN))
+        self.assertEqual(self.states(), ["hit"])
+        self.assertIn("1 island from the cache", self.out("run", self.model, *self.CHAIN, "--fill", "zeros"))
+        self.assertTrue(list((self.folder / "xdg" / "rung").glob("*.rung")))
+
+    def test_where_it_is(self):
+        self.out("run", self.model, *self.CHAIN, "--fill", "zeros", "--cache", "off")
+        self.assertFalse((self.folder / "xdg").exists())
+        self.out("run", self.model, "--fill", "zeros")  # the processor keeps nothing
+        self.assertFalse((self.folder / "xdg").exists())
+        self.out("run", self.model, *self.CHAIN, "--fill", "zeros", "--cache", "here")
+        self.assertEqual((self.folder / "here").stat().st_mode & 0o777, 0o700)
+        home = self.folder / "home"
+        self.out("run", self.model, *self.CHAIN, "--fill", "zeros", env={"XDG_CACHE_HOME": "", "HOME": str(home)})
+        self.assertTrue((home / ".cache" / "rung").exists())
+        self.assertIn("needs a cache", self.reason("compile", self.model, *self.CHAIN, "--cache", "off", code=2))
+
+    def test_what_cannot_be_kept(self):
+        self.assertIn("no provider of the chain saves", self.reason("compile", self.model, code=1))
+        chain = ("--load", FAKE, "-p", "fake:keep=never,cpu")
+        self.assertIn("this one cannot be kept", self.reason("compile", self.model, *chain, code=1))
+        self.put("file", "")
+        self.assertIn("cannot open the folder", self.reason("compile", self.model, *self.CHAIN, "--cache", "file", code=1))
+        out = self.out("run", self.model, *self.CHAIN, "--fill", "zeros", "--cache", "file")
+        self.assertIn("the cache is not used", out)
+
+    def test_why_names_the_field(self):
+        self.out("compile", self.model, *self.CHAIN)
+        text = self.out("cache", "why", self.model, "--load", FAKE, "-p", "fake:driver=9,cpu")
+        self.assertRegex(text, r"driver +9 +1\.0")
+        self.assertIn("no entry like it", self.out("cache", "why", self.model, *self.CHAIN, "--cache", "other"))
+
+    def test_list_verify_clear(self):
+        self.out("compile", self.model, *self.CHAIN)
+        self.assertRegex(self.out("cache", "list"), r"fake +m\.onnx +1 ")
+        self.assertIn("whole", self.out("cache", "verify"))
+        path = next((self.folder / "xdg" / "rung").glob("*.rung"))
+        path.write_bytes(path.read_bytes()[:-1] + b"\xff")
+        self.assertIn("1 entry is damaged", self.reason("cache", "verify", code=1))
+        self.assertIn("no entry 0000", self.reason("cache", "clear", "0000", code=15))
+        self.assertIn("1 entry removed", self.out("cache", "clear", path.stem[:12]))
+        self.assertIn("0 entries", self.out("cache", "list"))
+        self.assertIn("did you mean list?", self.reason("cache", "lst", code=2))
+        self.assertIn("one argument too many", self.reason("cache", "list", "x", code=2))
+        self.assertIn("MODEL is missing", self.reason("cache", "why", code=2))
+        self.assertIn("what to do is missing", self.reason("cache", code=2))
+
+    def test_bounds(self):
+        for driver in "12345":
+            self.out("run", self.model, "--load", FAKE, "-p", f"fake:driver={driver},cpu", "--fill", "zeros", "--limit",
+                     "cache-bytes=9000")
+        self.assertEqual(len(self.json("cache", "list")["entries"]), 2)
+
+
 @unittest.skipUnless(jsonschema, "the package jsonschema is not installed")
 class Schemas(Case):
     def load(self, name):
@@ -764,6 +833,13 @@ class Schemas(Case):
         self.valid("bench", self.out("bench", loop, "-n", "2", "--json"))
         self.valid("measure", self.out("measure", relu, "-n", "1", "--json"))
         self.valid("providers", self.out("providers", "--json"))
+        if FAKE.exists():
+            chain = ("--load", FAKE, "-p", "fake,cpu", "--cache", "kept")
+            self.valid("compile", self.out("compile", relu, *chain, "--json"))
+            self.valid("plan", self.out("plan", relu, *chain, "--json"))
+            self.valid("cache", self.out("cache", "list", "--cache", "kept", "--json"))
+            self.valid("cache-why", self.out("cache", "why", relu, *chain, "--dim", "n=2", "--json"))
+            self.valid("cache-clear", self.out("cache", "clear", "--cache", "kept", "--json"))
         self.valid("ops", self.out("ops", "--json"))
         log = self.put("log.txt", "Failed to load library x with error: libcublasLt.so.12: cannot open shared object file\n")
         self.valid("doctor", self.out("doctor", "--explain", log, "--json", code=1))

@@ -1,5 +1,6 @@
 /* The OpenVINO provider over OpenVINO itself. RUNG_TEST_OPENVINO (environment, or CMake cache) names a folder that
  * holds it: its libraries, or the site-packages that "pip install openvino" filled. Without it all is skipped. */
+#include "support/folder.h"
 #include "support/session.h"
 #include "support/test.h"
 
@@ -8,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 /* OpenVINO opens one of its libraries with RTLD_DEEPBIND, at which the address and thread sanitizers end the program.
  */
@@ -322,6 +324,59 @@ static void options_that_the_device_lacks_are_errors(void **state) {
   session_end(&t);
 }
 
+/* A session with a cache; what its first island has to do with that. */
+static const char *open_cached(test_session *t, const char *chain, const char *cache) {
+  rung_session_options options;
+  rung_session_options_init(&options);
+  options.cache_folder = cache;
+  assert_ok(session_open(t, chain, &options));
+  const rung_plan_island *island = &rung_session_plan(t->session)->islands[0];
+  if (strcmp(island->cache, "not-kept") == 0) print_message("not kept: %s\n", island->cache_words);
+  return island->cache;
+}
+
+/* Fixed shapes; shapes that are seen when it runs; one model for all shapes; amended windows. */
+static void executables_outlive_the_session(void **state) {
+  (void)state;
+  static const struct {
+    const char *model, *options;
+  } cases[] = {
+      {"x:f32[2,3] -> y ; w:f32[3] = 10 -20 30 ; a@s = Add(x, w) ; r@y = Relu(s)", ""},
+      {"x:f32[N,3] -> y ; w:f32[3] = 10 -20 30 ; a@s = Add(x, w) ; r@y = Relu(s)", ""},
+      {"x:f32[N,3] -> y ; w:f32[3] = 10 -20 30 ; a@s = Add(x, w) ; r@y = Relu(s)", "disable_dynamic_shapes=false"},
+  };
+  test_session t;
+  temp_folder cache;
+  char chain[1024];
+  begin(&t);
+  folder_make(&cache);
+  chmod(cache.path, 0700);
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+    for (int again = 0; again < 3; again++) {
+      session_load(&t, cases[i].model, 0);
+      assert_string_equal(open_cached(&t, chain_of(cases[i].options, chain), cache.path), again ? "hit" : "kept");
+      for (size_t k = 0; k < SESSION_MOST; k++) {
+        rung_value_release(t.inputs[k]);
+        t.inputs[k] = NULL;
+      }
+      assert_ok(session_run(&t));
+      expect(&t, 0, (const double[]){11, 0, 33, 14, 0, 36}, 6);
+    }
+  for (int again = 0; again < 2; again++) { /* read anew with the shapes that it is to run with */
+    float data[] = {1, 2, 3, 4, 8, 7, 6, 5};
+    session_load(&t, pool, 0);
+    assert_string_equal(open_cached(&t, chain_of("", chain), cache.path), again ? "hit" : "kept");
+    set_input(&t, 0, RUNG_F32, 4, (const int64_t[]){2, 1, 1, 4}, data);
+    assert_ok(session_run(&t));
+    expect(&t, 0, (const double[]){2, 4, 8, 6}, 4);
+  }
+  assert_string_equal(t.log, "");
+  assert_string_equal(open_cached(&t, chain_of("num_of_threads=1", chain), cache.path), "kept"); /* counts */
+  assert_string_equal(open_cached(&t, chain_of("device_type=\"HETERO:CPU\"", chain), cache.path), "not-kept");
+  session_end(&t);
+  folder_remove(&cache);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(results_are_right),
@@ -337,6 +392,7 @@ int main(void) {
       cmocka_unit_test(runs_may_meet),
       cmocka_unit_test(devices_may_be_left_to_it),
       cmocka_unit_test(options_that_the_device_lacks_are_errors),
+      cmocka_unit_test(executables_outlive_the_session),
   };
   return cmocka_run_group_tests(tests, find, NULL);
 }

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 /* The double, and a folder in which it looks like an installation. */
 static fake_openvino *fake;
@@ -372,6 +373,56 @@ static void out_of_memory(void **state) {
   assert_true(counting_fail_each(live_once, NULL) > 50);
 }
 
+/* The cache */
+
+static void open_cached(test_session *t, const char *with, const temp_folder *cache, const char *state) {
+  rung_session_options options;
+  rung_session_options_init(&options);
+  options.cache_folder = cache->path;
+  assert_ok(session_open(t, with, &options));
+  assert_string_equal(rung_session_plan(t->session)->islands[0].cache, state);
+  assert_ok(session_run(t));
+}
+
+static void what_it_exports_is_imported(void **state) {
+  (void)state;
+  static const struct {
+    const char *model;
+    bool dynamic;
+    long exports; /* of a session and its first run */
+  } cases[] = {{three, false, 1},
+               {"x:f32[N,3] -> y ; a@s = Abs(x) ; e@t = Exp(s) ; r@y = Relu(t)", false, 1},
+               {"x:f32[N,3] -> y ; a@s = Abs(x) ; e@t = Exp(s) ; r@y = Relu(t)", true, 1}};
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    test_session t;
+    temp_folder cache;
+    memset(fake, 0, sizeof *fake);
+    fake->rank = 2, fake->dims[0] = 2, fake->dims[1] = 3;
+    folder_make(&cache);
+    chmod(cache.path, 0700);
+    session_begin(&t);
+    session_load(&t, cases[i].model, 0);
+    const char *with = cases[i].dynamic ? dynamic_chain : chain;
+    open_cached(&t, with, &cache, "kept");
+    assert_int_equal(fake->exports, cases[i].exports);
+    long reads = fake->reads, compiles = fake->compiles;
+    open_cached(&t, with, &cache, "hit");
+    assert_int_equal(fake->imports, 1);
+    assert_int_equal(fake->compiles, compiles);
+    assert_int_equal(fake->reads, reads);
+    fake->cannot_load = 1; /* compiled as if there were no cache */
+    open_cached(&t, with, &cache, i == 1 ? "hit" : "kept");
+    assert_true(session_said(&t, "cannot load what it saved"));
+    assert_true(fake->compiles > compiles);
+    fake->cannot_load = 0;
+    fake->version = "2026.4.1-2-fake"; /* another build is another library */
+    open_cached(&t, with, &cache, "kept");
+    session_end(&t);
+    assert_int_equal(fake->alive, 0);
+    folder_remove(&cache);
+  }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test_setup(islands_run_whole, before),
@@ -390,6 +441,7 @@ int main(void) {
       cmocka_unit_test_setup(wide_integers_are_refused, before),
       cmocka_unit_test_setup(reduced_precision_is_named, before),
       cmocka_unit_test_setup(options_that_the_device_lacks_are_errors, before),
+      cmocka_unit_test_setup(what_it_exports_is_imported, before),
       cmocka_unit_test_setup(out_of_memory, before),
   };
   return cmocka_run_group_tests(tests, set_up, tear_down);

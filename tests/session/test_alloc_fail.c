@@ -3,13 +3,15 @@
  *
  * Twice over: with an allocator of the environment that fails, and with malloc itself failing (the linker replaces it,
  * see CMakeLists.txt), which also hits what is no environment's: statuses and texts for the caller. */
+#include "onnx_text.h"
 #include "rung.h"
 #include "support/counting.h"
 #include "support/fake.h"
-#include "onnx_text.h"
+#include "support/folder.h"
 #include "support/test.h"
 
 #include <stdlib.h>
+#include <sys/stat.h>
 
 /* malloc */
 
@@ -40,7 +42,8 @@ void *__wrap_aligned_alloc(size_t align, size_t size) { return fails() ? NULL : 
 
 typedef struct scenario {
   const char *name, *chain, *model;
-  rung_code outcome; /* when nothing fails */
+  rung_code outcome;                       /* when nothing fails */
+  enum { NO_CACHE, EMPTY, FILLED } cached; /* an engine cache that is emptied each time, or left as it is */
 } scenario;
 
 static const scenario scenarios[] = {
@@ -62,8 +65,27 @@ static const scenario scenarios[] = {
      "y = Add(v, s) ; z = Sub(s, x)",
      RUNG_OK},
     {"steps down", "cuda?,fake?:unusable=driver,null?,cpu", "x:f32[2,2] -> y ; y = Add(x, x)", RUNG_OK},
+    {"kept", "fake:refuse_at_compile=Mul,parts=yes,cpu",
+     "x:f32[2,2] -> y ; w:f32[2,2] = 1 2 3 4 ; a = Add(x, w) ; b = Mul(a, a) ; y = Neg(b)", RUNG_OK, EMPTY},
+    {"found", "fake:refuse_at_compile=Mul,parts=yes,cpu",
+     "x:f32[2,2] -> y ; w:f32[2,2] = 1 2 3 4 ; a = Add(x, w) ; b = Mul(a, a) ; y = Neg(b)", RUNG_OK, FILLED},
     {"unclaimed", "fake?:claim=Add", "x:f32[2,2] -> y ; a = Add(x, x) ; y = Relu(a)", RUNG_UNSUPPORTED},
 };
+
+static temp_folder cache;
+
+static int set_up(void **state) {
+  (void)state;
+  folder_make(&cache);
+  chmod(cache.path, 0700);
+  return 0;
+}
+
+static int tear_down(void **state) {
+  (void)state;
+  folder_remove(&cache);
+  return 0;
+}
 
 typedef struct objects {
   const scenario *what;
@@ -97,9 +119,19 @@ static rung_status *make_session(objects *o) {
   rung_session_options options;
   rung_session_options_init(&options);
   options.chain = o->what->chain;
+  options.cache_folder = o->what->cached ? cache.path : NULL;
   TRY(rung_model_load_memory(o->env, o->bytes, o->size, NULL, &o->model));
   TRY(rung_session_create(o->env, o->model, &options, &o->session));
   TRY(rung_session_plan_json(o->session, &o->texts[0]));
+  if (o->what->cached) {
+    TRY(rung_session_cache_json(o->session, &o->texts[1]));
+    rung_text_free(o->texts[1]);
+    o->texts[1] = NULL;
+    TRY(rung_cache_json(o->env, cache.path, 1, &o->texts[1]));
+    rung_text_free(o->texts[1]);
+    o->texts[1] = NULL;
+    if (o->what->cached == EMPTY) TRY(rung_cache_clear(o->env, cache.path, NULL, NULL));
+  }
   return rung_session_graph_json(o->session, &o->texts[1]);
 }
 
@@ -253,5 +285,5 @@ int main(void) {
       cmocka_unit_test(every_block_of_the_environment_fails),
       cmocka_unit_test(every_malloc_fails),
   };
-  return cmocka_run_group_tests(tests, NULL, NULL);
+  return cmocka_run_group_tests(tests, set_up, tear_down);
 }

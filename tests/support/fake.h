@@ -15,6 +15,8 @@ typedef struct fake_count {
   atomic_long executables;  /* alive */
   atomic_long fences;       /* alive */
   atomic_long most_at_once; /* runs of one executable */
+  atomic_long saves, loads; /* that worked */
+  atomic_long compiling;    /* under way */
 } fake_count;
 
 #endif

@@ -40,7 +40,7 @@ static const char story[] =
     "  rung plan model.onnx -p 'openvino?,cpu' --html plan.html";
 
 static void print_islands(const rung_plan *plan) {
-  table t = {.titles = {">island", "provider", ">nodes", "what", "graph"}, .columns = 5, .indent = "  "};
+  table t = {.titles = {">island", "provider", ">nodes", "what", "graph", "cache"}, .columns = 6, .indent = "  "};
   for (size_t i = 0; i < plan->island_count; i++) {
     const rung_plan_island *island = &plan->islands[i];
     char number[24], nodes[24];
@@ -51,6 +51,7 @@ static void print_islands(const rung_plan *plan) {
     table_add(&t, nodes);
     table_add(&t, clean(island->description));
     table_add(&t, island->graph[0] ? clean(island->graph) : "main");
+    table_add(&t, island->cache ? island->cache : "");
   }
   printf("%sislands%s (%s)\n", in(BOLD), in(PLAIN), plan->stage);
   table_print(&t);

@@ -182,7 +182,7 @@ static int run_all(job *j) {
   progress_begin("running");
   for (int64_t i = 0; i < repeat && !code; i++) {
     code = run_once(j, inputs, j->args->profile && i == repeat - 1);
-    if (repeat > 1) progress_tell(NULL, NULL, (uint64_t)i + 1, (uint64_t)repeat);
+    if (repeat > 1) progress_tell((uint64_t)i + 1, (uint64_t)repeat);
   }
   progress_end();
   free(inputs);

@@ -143,6 +143,7 @@ static void print_man(void) {
       ".TP\n.B VIRTUAL_ENV, PATH, HOME\nwhere vendors\\(aq libraries are looked for: in the site\\-packages of the "
       "virtual\n"
       "environment, of the first python3 in PATH, and of the user\n"
+      ".TP\n.B XDG_CACHE_HOME, HOME\nwhere compiled islands are kept, unless \\-\\-cache says otherwise\n"
       ".TP\n.B NO_COLOR, TERM\nno colour when NO_COLOR is set; neither colour nor progress on a dumb terminal\n");
 }
 

@@ -171,6 +171,18 @@ static void print_crossings(const rung_plan *plan, bool why) {
   }
 }
 
+static void print_cache(const rung_plan *plan) {
+  size_t found = 0, kept = 0;
+  for (size_t i = 0; i < plan->island_count; i++) {
+    const char *state = plan->islands[i].cache;
+    found += state && strcmp(state, "hit") == 0;
+    kept += state && strcmp(state, "kept") == 0;
+  }
+  if (found) printf("  %zu %s from the cache\n", found, plural(found, "island", "islands"));
+  if (kept) printf("  %zu %s kept in the cache\n", kept, plural(kept, "island", "islands"));
+  if (plan->cache_why) printf("  the cache is not used, or not written: %s\n", clean(plan->cache_why));
+}
+
 static void print_choice(const rung_plan *plan) {
   if (plan->choice) printf("%scost%s\n  %s\n", in(BOLD), in(PLAIN), plan->choice);
 }
@@ -220,6 +232,7 @@ void print_plan(const rung_session *session, bool why) {
   print_providers(session);
   print_refusals(plan, why);
   print_crossings(plan, why);
+  print_cache(plan);
   print_choice(plan);
   print_contract(plan);
   if (plan->lock_difference) printf("%slock%s\n  %s\n", in(BOLD), in(PLAIN), plan->lock_difference);

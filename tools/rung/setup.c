@@ -29,8 +29,9 @@ const option session_options[] = {
     {"dim", 'd', "NAME=SIZE", "size of a symbolic dimension (may be repeated)", set_more, SESSION(dims)},
     {"shape", 0, "INPUT=1x3x224x224", "shape of an input (may be repeated)", set_more, SESSION(shapes)},
     {"pass-off", 0, "NAMES", "graph passes to leave out, separated by commas; \"all\"", set_text, SESSION(passes_off)},
-    {"limit", 0, "NAME=N", "raise a limit: nodes, depth, tensor-bytes, run-bytes, loop-trips (may be repeated)",
-     set_more, SESSION(limits)},
+    {"limit", 0, "NAME=N",
+     "raise a limit: nodes, depth, tensor-bytes, run-bytes, loop-trips, cache-bytes (may be repeated)", set_more,
+     SESSION(limits)},
     {"contract", 0, "TERMS", "what the plan must keep, such as coverage>=95%,crossings<=4: rung help contracts",
      set_text, SESSION(contract)},
     {"pin", 0, "NODES=PROVIDER", "keep nodes to a provider: op:TYPE, node:PATTERN, between:A..B (may be repeated)",
@@ -48,6 +49,9 @@ const option session_options[] = {
      SESSION(breaker_seconds)},
     {"config", 0, "FILE", "more options from a file, one a line, without dashes: contract = strict", set_config, 0},
     {"external", 0, "DIR", "folder of external data; default: the model's", set_text, SESSION(external_folder)},
+    {"cache", 0, "DIR|off",
+     "where compiled islands are kept for later; default: $XDG_CACHE_HOME/rung, else ~/.cache/rung", set_text,
+     SESSION(cache)},
     {"read-files", 0, NULL, "read the model instead of mapping it: safe when its file changes", set_flag,
      SESSION(read_files)},
     ENV_OPTIONS,
@@ -101,10 +105,10 @@ int setup_env(const env_args *args, setup *s) {
 
 /* Limits */
 
-enum { LIMIT_NODES, LIMIT_DEPTH, LIMIT_TENSOR_BYTES, LIMIT_RUN_BYTES, LIMIT_LOOP_TRIPS, LIMITS };
+enum { LIMIT_NODES, LIMIT_DEPTH, LIMIT_TENSOR_BYTES, LIMIT_RUN_BYTES, LIMIT_LOOP_TRIPS, LIMIT_CACHE_BYTES, LIMITS };
 
 static int read_limits(const session_args *args, uint64_t values[LIMITS]) {
-  static const char *const names[LIMITS] = {"nodes", "depth", "tensor-bytes", "run-bytes", "loop-trips"};
+  static const char *const names[LIMITS] = {"nodes", "depth", "tensor-bytes", "run-bytes", "loop-trips", "cache-bytes"};
   memset(values, 0, LIMITS * sizeof values[0]);
   for (size_t i = 0; i < args->limits.count; i++) {
     const char *text = args->limits.at[i], *equals = strchr(text, '=');
@@ -113,11 +117,26 @@ static int read_limits(const session_args *args, uint64_t values[LIMITS]) {
     while (which < LIMITS && !(strlen(names[which]) == size && memcmp(names[which], text, size) == 0)) which++;
     int64_t value;
     if (!equals || which == LIMITS || !parse_count(equals + 1, strlen(equals + 1), &value))
-      return fail(EXIT_USAGE, "--limit %s: NAME=N is needed, with nodes, depth, tensor-bytes, run-bytes or loop-trips",
+      return fail(EXIT_USAGE,
+                  "--limit %s: NAME=N is needed, with nodes, depth, tensor-bytes, run-bytes, loop-trips or cache-bytes",
                   clean(text));
     values[which] = (uint64_t)value;
   }
   return 0;
+}
+
+/* Cache */
+
+const char *cache_folder(const char *asked) {
+  static char folder[4096];
+  const char *base = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
+  if (asked) return strcmp(asked, "off") == 0 ? NULL : asked;
+  int size = 0;
+  if (base && base[0] == '/')
+    size = snprintf(folder, sizeof folder, "%s/rung", base);
+  else if (home && home[0] == '/')
+    size = snprintf(folder, sizeof folder, "%s/.cache/rung", home);
+  return size > 0 && (size_t)size < sizeof folder ? folder : NULL;
 }
 
 /* Model */
@@ -260,7 +279,8 @@ static int fill_options(const session_args *args, const rung_session_options *mo
   options->max_nodes = limits[LIMIT_NODES];
   options->max_bytes = limits[LIMIT_RUN_BYTES];
   options->max_loop_trips = limits[LIMIT_LOOP_TRIPS];
-  options->progress = progress_tell;
+  options->cache_max_bytes = limits[LIMIT_CACHE_BYTES];
+  options->compiling = progress_compiling;
   return 0;
 }
 
@@ -272,6 +292,7 @@ int setup_session(const session_args *args, purpose why, const rung_session_opti
   if (!code) {
     options.plan_only = why == TO_PLAN;
     options.inspect_only = why == TO_INSPECT;
+    options.cache_folder = why == TO_INSPECT ? NULL : cache_folder(args->cache);
     progress_begin(why == TO_RUN ? "compiling" : "planning");
     warnings.holding = !warnings.verbose;
     double began = now();

@@ -20,6 +20,7 @@ typedef struct session_args {
   int on_failure;
   int64_t breaker_failures;
   double breaker_seconds;
+  const char *cache; /* a folder, or "off"; NULL: the default, see cache_folder */
 } session_args;
 
 typedef struct output_args {
@@ -37,6 +38,8 @@ typedef struct setup {
 } setup;
 
 int setup_env(const env_args *args, setup *s);
+/* The folder of the engine cache: the one asked for ("off": none), else $XDG_CACHE_HOME/rung, else ~/.cache/rung; NULL: none. */
+const char *cache_folder(const char *asked);
 /* Environment and model. */
 int setup_model(const session_args *args, const char *path, setup *s);
 

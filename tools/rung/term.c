@@ -28,15 +28,17 @@ static struct {
   pthread_t thread;
   bool running, stopping, drawn;
   char what[80];
-  uint64_t done, total;
+  double percent;  /* < 0: unknown */
+  double expected; /* seconds; 0: unknown */
   double began;
 } line = {.lock = PTHREAD_MUTEX_INITIALIZER, .stop = PTHREAD_COND_INITIALIZER};
 
 static void draw(void) {
   double seconds = now() - line.began;
   fprintf(stderr, "\r\033[K%s ", line.what);
-  if (line.total) fprintf(stderr, "%d%% ", (int)(100 * (double)line.done / (double)line.total));
+  if (line.percent >= 0) fprintf(stderr, "%d%% ", (int)line.percent);
   fprintf(stderr, "%.0f s", seconds);
+  if (line.expected >= 1) fprintf(stderr, " of about %.0f s", line.expected);
   fflush(stderr);
   line.drawn = true;
 }
@@ -70,7 +72,8 @@ static void *draw_until_stopped(void *unused) {
 void progress_begin(const char *what) {
   progress_end();
   snprintf(line.what, sizeof line.what, "%s", what);
-  line.done = line.total = 0;
+  line.percent = -1;
+  line.expected = 0;
   line.began = now();
   line.stopping = false;
   line.running = is_terminal(STDERR_FILENO) && pthread_create(&line.thread, NULL, draw_until_stopped, NULL) == 0;
@@ -86,12 +89,21 @@ void progress_end(void) {
   line.running = false;
 }
 
-int progress_tell(void *user, const char *stage, uint64_t done, uint64_t total) {
-  (void)user;
+void progress_tell(uint64_t done, uint64_t total) {
   pthread_mutex_lock(&line.lock);
-  if (stage) snprintf(line.what, sizeof line.what, "%s", stage);
-  line.done = done;
-  line.total = total;
+  line.percent = total ? 100 * (double)done / (double)total : -1;
+  pthread_mutex_unlock(&line.lock);
+}
+
+int progress_compiling(void *user, const rung_compiling *state) {
+  (void)user;
+  char island[48] = "";
+  if (state->island_count > 1)
+    snprintf(island, sizeof island, ", island %zu of %zu", state->island + 1, state->island_count);
+  pthread_mutex_lock(&line.lock);
+  snprintf(line.what, sizeof line.what, "compiling for %s%s: %s", state->provider, island, state->stage);
+  line.percent = state->percent;
+  line.expected = (double)state->expected_ns * 1e-9;
   pthread_mutex_unlock(&line.lock);
   return interrupted();
 }

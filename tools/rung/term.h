@@ -2,7 +2,7 @@
 #ifndef RUNG_TOOL_TERM_H
 #define RUNG_TOOL_TERM_H
 
-#include <stdint.h>
+#include "rung.h"
 
 typedef enum ink { PLAIN, BOLD, DIM, GOOD, BAD } ink;
 
@@ -13,8 +13,10 @@ const char *in(ink which);
  * when the work tells one, and goes with progress_end. */
 void progress_begin(const char *what);
 void progress_end(void);
-/* A rung_progress_fn; `user` is not used. Non-zero once the user has interrupted. */
-int progress_tell(void *user, const char *stage, uint64_t done, uint64_t total);
+/* How far it is. */
+void progress_tell(uint64_t done, uint64_t total);
+/* A rung_compiling_fn; `user` is not used. Non-zero once the user has interrupted. */
+int progress_compiling(void *user, const rung_compiling *state);
 
 /* Prints a line on standard error, past a progress line. */
 void say(const char *line);

@@ -177,4 +177,7 @@ const rung_provider_api rung_provider_openvino = {
     .precision = openvino_precision,
     .support = rung__openvino_support,
     .trim = rung__openvino_trim,
+    .identity = rung__openvino_identity,
+    .save = rung__openvino_save,
+    .load = rung__openvino_load_executable,
 };

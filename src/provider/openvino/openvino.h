@@ -4,7 +4,7 @@
  *   openvino_json      load_config            openvino_compile  islands become engines, or nodes are refused
  *   openvino_find      states                 openvino_shapes   what a shape key leads to
  *   openvino_library   the library, bound     openvino_engine   models, compiled per shape key
- *                                             openvino_run      runs
+ *   openvino_keep      saved, and loaded      openvino_run      runs
  *
  * An island is written as ONNX and read by OpenVINO once; that model, with its symbolic dimensions, is an engine. Per
  * shape key (the shapes of the island's inputs) the engine holds a variant: what our own inference says of the outputs,
@@ -43,6 +43,7 @@ typedef struct openvino_variant {
   const int64_t *key;         /* the dimensions of all inputs, one after another */
   const rung_type *outputs;   /* per output of the island: what follows from the graph */
   openvino_compiled compiled; /* unless the engine has one for all shapes */
+  rung_part part;             /* what that was loaded from, and may use in place */
   uint32_t users;             /* runs that are on it; guarded by the engine's lock, as is last_use */
   uint64_t last_use;
 } openvino_variant;
@@ -54,12 +55,16 @@ typedef struct openvino_engine {
   openvino_provider *provider;
   struct openvino_engine *next;  /* among the idle ones */
   char identity[RUNG_SHA1_TEXT]; /* of the ONNX bytes */
-  ov_model *model;               /* as it was read; reshaped before it is compiled */
-  bool fixed;                    /* all input shapes are known, and the model was written for them */
-  size_t *ports;                 /* per input of the island: its number at OpenVINO, or OPENVINO_NO_PORT */
-  openvino_compiled whole;       /* option disable_dynamic_shapes=false: the one for all shapes */
-  pthread_mutex_t compiling;     /* guards model; held while a variant is made */
-  pthread_mutex_t lock;          /* guards the rest; never held while OpenVINO works */
+  ov_model *model;               /* as it was read; reshaped before it is compiled. NULL until one is needed, when the
+                                  * engine was loaded */
+  rung_shelf *shelf;         /* where what is compiled for a shape is kept, of the executable that holds the engine */
+  const void *blob;          /* what it was loaded from, as OpenVINO exported it; the host keeps it while the */
+  size_t blob_size;          /* executable lives. NULL: compiled here, or nothing but the model is needed */
+  bool fixed;                /* all input shapes are known, and the model was written for them */
+  size_t *ports;             /* per input of the island: its number at OpenVINO, or OPENVINO_NO_PORT */
+  openvino_compiled whole;   /* option disable_dynamic_shapes=false: the one for all shapes */
+  pthread_mutex_t compiling; /* guards model; held while a variant is made */
+  pthread_mutex_t lock;      /* guards the rest; never held while OpenVINO works */
   RUNG_VEC(openvino_variant *) variants;
   uint64_t clock; /* of last_use: counts up */
 } openvino_engine;
@@ -99,6 +104,9 @@ rung_status *rung__openvino_compile_model(const openvino_provider *provider, con
 /* Takes `model`, also when it fails. */
 rung_status *rung__openvino_engine_create(openvino_provider *provider, const rung_graph *island, ov_model *model,
                                           openvino_engine **out_engine) RUNG_MUST_CHECK;
+/* Without a model, for what was saved: `ports` as in the engine. */
+rung_status *rung__openvino_engine_restore(openvino_provider *provider, const size_t *ports, uint32_t count,
+                                           openvino_engine **out_engine) RUNG_MUST_CHECK;
 void rung__openvino_engine_free(openvino_engine *engine);
 
 /* How many dimensions a key of the island has, and the key that its types say; false when they leave one open. */
@@ -114,10 +122,24 @@ static inline openvino_compiled *rung__openvino_compiled_of(openvino_engine *eng
 }
 
 /* openvino_compile.c: slots of the provider. */
+/* Takes the engine, also when it fails. */
+rung_status *rung__openvino_make_executable(const openvino_provider *provider, const rung_graph *island,
+                                            openvino_engine *engine, void **out_executable) RUNG_MUST_CHECK;
 rung_status *rung__openvino_compile(void *state, const rung_graph *island, const rung_compile *compile,
                                     void **out_executable) RUNG_MUST_CHECK;
 void rung__openvino_free_executable(void *state);
 void rung__openvino_trim(void *state); /* frees the idle engines */
+
+/* openvino_keep.c: slots of the provider; and what was exported becomes a compiled model again. */
+rung_status *rung__openvino_identity(void *state, rung_identity *identity) RUNG_MUST_CHECK;
+rung_status *rung__openvino_save(void *state, const rung_saving *saving) RUNG_MUST_CHECK;
+rung_status *rung__openvino_load_executable(void *state, const rung_graph *island, const rung_compile *compile,
+                                            const void *data, size_t size, void **out_executable) RUNG_MUST_CHECK;
+rung_status *rung__openvino_import(const openvino_provider *provider, const void *blob, size_t size,
+                                   ov_compiled_model **out_compiled) RUNG_MUST_CHECK;
+/* A variant of an engine that is compiled per shape: from the shelf (then variant->part holds it), and to it. */
+void rung__openvino_find_variant(const openvino_engine *engine, size_t key_size, openvino_variant *variant);
+void rung__openvino_keep_variant(const openvino_engine *engine, size_t key_size, openvino_variant *variant);
 
 /* openvino_run.c: slot of the provider. */
 rung_status *rung__openvino_run(void *state, const rung_run *run, rung_fence **out_fence) RUNG_MUST_CHECK;

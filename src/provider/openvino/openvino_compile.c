@@ -146,12 +146,14 @@ static rung_status *make_engine(trial *t, const rung_text *text, const char *ide
   openvino_variant *variant;
   ov_model *model;
   *out_engine = take_idle(t->provider, identity);
+  if (*out_engine) (*out_engine)->shelf = t->compile->shelf;
   if (*out_engine) return NULL;
   RUNG_TRY(rung__openvino_read(t->provider, text, &model));
   t->compiles = true;
   RUNG_TRY(rung__openvino_engine_create(t->provider, t->island, model, out_engine));
   memcpy((*out_engine)->identity, identity, RUNG_SHA1_TEXT);
   (*out_engine)->fixed = key != NULL;
+  (*out_engine)->shelf = t->compile->shelf;
   rung_status *status = NULL;
   if (key) {
     status = rung__openvino_take_variant(*out_engine, t->island, key, &variant);
@@ -179,8 +181,8 @@ static rung_status *compile_island(trial *t, int64_t *key, rung_arena *arena, ru
   return is_refusal(status) ? settle(t, status) : status;
 }
 
-static rung_status *make_executable(const openvino_provider *provider, const rung_graph *island,
-                                    openvino_engine *engine, void **out_executable) {
+rung_status *rung__openvino_make_executable(const openvino_provider *provider, const rung_graph *island,
+                                            openvino_engine *engine, void **out_executable) {
   openvino_executable *executable = rung_alloc(provider->host->allocator, 1, sizeof *executable, "openvino");
   if (!executable) {
     rung__openvino_engine_free(engine);
@@ -204,14 +206,18 @@ rung_status *rung__openvino_compile(void *state, const rung_graph *island, const
   rung_status *status = key ? compile_island(&t, key, &arena, &text, &engine) : rung_status_out_of_memory();
   rung_text_finish(&text);
   rung_arena_finish(&arena);
-  return status ? status : make_executable(t.provider, island, engine, out_executable);
+  return status ? status : rung__openvino_make_executable(t.provider, island, engine, out_executable);
 }
 
 void rung__openvino_free_executable(void *state) {
   openvino_executable *executable = state;
   openvino_provider *provider = executable->engine->provider;
-  executable->engine->next = provider->idle;
-  provider->idle = executable->engine;
+  if (executable->engine->blob) { /* which the host takes away now */
+    rung__openvino_engine_free(executable->engine);
+  } else {
+    executable->engine->next = provider->idle;
+    provider->idle = executable->engine;
+  }
   rung_free(provider->host->allocator, executable);
 }
 

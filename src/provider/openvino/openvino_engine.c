@@ -50,25 +50,43 @@ static rung_status *find_ports(openvino_engine *engine, const rung_graph *island
   return NULL;
 }
 
-rung_status *rung__openvino_engine_create(openvino_provider *provider, const rung_graph *island, ov_model *model,
-                                          openvino_engine **out_engine) {
+/* With room for `count` ports. */
+static openvino_engine *make_engine(openvino_provider *provider, uint32_t count) {
   const rung_allocator *allocator = provider->host->allocator;
   openvino_engine *engine = rung_alloc(allocator, 1, sizeof *engine, "openvino");
+  if (!engine) return NULL;
+  engine->provider = provider;
+  pthread_mutex_init(&engine->compiling, NULL);
+  pthread_mutex_init(&engine->lock, NULL);
+  engine->ports = rung_alloc(allocator, (size_t)count + 1, sizeof *engine->ports, "openvino");
+  if (engine->ports) return engine;
+  rung__openvino_engine_free(engine);
+  return NULL;
+}
+
+rung_status *rung__openvino_engine_create(openvino_provider *provider, const rung_graph *island, ov_model *model,
+                                          openvino_engine **out_engine) {
+  openvino_engine *engine = make_engine(provider, island->input_count);
   if (!engine) {
     provider->library.call.model_free(model);
     return rung_status_out_of_memory();
   }
-  engine->provider = provider;
   engine->model = model;
-  pthread_mutex_init(&engine->compiling, NULL);
-  pthread_mutex_init(&engine->lock, NULL);
-  engine->ports = rung_alloc(allocator, (size_t)island->input_count + 1, sizeof *engine->ports, "openvino");
-  rung_status *status = engine->ports ? find_ports(engine, island) : rung_status_out_of_memory();
+  rung_status *status = find_ports(engine, island);
   if (status)
     rung__openvino_engine_free(engine);
   else
     *out_engine = engine;
   return status;
+}
+
+rung_status *rung__openvino_engine_restore(openvino_provider *provider, const size_t *ports, uint32_t count,
+                                           openvino_engine **out_engine) {
+  openvino_engine *engine = make_engine(provider, count);
+  RUNG_CHECK_ALLOC(engine);
+  if (count) memcpy(engine->ports, ports, count * sizeof *ports);
+  *out_engine = engine;
+  return NULL;
 }
 
 static void free_compiled(const openvino_engine *engine, openvino_compiled *compiled) {
@@ -80,9 +98,11 @@ static void free_compiled(const openvino_engine *engine, openvino_compiled *comp
 
 static void free_variant(const openvino_engine *engine, openvino_variant *variant) {
   if (!variant) return;
+  const rung_host *host = engine->provider->host;
   free_compiled(engine, &variant->compiled);
+  host->release_part(host, &variant->part);
   rung_arena_finish(&variant->arena);
-  rung_free(engine->provider->host->allocator, variant);
+  rung_free(host->allocator, variant);
 }
 
 void rung__openvino_engine_free(openvino_engine *engine) {
@@ -90,7 +110,7 @@ void rung__openvino_engine_free(openvino_engine *engine) {
   for (size_t i = 0; i < engine->variants.count; i++) free_variant(engine, engine->variants.at[i]);
   rung_vec_free(allocator, &engine->variants);
   free_compiled(engine, &engine->whole);
-  engine->provider->library.call.model_free(engine->model);
+  if (engine->model) engine->provider->library.call.model_free(engine->model);
   pthread_mutex_destroy(&engine->lock);
   pthread_mutex_destroy(&engine->compiling);
   rung_free(allocator, engine->ports);
@@ -188,19 +208,42 @@ static rung_status *read_amended(const openvino_engine *engine, const rung_graph
   return status;
 }
 
-static rung_status *compile_variant(const openvino_engine *engine, const rung_graph *island,
-                                    const openvino_shapes *shapes, openvino_variant *variant) {
+static rung_status *compile_variant(openvino_engine *engine, const rung_graph *island, const openvino_shapes *shapes,
+                                    openvino_variant *variant) {
+  static const openvino_shapes as_it_is;
+  if (!engine->model) RUNG_TRY(read_amended(engine, island, engine->fixed ? shapes : &as_it_is, &engine->model));
   ov_model *model = engine->model;
   if (shapes->amendment_count && !engine->fixed) RUNG_TRY(read_amended(engine, island, shapes, &model));
   rung_status *status = reshape(engine, model, island, variant->key, &variant->arena);
   if (!status) status = rung__openvino_compile_model(engine->provider, model, &variant->compiled.model);
-  for (uint32_t i = 0; i < island->output_count && !status; i++)
-    status = check_output(engine, variant, i, island->outputs[i]->name);
   if (model != engine->model) engine->provider->library.call.model_free(model);
   return status;
 }
 
-static rung_status *make_variant(const openvino_engine *engine, const rung_graph *island, const int64_t *key,
+static rung_status *check_outputs(const openvino_engine *engine, const rung_graph *island,
+                                  const openvino_variant *variant) {
+  for (uint32_t i = 0; i < island->output_count; i++)
+    RUNG_TRY(check_output(engine, variant, i, island->outputs[i]->name));
+  return NULL;
+}
+
+/* A compiled model of its own: of the executable that was loaded, from the shelf, or from the graph. */
+static rung_status *fill_variant(openvino_engine *engine, const rung_graph *island, const openvino_shapes *shapes,
+                                 openvino_variant *variant) {
+  size_t key_size = rung__openvino_key_size(island);
+  if (engine->blob) {
+    RUNG_TRY(rung__openvino_import(engine->provider, engine->blob, engine->blob_size, &variant->compiled.model));
+    return check_outputs(engine, island, variant);
+  }
+  if (!engine->fixed) rung__openvino_find_variant(engine, key_size, variant);
+  if (variant->compiled.model) return check_outputs(engine, island, variant);
+  RUNG_TRY(compile_variant(engine, island, shapes, variant));
+  RUNG_TRY(check_outputs(engine, island, variant));
+  if (!engine->fixed) rung__openvino_keep_variant(engine, key_size, variant);
+  return NULL;
+}
+
+static rung_status *make_variant(openvino_engine *engine, const rung_graph *island, const int64_t *key,
                                  openvino_variant **out_variant) {
   const rung_host *host = engine->provider->host;
   size_t size = rung__openvino_key_size(island) * sizeof *key;
@@ -212,7 +255,7 @@ static rung_status *make_variant(const openvino_engine *engine, const rung_graph
   rung_status *status = variant->key ? NULL : rung_status_out_of_memory();
   if (!status) status = rung__openvino_infer(host, island, key, &variant->arena, &shapes);
   if (!status) variant->outputs = shapes.outputs;
-  if (!status && !engine->whole.model) status = compile_variant(engine, island, &shapes, variant);
+  if (!status && !engine->whole.model) status = fill_variant(engine, island, &shapes, variant);
   if (status)
     free_variant(engine, variant);
   else

@@ -86,8 +86,15 @@ rung_status *rung__openvino_check(const openvino_library *library, int code, con
 static const char *const symbols[] = {
 #define OPENVINO_SYMBOL(result, name, ...) "ov_" #name,
 #include "provider/openvino/openvino_symbols.inc"
-#undef OPENVINO_SYMBOL
 };
+
+static const char *const optional_symbols[] = {
+#define OPENVINO_OPTIONAL(result, name, ...) "ov_" #name,
+#include "provider/openvino/openvino_symbols.inc"
+};
+
+_Static_assert(sizeof(openvino_optional) == sizeof optional_symbols / sizeof *optional_symbols * sizeof(rung_dylib_fn),
+               "the struct holds what the loader binds");
 
 _Static_assert(sizeof(openvino_functions) == sizeof symbols / sizeof *symbols * sizeof(rung_dylib_fn),
                "the struct holds what the loader binds");
@@ -97,8 +104,8 @@ static rung_status *read_version(openvino_library *library) {
   int parts[3];
   RUNG_TRY(rung__openvino_check(library, library->call.get_openvino_version(&version), "asking for the version"));
   bool known = version.build && rung__openvino_parse_version(version.build, parts);
-  char build[64];
-  snprintf(build, sizeof build, "%s", version.build ? version.build : "");
+  char *build = library->build;
+  snprintf(build, sizeof library->build, "%s", version.build ? version.build : "");
   library->call.version_free(&version);
   RUNG_REQUIRE(known, UNAVAILABLE, "OpenVINO calls its version \"%s\", which is not understood", build);
   snprintf(library->version, sizeof library->version, "%d.%d.%d", parts[0], parts[1], parts[2]);
@@ -130,6 +137,9 @@ rung_status *rung__openvino_load(const rung_allocator *allocator, const char *pa
   *out_library = (openvino_library){0};
   RUNG_TRY(rung_dylib_open(allocator, path, &out_library->dylib));
   rung_status *status = rung_dylib_bind(out_library->dylib, symbols, RUNG_COUNT(symbols), &out_library->call);
+  for (size_t i = 0; !status && i < RUNG_COUNT(optional_symbols); i++)
+    rung_status_free(
+        rung_dylib_bind(out_library->dylib, &optional_symbols[i], 1, (rung_dylib_fn *)&out_library->may + i));
   if (!status) status = read_version(out_library);
   if (!status) status = check_types(out_library);
   if (status) rung__openvino_unload(out_library);

@@ -42,13 +42,20 @@ enum { OPENVINO_NOT_READY = -9, OPENVINO_CANCELLED = -13, OPENVINO_INVALID_PARAM
 typedef struct openvino_functions {
 #define OPENVINO_SYMBOL(result, name, ...) result (*name)(__VA_ARGS__);
 #include "provider/openvino/openvino_symbols.inc"
-#undef OPENVINO_SYMBOL
 } openvino_functions;
+
+/* To save compiled models, and load them: NULL where the release does not have it. */
+typedef struct openvino_optional {
+#define OPENVINO_OPTIONAL(result, name, ...) result (*name)(__VA_ARGS__);
+#include "provider/openvino/openvino_symbols.inc"
+} openvino_optional;
 
 typedef struct openvino_library {
   rung_dylib *dylib;
   openvino_functions call;
+  openvino_optional may;
   char version[32]; /* "2026.4.1" */
+  char build[64];   /* as OpenVINO tells it: "2026.4.1-22982-abcdef" */
   int type_shift;   /* added to the element types of 2025.1 and later */
 } openvino_library;
 

@@ -35,6 +35,12 @@ static const rung_option_spec option_specs[] = {
     {"fail_copy", RUNG_OPTION_INT, .max = 1000000, .help = "this copy from the device fails"},
     {"delay", RUNG_OPTION_INT, .max = 60000, .help = "milliseconds that the device works on each run"},
     {"hang_compile", RUNG_OPTION_INT, .max = 60000, .help = "milliseconds of compiling, unless it is stopped"},
+    {"compile_ms", RUNG_OPTION_INT, .max = 600000, .help = "milliseconds of compiling that nothing stops"},
+    {"keep", RUNG_OPTION_CHOICE, "yes|no|never|broken|large", .help = "how saving goes; no: not with these options"},
+    {"load", RUNG_OPTION_CHOICE, "ok|unsupported|broken", .help = "how loading goes"},
+    {"parts", RUNG_OPTION_CHOICE, "yes|no", .help = "whether each run wants a part of its executable"},
+    {"driver", RUNG_OPTION_STRING, .fallback = "1.0", .help = "the version of its driver"},
+    {"tuning", RUNG_OPTION_STRING, .fallback = "none", .help = "changes what is compiled"},
     {"hang_run", RUNG_OPTION_INT, .max = 60000, .help = "milliseconds before the work is queued, unless it is stopped"},
     {"wrong", RUNG_OPTION_CHOICE, "nothing|shape|type|missing|twice", .help = "what it does wrong in runs"},
     {"precision", RUNG_OPTION_STRING, .help = "what it says it computes differently"},
@@ -46,9 +52,10 @@ typedef struct job job;
 typedef struct fake {
   const rung_host *host;
   rung_memory memory;
-  const char *claim, *groups, *refuse_at_compile, *refuse, *where, *wrong, *precision;
+  const char *claim, *groups, *refuse_at_compile, *refuse, *where, *wrong, *precision, *keep, *load, *driver, *tuning;
+  int parts;
   int async;
-  long fail_run, fail_work, device_lost, out_of_memory, fail_copy, delay, hang_compile, hang_run;
+  long fail_run, fail_work, device_lost, out_of_memory, fail_copy, delay, hang_compile, compile_ms, hang_run;
   atomic_long runs, allocations, copies, works;
   atomic_int lost;
   pthread_mutex_t lock; /* of what follows */
@@ -204,21 +211,28 @@ static float combine(kind what, float x, float y) {
   }
 }
 
+/* Weights in a mapping may start at any byte. */
+static float at(const rung_tensor *t, size_t index) {
+  float number;
+  memcpy(&number, (const char *)t->data + index * sizeof number, sizeof number);
+  return number;
+}
+
 static void compute(kind what, const rung_tensor *a, const rung_tensor *b, const rung_tensor *out) {
-  const float *x = a->data, *y = b ? b->data : NULL;
   float *z = out->data;
   size_t count = count_of(out), nx = count_of(a), ny = b ? count_of(b) : 1;
   if (what == IDENTITY) {
-    if (out->size) memcpy(z, x, out->size);
+    if (out->size) memcpy(z, a->data, out->size);
   } else if (what == MATMUL) {
     for (int64_t i = 0; i < out->dims[0]; i++)
       for (int64_t j = 0; j < out->dims[1]; j++) {
         float sum = 0;
-        for (int64_t k = 0; k < a->dims[1]; k++) sum += x[i * a->dims[1] + k] * y[k * out->dims[1] + j];
+        for (int64_t k = 0; k < a->dims[1]; k++)
+          sum += at(a, (size_t)(i * a->dims[1] + k)) * at(b, (size_t)(k * out->dims[1] + j));
         z[i * out->dims[1] + j] = sum;
       }
   } else {
-    for (size_t i = 0; i < count; i++) z[i] = combine(what, x[nx == 1 ? 0 : i], y ? y[ny == 1 ? 0 : i] : 0);
+    for (size_t i = 0; i < count; i++) z[i] = combine(what, at(a, nx == 1 ? 0 : i), b ? at(b, ny == 1 ? 0 : i) : 0);
   }
 }
 
@@ -227,6 +241,7 @@ static void compute(kind what, const rung_tensor *a, const rung_tensor *b, const
 typedef struct executable {
   fake *f;
   const rung_graph *island;
+  rung_shelf *shelf;
   atomic_long running;
 } executable;
 
@@ -421,10 +436,31 @@ static void fake_free_fence(void *state, rung_fence *fence) {
   release_job((job *)fence);
 }
 
+static rung_status *save_part(void *user, const rung_saving *saving) {
+  (void)user;
+  fake_counts.saves++;
+  return saving->sink->write(saving->sink->user, "a part", 6);
+}
+
+/* What a run needs beside the executable. */
+static rung_status *get_part(const executable *e) {
+  const rung_host *host = e->f->host;
+  rung_part part;
+  host->find_part(e->shelf, "of runs", &part);
+  int right = !part.data || (part.size == 6 && memcmp(part.data, "a part", 6) == 0);
+  if (part.data)
+    fake_counts.loads++;
+  else
+    host->keep_part(e->shelf, "of runs", save_part, NULL);
+  host->release_part(host, &part);
+  return right ? NULL : FAIL(host, PROVIDER, "the part is not the one that was kept");
+}
+
 static rung_status *queue_run(executable *e, const rung_run *run, rung_fence **out_fence) {
   fake *f = e->f;
   job *j;
   rung_status *status = start_run(f, run);
+  if (!status && f->parts) status = get_part(e);
   if (!status) status = make_job(e, run, &j);
   if (status) return status;
   j->references++; /* the queue's */
@@ -486,6 +522,12 @@ static void read_options(fake *f, const rung_option *options, size_t count) {
   f->fail_copy = number_option(options, count, "fail_copy");
   f->delay = number_option(options, count, "delay");
   f->hang_compile = number_option(options, count, "hang_compile");
+  f->compile_ms = number_option(options, count, "compile_ms");
+  f->keep = text_option(options, count, "keep", "yes");
+  f->parts = strcmp(text_option(options, count, "parts", "no"), "yes") == 0;
+  f->load = text_option(options, count, "load", "ok");
+  f->driver = text_option(options, count, "driver", "1.0");
+  f->tuning = text_option(options, count, "tuning", "none");
   f->hang_run = number_option(options, count, "hang_run");
   f->memory = (rung_memory){.struct_size = sizeof f->memory,
                             .kind = "fake",
@@ -592,24 +634,83 @@ static rung_status *refuse_nodes(const fake *f, const rung_graph *island, const 
   return refused ? FAIL(f->host, UNSUPPORTED, "the fake's engine refuses %d nodes", refused) : NULL;
 }
 
+static rung_status *make_executable(fake *f, const rung_graph *island, const rung_compile *compile,
+                                    void **out_executable) {
+  executable *e = get(f->host, sizeof *e);
+  if (!e) return FAIL(f->host, OUT_OF_MEMORY, "out of memory");
+  e->f = f;
+  e->island = island;
+  e->shelf = compile->shelf;
+  fake_counts.executables++;
+  *out_executable = e;
+  return NULL;
+}
+
 static rung_status *fake_compile(void *state, const rung_graph *island, const rung_compile *compile,
                                  void **out_executable) {
   fake *f = state;
   fake_counts.compiles++;
+  fake_counts.compiling++;
+  if (f->compile_ms) sleep_ms(f->compile_ms);
+  fake_counts.compiling--;
   for (long ms = 0; ms < f->hang_compile; ms++) {
     if (f->host->progress(compile, "fake", (uint64_t)ms, (uint64_t)f->hang_compile))
       return FAIL(f->host, CANCELLED, "the fake was stopped while it compiled");
     sleep_ms(1);
   }
   rung_status *status = refuse_nodes(f, island, compile);
-  if (status) return status;
-  executable *e = get(f->host, sizeof *e);
-  if (!e) return FAIL(f->host, OUT_OF_MEMORY, "out of memory");
-  e->f = f;
-  e->island = island;
-  fake_counts.executables++;
-  *out_executable = e;
+  return status ? status : make_executable(f, island, compile, out_executable);
+}
+
+/* Keeping: the tuning that an executable was compiled with, and for each node the letters of its operator. */
+
+static rung_status *fake_identity(void *state, rung_identity *identity) {
+  const fake *f = state;
+  if (strcmp(f->keep, "no") == 0) return FAIL(f->host, UNSUPPORTED, "the fake keeps nothing with keep=no");
+  f->host->depends(identity, "device", f->memory.device ? "fake 1" : "fake 0");
+  f->host->depends(identity, "driver", f->driver);
+  f->host->depends(identity, "tuning", f->tuning);
   return NULL;
+}
+
+static rung_status *fake_save(void *state, const rung_saving *saving) {
+  enum { LARGE = 1 << 20 };
+  static const char zeros[4096];
+  const executable *e = state;
+  const fake *f = e->f;
+  const rung_sink *sink = saving->sink;
+  if (strcmp(f->keep, "never") == 0) return FAIL(f->host, UNSUPPORTED, "this one cannot be kept");
+  if (strcmp(f->keep, "broken") == 0) return FAIL(f->host, PROVIDER, "the fake cannot save");
+  rung_status *status = sink->write(sink->user, f->tuning, strlen(f->tuning) + 1);
+  for (uint32_t n = 0; n < e->island->node_count && !status; n++)
+    status = sink->write(sink->user, e->island->nodes[n]->op_type, strlen(e->island->nodes[n]->op_type) + 1);
+  for (int i = 0; strcmp(f->keep, "large") == 0 && i < LARGE && !status; i += (int)sizeof zeros)
+    status = sink->write(sink->user, zeros, sizeof zeros);
+  if (!status) fake_counts.saves++;
+  return status;
+}
+
+/* Takes what save wrote for this island, and nothing else. */
+static int is_mine(const fake *f, const rung_graph *island, const char *data, size_t size) {
+  const char *end = data + size;
+  if (size < strlen(f->tuning) + 1 || memcmp(data, f->tuning, strlen(f->tuning) + 1) != 0) return 0;
+  data += strlen(f->tuning) + 1;
+  for (uint32_t n = 0; n < island->node_count; n++) {
+    size_t length = strlen(island->nodes[n]->op_type) + 1;
+    if ((size_t)(end - data) < length || memcmp(data, island->nodes[n]->op_type, length) != 0) return 0;
+    data += length;
+  }
+  return 1;
+}
+
+static rung_status *fake_load(void *state, const rung_graph *island, const rung_compile *compile, const void *data,
+                              size_t size, void **out_executable) {
+  fake *f = state;
+  if (strcmp(f->load, "unsupported") == 0) return FAIL(f->host, UNSUPPORTED, "the fake does not load it");
+  if (strcmp(f->load, "broken") == 0) return FAIL(f->host, PROVIDER, "the fake fails to load it");
+  if (!is_mine(f, island, data, size)) return FAIL(f->host, PROVIDER, "these bytes are of another executable");
+  fake_counts.loads++;
+  return make_executable(f, island, compile, out_executable);
 }
 
 static void fake_free_executable(void *state) {
@@ -647,6 +748,9 @@ static const rung_provider_api api = {
     .free_fence = fake_free_fence,
     .describe = fake_describe,
     .precision = fake_precision,
+    .identity = fake_identity,
+    .save = fake_save,
+    .load = fake_load,
 };
 
 const rung_provider_api *rung_provider_entry(void);

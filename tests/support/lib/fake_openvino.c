@@ -3,6 +3,7 @@
 #define _GNU_SOURCE
 #include "support/fake_openvino.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -89,10 +90,20 @@ API(int, ov_core_create, void **core) {
 }
 API(void, ov_core_free, void *core) { drop(core); }
 API(int, ov_core_get_property, const void *core, const char *device, const char *key, char **value) {
-  (void)core, (void)key;
-  if (strcmp(device, "CPU") != 0) return BAD;
-  *value = say("INFERENCE_PRECISION_HINT INFERENCE_NUM_THREADS NUM_STREAMS");
-  return 0;
+  static const char *const answers[][2] = {
+      {"SUPPORTED_PROPERTIES", "INFERENCE_PRECISION_HINT INFERENCE_NUM_THREADS NUM_STREAMS"},
+      {"OPTIMIZATION_CAPABILITIES", "FP32 EXPORT_IMPORT"},
+      {"CACHING_PROPERTIES", "FULL_DEVICE_NAME DRIVER_VERSION UNKNOWN"},
+      {"FULL_DEVICE_NAME", "a double"},
+      {"DRIVER_VERSION", "7"},
+  };
+  (void)core;
+  for (size_t i = 0; i < sizeof answers / sizeof *answers && strcmp(device, "CPU") == 0; i++)
+    if (strcmp(key, answers[i][0]) == 0) {
+      *value = say(answers[i][1]);
+      return 0;
+    }
+  return BAD;
 }
 API(int, ov_core_set_property, const void *core, const char *device, ...) {
   (void)core;
@@ -155,6 +166,22 @@ API(int, ov_core_compile_model, const void *core, const model *m, const char *de
   (void)core, (void)device, (void)count;
   STATE.compiles++;
   if (holds(m, STATE.uncompilable)) return BAD;
+  *compiled = make(1);
+  return 0;
+}
+API(int, ov_compiled_model_export_model, const void *compiled, const char *path) {
+  (void)compiled;
+  FILE *file = fopen(path, "wb");
+  if (!file) return BAD;
+  STATE.exports++;
+  fputs("exported", file);
+  return fclose(file) == 0 ? 0 : BAD;
+}
+API(int, ov_core_import_model, const void *core, const char *content, size_t size, const char *device,
+    void **compiled) {
+  (void)core, (void)device;
+  if (STATE.cannot_load || size != 8 || memcmp(content, "exported", 8) != 0) return BAD;
+  STATE.imports++;
   *compiled = make(1);
   return 0;
 }
