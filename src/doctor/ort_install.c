@@ -338,10 +338,17 @@ bool rung__ort_check_files(doctor *d, installation *i) {
 /* What `import onnxruntime` would take from a folder: a package, else a module. */
 static const char *importable(doctor *d, const char *folder) {
   if (strcmp(folder, "/") == 0) folder = "";
-  const char *package = rung__doctor_printf(d, "%s/onnxruntime/__init__.py", folder);
-  const char *module = rung__doctor_printf(d, "%s/onnxruntime.py", folder);
-  if (rung__doctor_is_file(d, package)) return package;
-  return rung__doctor_is_file(d, module) ? module : NULL;
+  static const char *const names[] = {"onnxruntime/__init__.py", "onnxruntime/__init__.pyc", "onnxruntime*.so",
+                                      "onnxruntime.py", "onnxruntime.pyc"};
+  for (size_t i = 0; i < RUNG_COUNT(names); i++) {
+    const doctor_list *found = rung__doctor_glob(d, rung__doctor_printf(d, "%s/%s", folder, names[i]));
+    for (size_t k = 0; k < found->count; k++) {
+      const char *name = rung__doctor_base_name(found->at[k]);
+      bool other = names[i][11] == '*' && name[11] != '.'; /* onnxruntime_something.so */
+      if (!other && rung__doctor_is_file(d, found->at[k])) return found->at[k];
+    }
+  }
+  return NULL;
 }
 
 static void report_shadow(doctor *d, const installation *i, const char *path, const char *when) {
@@ -349,7 +356,7 @@ static void report_shadow(doctor *d, const installation *i, const char *path, co
       d, DOCTOR_ORT_SHADOWED, rung__doctor_printf(d, "import onnxruntime takes %s instead of the package", path));
   rung__doctor_because(f, "%s", when);
   rung__doctor_show(f, "%s comes before %s", path, i->folder);
-  bool package = strcmp(rung__doctor_base_name(path), "__init__.py") == 0;
+  bool package = strncmp(rung__doctor_base_name(path), "__init__.py", 11) == 0;
   const char *what = package ? rung__doctor_folder_of(d, path) : path;
   rung__doctor_mend(f, "mv %s %s.aside", what, what);
 }
@@ -393,6 +400,17 @@ bool rung__ort_check_shadow(doctor *d, installation *i) {
 
 /* The whole */
 
+/* A virtual environment holds a link to the Python that it was made from. */
+static void check_interpreter(doctor *d, const python_env *env) {
+  if (!env->project || env->program) return;
+  const char *prefix = rung__doctor_folder_of(d, rung__doctor_folder_of(d, rung__doctor_folder_of(d, env->site[0])));
+  if (!rung__doctor_names(d, rung__doctor_printf(d, "%s/bin", prefix))->count) return;
+  doctor_finding f = rung__doctor_find(d, DOCTOR_ORT_INTERPRETER_MISSING, "the virtual environment's Python is gone");
+  rung__doctor_because(f, "the Python that it was made from was removed or upgraded, or the folder was moved");
+  rung__doctor_show(f, "%s/bin/python leads nowhere", prefix);
+  rung__doctor_mend(f, "python3 -m venv --clear %s, and install the packages again", prefix);
+}
+
 static void examine(doctor *d, const python_env *env, const char *site) {
   static bool (*const rules[])(doctor *d, installation *i) = {
       rung__ort_check_owners, rung__ort_check_shadow, rung__ort_check_platform,  rung__ort_check_files,
@@ -408,6 +426,7 @@ static void examine(doctor *d, const python_env *env, const char *site) {
   d->subject = env->path;
   rung__doctor_fact(d, "onnxruntime", "%s%s%s in %s%s%s", i.package[0] ? i.package : "unknown package",
                     i.version[0] ? " " : "", i.version, site, env->version[0] ? ", Python " : "", env->version);
+  check_interpreter(d, env);
   for (size_t k = 0; k < RUNG_COUNT(rules) && !d->failed; k++)
     if (!rules[k](d, &i)) break;
 }
