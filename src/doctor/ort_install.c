@@ -122,6 +122,7 @@ static void keep_names(doctor *d, doctor_list *out, const doctor_list *paths) {
 static void list_files(doctor *d, installation *i) {
   i->modules = rung__doctor_list(d);
   i->libraries = rung__doctor_list(d);
+  i->foreign = rung__doctor_list(d);
   keep_names(d, i->modules, list_capi(d, i, "onnxruntime_pybind11_state*"));
   keep_names(d, i->libraries, list_capi(d, i, "libonnxruntime_providers_*.so"));
 }
@@ -218,6 +219,7 @@ enum { MOST_HASHED = 32 << 20 };
 
 typedef struct file_check {
   doctor_list *missing, *changed;
+  const char *cut; /* one that is shorter than it was; NULL */
 } file_check;
 
 static bool is_library(const char *path) { return strstr(path, ".so") || strstr(path, ".pyd") || strstr(path, ".dll"); }
@@ -252,6 +254,7 @@ static void check_file(doctor *d, const installation *i, const dist_file *file, 
                                       (long long)file->size)
                 : rung__doctor_printf(d, "%s has other contents than those installed", path);
     rung__doctor_add(d, out->changed, words);
+    if (size < file->size && is_library(file->path)) out->cut = rung__doctor_base_name(file->path);
   }
 }
 
@@ -270,13 +273,18 @@ static void report_missing(doctor *d, const installation *i, const doctor_list *
   rung__doctor_mend(f, "%s", rung__ort_reinstall(d, i));
 }
 
-static void report_changed(doctor *d, const installation *i, const doctor_list *changed) {
+static void report_changed(doctor *d, const installation *i, const doctor_list *changed, const char *cut) {
   bool library = false;
   for (size_t k = 0; k < changed->count; k++) library |= is_library(changed->at[k]);
   doctor_finding f = rung__doctor_find_as(
       d, DOCTOR_ORT_FILES_CHANGED, library || changed->count > 1 ? RUNG_DOCTOR_BROKEN : RUNG_DOCTOR_WARNING,
-      rung__doctor_printf(d, "files of %s %s are not those that were installed", i->owner->name, i->owner->version));
-  rung__doctor_because(f, "they were cut off, edited, or overwritten by another ONNX Runtime");
+      cut ? rung__doctor_printf(d, "%s of %s %s is cut off", cut, i->owner->name, i->owner->version)
+          : rung__doctor_printf(d, "files of %s %s are not those that were installed", i->owner->name,
+                                i->owner->version));
+  rung__doctor_because(
+      f, cut ? "a download or a copy was interrupted, or the disk was full; loading such a file can end the "
+               "process"
+             : "they were edited, damaged, or overwritten by another ONNX Runtime");
   for (size_t k = 0; k < changed->count && k < 3; k++) rung__doctor_show(f, "%s", changed->at[k]);
   if (changed->count > 3) rung__doctor_show(f, "and %zu more", changed->count - 3);
   rung__doctor_mend(f, "%s", rung__ort_reinstall(d, i));
@@ -301,6 +309,7 @@ static void check_foreign(doctor *d, const installation *i) {
   for (size_t k = 0; k < i->libraries->count; k++) {
     const char *path = rung__doctor_printf(d, "onnxruntime/capi/%s", i->libraries->at[k]);
     if (rung__dist_owns(d, i->owner, path)) continue;
+    rung__doctor_add(d, i->foreign, i->libraries->at[k]);
     doctor_finding f = rung__doctor_find(
         d, DOCTOR_ORT_FILES_FOREIGN,
         rung__doctor_printf(d, "%s is not of %s %s", i->libraries->at[k], i->owner->name, i->owner->version));
@@ -315,13 +324,13 @@ bool rung__ort_check_files(doctor *d, installation *i) {
     if (i->owner_count <= 1) check_foreign(d, i);
     return true;
   }
-  file_check check = {rung__doctor_list(d), rung__doctor_list(d)};
+  file_check check = {rung__doctor_list(d), rung__doctor_list(d), NULL};
   rung_str record = i->owner->record;
   dist_file file;
   while (rung__dist_next_file(d, &record, &file))
     if (strncmp(file.path, "onnxruntime/", 12) == 0 && !strstr(file.path, ".pyc")) check_file(d, i, &file, &check);
   if (check.missing->count) report_missing(d, i, check.missing);
-  if (check.changed->count) report_changed(d, i, check.changed);
+  if (check.changed->count) report_changed(d, i, check.changed, check.cut);
   if (!check.changed->count && strcmp(i->version, i->owner->version) != 0 && i->version[0]) {
     doctor_finding f = rung__doctor_find(
         d, DOCTOR_ORT_FILES_CHANGED,

@@ -273,7 +273,10 @@ static void try_in_child(provider_check *c) {
   doctor_finding f =
       rung__doctor_find(d, code, rung__doctor_printf(d, "loading the %s provider %s: %s", title, what, result.words));
   rung__doctor_show(f, "%s, loaded in a child process", result.library[0] ? result.library : c->path);
-  rung__doctor_mend(f, "%s", rung__ort_reinstall(d, c->i));
+  const char *cause, *fix = rung__ort_reinstall(d, c->i);
+  if (result.kind == CHILD_REFUSED && rung__doctor_meaning(d, result.words, &cause, &fix))
+    rung__doctor_because(f, "%s", cause);
+  rung__doctor_mend(f, "%s", fix);
 }
 
 /* Where more is missing, its command brings cuDNN, too. */
@@ -402,6 +405,7 @@ static void check_plugins(doctor *d, installation *i) {
 bool rung__ort_check_providers(doctor *d, installation *i) {
   check_presence(d, i);
   check_plugins(d, i);
-  for (size_t k = 0; k < i->libraries->count && !d->failed; k++) check_one(d, i, i->libraries->at[k]);
+  for (size_t k = 0; k < i->libraries->count && !d->failed; k++)
+    if (!rung__doctor_has(i->foreign, i->libraries->at[k])) check_one(d, i, i->libraries->at[k]);
   return true;
 }
