@@ -93,6 +93,8 @@ bool rung__doctor_found(const doctor *d, doctor_code code, const char *subject);
 void rung__doctor_machine_rules(doctor *d);
 rung_status *rung__doctor_providers(doctor *d) RUNG_MUST_CHECK;
 rung_status *rung__doctor_onnxruntime(doctor *d) RUNG_MUST_CHECK;
+/* What the loader's words mean, by the texts of logs; false: they are none of them. */
+bool rung__doctor_meaning(doctor *d, const char *words, const char **out_cause, const char **out_fix);
 void rung__doctor_explain(doctor *d, const char *log, size_t size);
 rung_status *rung__doctor_process(doctor *d) RUNG_MUST_CHECK;
 

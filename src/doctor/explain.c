@@ -361,13 +361,7 @@ static int find_cuda(rung_str log) {
   return 0;
 }
 
-void rung__doctor_explain(doctor *d, const char *log, size_t size) {
-  explainer *e = rung__doctor_alloc(d, 1, sizeof *e);
-  if (!e) return;
-  const char *subject = d->subject;
-  d->subject = "log";
-  e->d = d;
-  e->log = normalise(d, (rung_str){log ? log : "", log ? RUNG_MIN(size, MOST_LOG) : 0});
+static void match_all(explainer *e) {
   e->cuda = find_cuda(e->log);
   for (size_t i = 0; i < RUNG_COUNT(entries); i++)
     for (const char *at = entries[i].patterns; *at;) {
@@ -375,6 +369,28 @@ void rung__doctor_explain(doctor *d, const char *log, size_t size) {
       look_for(e, &entries[i], at, at + length);
       at += length + (at[length] == '\n');
     }
+}
+
+bool rung__doctor_meaning(doctor *d, const char *words, const char **out_cause, const char **out_fix) {
+  explainer *e = rung__doctor_alloc(d, 1, sizeof *e);
+  if (!e) return false;
+  e->d = d;
+  e->log = (rung_str){words, strlen(words)};
+  match_all(e);
+  if (!e->count || e->matches[0].entry->rank != CAUSE) return false;
+  *out_cause = e->matches[0].title;
+  *out_fix = e->matches[0].fix;
+  return true;
+}
+
+void rung__doctor_explain(doctor *d, const char *log, size_t size) {
+  explainer *e = rung__doctor_alloc(d, 1, sizeof *e);
+  if (!e) return;
+  const char *subject = d->subject;
+  d->subject = "log";
+  e->d = d;
+  e->log = normalise(d, (rung_str){log ? log : "", log ? RUNG_MIN(size, MOST_LOG) : 0});
+  match_all(e);
   for (size_t i = 0; i < e->count; i++) {
     const log_match *m = &e->matches[i];
     if (m->entry->rank == SYMPTOM && (is_explained(e, m) || is_second_symptom(e, i))) continue;

@@ -23,6 +23,7 @@ typedef struct installation {
   const char *providers;  /* what the package is for: "cuda tensorrt"; "" */
   doctor_list *modules;   /* capi/onnxruntime_pybind11_state*.so|pyd, without the path */
   doctor_list *libraries; /* capi/libonnxruntime_providers_*.so, without the path */
+  doctor_list *foreign;   /* those of them that are not the package's */
   link_context link;
   const doctor_list *vendor_folders; /* of the environment */
 } installation;

@@ -120,13 +120,17 @@ static void check_architecture(doctor *d, const installation *i) {
   }
 }
 
-static bool cannot_load(const doctor *d) {
-  return rung__doctor_found(d, DOCTOR_ORT_LIBRARY_MISSING, d->subject) ||
-         rung__doctor_found(d, DOCTOR_ORT_DRIVER_MISSING, d->subject);
+/* What is broken comes first; that no device is there is a later question. */
+static bool is_broken(const doctor *d) {
+  for (size_t k = 0; k < d->report->findings.count; k++) {
+    const rung_doctor_finding *f = &d->report->findings.at[k];
+    if (f->severity == RUNG_DOCTOR_BROKEN && strcmp(f->subject, d->subject) == 0) return true;
+  }
+  return false;
 }
 
 static void check_no_gpu(doctor *d, const installation *i, const char *whose) {
-  if (cannot_load(d)) return;
+  if (is_broken(d)) return;
   doctor_finding f = rung__doctor_find(
       d, DOCTOR_ORT_NO_GPU,
       rung__doctor_printf(d, "%s %s is for %s graphics, and none is seen here", i->package, i->version, whose));

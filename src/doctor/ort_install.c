@@ -122,6 +122,7 @@ static void keep_names(doctor *d, doctor_list *out, const doctor_list *paths) {
 static void list_files(doctor *d, installation *i) {
   i->modules = rung__doctor_list(d);
   i->libraries = rung__doctor_list(d);
+  i->foreign = rung__doctor_list(d);
   keep_names(d, i->modules, list_capi(d, i, "onnxruntime_pybind11_state*"));
   keep_names(d, i->libraries, list_capi(d, i, "libonnxruntime_providers_*.so"));
 }
@@ -218,6 +219,7 @@ enum { MOST_HASHED = 32 << 20 };
 
 typedef struct file_check {
   doctor_list *missing, *changed;
+  const char *cut; /* one that is shorter than it was; NULL */
 } file_check;
 
 static bool is_library(const char *path) { return strstr(path, ".so") || strstr(path, ".pyd") || strstr(path, ".dll"); }
@@ -252,6 +254,7 @@ static void check_file(doctor *d, const installation *i, const dist_file *file, 
                                       (long long)file->size)
                 : rung__doctor_printf(d, "%s has other contents than those installed", path);
     rung__doctor_add(d, out->changed, words);
+    if (size < file->size && is_library(file->path)) out->cut = rung__doctor_base_name(file->path);
   }
 }
 
@@ -270,13 +273,18 @@ static void report_missing(doctor *d, const installation *i, const doctor_list *
   rung__doctor_mend(f, "%s", rung__ort_reinstall(d, i));
 }
 
-static void report_changed(doctor *d, const installation *i, const doctor_list *changed) {
+static void report_changed(doctor *d, const installation *i, const doctor_list *changed, const char *cut) {
   bool library = false;
   for (size_t k = 0; k < changed->count; k++) library |= is_library(changed->at[k]);
   doctor_finding f = rung__doctor_find_as(
       d, DOCTOR_ORT_FILES_CHANGED, library || changed->count > 1 ? RUNG_DOCTOR_BROKEN : RUNG_DOCTOR_WARNING,
-      rung__doctor_printf(d, "files of %s %s are not those that were installed", i->owner->name, i->owner->version));
-  rung__doctor_because(f, "they were cut off, edited, or overwritten by another ONNX Runtime");
+      cut ? rung__doctor_printf(d, "%s of %s %s is cut off", cut, i->owner->name, i->owner->version)
+          : rung__doctor_printf(d, "files of %s %s are not those that were installed", i->owner->name,
+                                i->owner->version));
+  rung__doctor_because(
+      f, cut ? "a download or a copy was interrupted, or the disk was full; loading such a file can end the "
+               "process"
+             : "they were edited, damaged, or overwritten by another ONNX Runtime");
   for (size_t k = 0; k < changed->count && k < 3; k++) rung__doctor_show(f, "%s", changed->at[k]);
   if (changed->count > 3) rung__doctor_show(f, "and %zu more", changed->count - 3);
   rung__doctor_mend(f, "%s", rung__ort_reinstall(d, i));
@@ -301,6 +309,7 @@ static void check_foreign(doctor *d, const installation *i) {
   for (size_t k = 0; k < i->libraries->count; k++) {
     const char *path = rung__doctor_printf(d, "onnxruntime/capi/%s", i->libraries->at[k]);
     if (rung__dist_owns(d, i->owner, path)) continue;
+    rung__doctor_add(d, i->foreign, i->libraries->at[k]);
     doctor_finding f = rung__doctor_find(
         d, DOCTOR_ORT_FILES_FOREIGN,
         rung__doctor_printf(d, "%s is not of %s %s", i->libraries->at[k], i->owner->name, i->owner->version));
@@ -315,13 +324,13 @@ bool rung__ort_check_files(doctor *d, installation *i) {
     if (i->owner_count <= 1) check_foreign(d, i);
     return true;
   }
-  file_check check = {rung__doctor_list(d), rung__doctor_list(d)};
+  file_check check = {rung__doctor_list(d), rung__doctor_list(d), NULL};
   rung_str record = i->owner->record;
   dist_file file;
   while (rung__dist_next_file(d, &record, &file))
     if (strncmp(file.path, "onnxruntime/", 12) == 0 && !strstr(file.path, ".pyc")) check_file(d, i, &file, &check);
   if (check.missing->count) report_missing(d, i, check.missing);
-  if (check.changed->count) report_changed(d, i, check.changed);
+  if (check.changed->count) report_changed(d, i, check.changed, check.cut);
   if (!check.changed->count && strcmp(i->version, i->owner->version) != 0 && i->version[0]) {
     doctor_finding f = rung__doctor_find(
         d, DOCTOR_ORT_FILES_CHANGED,
@@ -338,10 +347,17 @@ bool rung__ort_check_files(doctor *d, installation *i) {
 /* What `import onnxruntime` would take from a folder: a package, else a module. */
 static const char *importable(doctor *d, const char *folder) {
   if (strcmp(folder, "/") == 0) folder = "";
-  const char *package = rung__doctor_printf(d, "%s/onnxruntime/__init__.py", folder);
-  const char *module = rung__doctor_printf(d, "%s/onnxruntime.py", folder);
-  if (rung__doctor_is_file(d, package)) return package;
-  return rung__doctor_is_file(d, module) ? module : NULL;
+  static const char *const names[] = {"onnxruntime/__init__.py", "onnxruntime/__init__.pyc", "onnxruntime*.so",
+                                      "onnxruntime.py", "onnxruntime.pyc"};
+  for (size_t i = 0; i < RUNG_COUNT(names); i++) {
+    const doctor_list *found = rung__doctor_glob(d, rung__doctor_printf(d, "%s/%s", folder, names[i]));
+    for (size_t k = 0; k < found->count; k++) {
+      const char *name = rung__doctor_base_name(found->at[k]);
+      bool other = names[i][11] == '*' && name[11] != '.'; /* onnxruntime_something.so */
+      if (!other && rung__doctor_is_file(d, found->at[k])) return found->at[k];
+    }
+  }
+  return NULL;
 }
 
 static void report_shadow(doctor *d, const installation *i, const char *path, const char *when) {
@@ -349,7 +365,7 @@ static void report_shadow(doctor *d, const installation *i, const char *path, co
       d, DOCTOR_ORT_SHADOWED, rung__doctor_printf(d, "import onnxruntime takes %s instead of the package", path));
   rung__doctor_because(f, "%s", when);
   rung__doctor_show(f, "%s comes before %s", path, i->folder);
-  bool package = strcmp(rung__doctor_base_name(path), "__init__.py") == 0;
+  bool package = strncmp(rung__doctor_base_name(path), "__init__.py", 11) == 0;
   const char *what = package ? rung__doctor_folder_of(d, path) : path;
   rung__doctor_mend(f, "mv %s %s.aside", what, what);
 }
@@ -393,6 +409,17 @@ bool rung__ort_check_shadow(doctor *d, installation *i) {
 
 /* The whole */
 
+/* A virtual environment holds a link to the Python that it was made from. */
+static void check_interpreter(doctor *d, const python_env *env) {
+  if (!env->project || env->program) return;
+  const char *prefix = rung__doctor_folder_of(d, rung__doctor_folder_of(d, rung__doctor_folder_of(d, env->site[0])));
+  if (!rung__doctor_names(d, rung__doctor_printf(d, "%s/bin", prefix))->count) return;
+  doctor_finding f = rung__doctor_find(d, DOCTOR_ORT_INTERPRETER_MISSING, "the virtual environment's Python is gone");
+  rung__doctor_because(f, "the Python that it was made from was removed or upgraded, or the folder was moved");
+  rung__doctor_show(f, "%s/bin/python leads nowhere", prefix);
+  rung__doctor_mend(f, "python3 -m venv --clear %s, and install the packages again", prefix);
+}
+
 static void examine(doctor *d, const python_env *env, const char *site) {
   static bool (*const rules[])(doctor *d, installation *i) = {
       rung__ort_check_owners, rung__ort_check_shadow, rung__ort_check_platform,  rung__ort_check_files,
@@ -408,6 +435,7 @@ static void examine(doctor *d, const python_env *env, const char *site) {
   d->subject = env->path;
   rung__doctor_fact(d, "onnxruntime", "%s%s%s in %s%s%s", i.package[0] ? i.package : "unknown package",
                     i.version[0] ? " " : "", i.version, site, env->version[0] ? ", Python " : "", env->version);
+  check_interpreter(d, env);
   for (size_t k = 0; k < RUNG_COUNT(rules) && !d->failed; k++)
     if (!rules[k](d, &i)) break;
 }

@@ -273,7 +273,10 @@ static void try_in_child(provider_check *c) {
   doctor_finding f =
       rung__doctor_find(d, code, rung__doctor_printf(d, "loading the %s provider %s: %s", title, what, result.words));
   rung__doctor_show(f, "%s, loaded in a child process", result.library[0] ? result.library : c->path);
-  rung__doctor_mend(f, "%s", rung__ort_reinstall(d, c->i));
+  const char *cause, *fix = rung__ort_reinstall(d, c->i);
+  if (result.kind == CHILD_REFUSED && rung__doctor_meaning(d, result.words, &cause, &fix))
+    rung__doctor_because(f, "%s", cause);
+  rung__doctor_mend(f, "%s", fix);
 }
 
 /* Where more is missing, its command brings cuDNN, too. */
@@ -300,6 +303,19 @@ static void check_release(provider_check *c, int needed) {
   rung__doctor_because(f, "it was built for CUDA %d, and the rest of the package for CUDA %d", needed, built);
   rung__doctor_show(f, "%s; %s/capi/build_and_package_info.py", c->path, c->i->folder);
   rung__doctor_mend(f, "%s", rung__ort_reinstall(d, c->i));
+}
+
+/* A library of a plugin: whole, and all there that it needs. */
+static void check_library_at(doctor *d, installation *i, const char *provider, const char *path) {
+  provider_check c = {.d = d, .i = i, .provider = provider, .path = path};
+  if (!rung__doctor_is_file(d, path)) return;
+  rung__link_walk(d, &i->link, path, &c.links);
+  if (!report_own_problem(&c)) {
+    collect(&c);
+    if (c.lack_count) report_lacks(&c);
+    rung__ort_report_versions(d, i, &c.links);
+  }
+  rung__link_free(d, &c.links);
 }
 
 static void check_one(doctor *d, installation *i, const char *library) {
@@ -350,8 +366,46 @@ static void check_presence(doctor *d, const installation *i) {
   rung__doctor_mend(f, "%s", rung__ort_reinstall(d, i));
 }
 
+/* Plugins */
+
+static void check_host(doctor *d, const installation *i, const dist *plugin, const char *wanted) {
+  bool old = i->version[0] && rung__vendor_compare_versions(i->version, wanted) < 0;
+  if (!old) return;
+  doctor_finding f =
+      rung__doctor_find(d, DOCTOR_ORT_PLUGIN_HOST,
+                        rung__doctor_printf(d, "%s %s needs ONNX Runtime %s or newer, and %s is installed",
+                                            plugin->name, plugin->version, wanted, i->version));
+  rung__doctor_show(f, "%s", plugin->folder);
+  rung__doctor_mend(f, "%s install --upgrade \"%s>=%s\"", i->env->pip, i->package[0] ? i->package : "onnxruntime",
+                    wanted);
+}
+
+/* The libraries that a plugin's RECORD lists: what they need must be there. */
+static void check_plugin(doctor *d, installation *i, const dist *plugin) {
+  rung_str record = plugin->record;
+  dist_file file;
+  while (rung__dist_next_file(d, &record, &file)) {
+    const char *name = rung__doctor_base_name(file.path);
+    if (!strstr(name, ".so") || strncmp(name, "lib", 3) != 0 || strstr(file.path, ".libs/")) continue;
+    const char *path = rung__doctor_printf(d, "%s/%s", plugin->site, file.path);
+    check_library_at(d, i, plugin->name, path);
+  }
+}
+
+static void check_plugins(doctor *d, installation *i) {
+  for (size_t k = 0; k < i->env->dists.count && !d->failed; k++) {
+    const dist *one = &i->env->dists.at[k];
+    const char *host = rung__vendor_plugin_host(one->name, one->version);
+    if (!host) continue;
+    check_host(d, i, one, host);
+    if (one->record.data) check_plugin(d, i, one);
+  }
+}
+
 bool rung__ort_check_providers(doctor *d, installation *i) {
   check_presence(d, i);
-  for (size_t k = 0; k < i->libraries->count && !d->failed; k++) check_one(d, i, i->libraries->at[k]);
+  check_plugins(d, i);
+  for (size_t k = 0; k < i->libraries->count && !d->failed; k++)
+    if (!rung__doctor_has(i->foreign, i->libraries->at[k])) check_one(d, i, i->libraries->at[k]);
   return true;
 }

@@ -144,7 +144,8 @@ static void look(process *p) {
   if (p->core) rung__doctor_fact(d, "onnxruntime", "%s", p->core);
   for (size_t i = 0; i < p->files->count; i++) {
     vendor_library v = rung__vendor_library(d, rung__doctor_base_name(p->files->at[i]), 0, "pip");
-    bool system = v.product && strstr(v.fix, "apt install lib");
+    bool system = v.product && strncmp(v.fix, "apt install", 11) == 0 && strcmp(v.product, "OpenCL") != 0 &&
+                  strcmp(v.product, "Level Zero") != 0 && strcmp(v.product, "Vulkan") != 0;
     if (v.product && !system) rung__doctor_fact(d, v.product, "%s", p->files->at[i]);
   }
   for (size_t i = 0; i < p->providers->count; i++) rung__doctor_fact(d, "provider", "%s", p->providers->at[i]);

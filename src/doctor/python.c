@@ -244,7 +244,9 @@ rung_status *rung__python_at(doctor *d, const char *path, python_list *out) {
   if (add_prefix(d, folder, out)) return NULL;
   for (size_t i = 0; i < RUNG_COUNT(inner); i++)
     if (add_prefix(d, rung__doctor_printf(d, "%s/%s", folder, inner[i]), out)) return NULL;
-  add_folder(d, folder, out);
+  const doctor_list *inside = rung__doctor_glob(d, rung__doctor_printf(d, "%s/*/pyvenv.cfg", folder));
+  for (size_t i = 0; i < inside->count; i++) add_prefix(d, rung__doctor_folder_of(d, inside->at[i]), out);
+  if (!out->envs.count) add_folder(d, folder, out);
   return NULL;
 }
 

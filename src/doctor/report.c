@@ -4,12 +4,17 @@
 #include "doctor/doctor.h"
 
 #include <ctype.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 /* What is replaced in every text. Longer ones first. */
+enum { MOST_PLACES = 32 };
+
 typedef struct scrubber {
   const char *home, *host;
-  char user[64];
+  const char *places[MOST_PLACES]; /* environments outside the system's folders */
+  size_t place_count;
+  char user[64], place[16];
   bool on;
 } scrubber;
 
@@ -19,7 +24,8 @@ static bool is_name(char c) { return isalnum((unsigned char)c) || c == '_' || c 
 static bool is_at(const char *text, size_t at, const char *word) {
   size_t size = word ? strlen(word) : 0;
   if (size < 2 || strncmp(text + at, word, size) != 0) return false;
-  return (at == 0 || !is_name(text[at - 1]) || text[at] == '/') && !is_name(text[at + size]);
+  bool begins = at == 0 || (!is_name(text[at - 1]) && (text[at] != '/' || text[at - 1] != '/'));
+  return begins && !is_name(text[at + size]);
 }
 
 /* "/home/anna/x" becomes "~/x"; other people's homes, "C:\Users\anna" and "/Users/anna" lose the name. */
@@ -38,11 +44,34 @@ static size_t skip_home(const char *text, size_t at, const char **out_word) {
   return 0;
 }
 
-static void append_scrubbed(const scrubber *s, rung_text *out, const char *text) {
+/* An environment's path becomes its number; /usr and /opt tell nothing about anybody. */
+static size_t skip_place(scrubber *s, const char *text, size_t at, const char **out_word) {
+  for (size_t i = 0; i < s->place_count; i++) {
+    if (!is_at(text, at, s->places[i])) continue;
+    snprintf(s->place, sizeof s->place, "ENV%zu", i + 1);
+    *out_word = s->place;
+    return strlen(s->places[i]);
+  }
+  return 0;
+}
+
+static void find_places(scrubber *s, const rung_doctor_report *report) {
+  static const char *const common[] = {"/usr", "/opt/conda", "/opt/venv", "/venv"};
+  for (size_t i = 0; i < report->facts.count && s->place_count < MOST_PLACES; i++) {
+    const char *path = report->facts.at[i].subject;
+    bool known = path[0] != '/' || (s->home && is_at(path, 0, s->home));
+    for (size_t k = 0; k < RUNG_COUNT(common); k++) known |= strncmp(path, common[k], strlen(common[k])) == 0;
+    for (size_t k = 0; k < s->place_count; k++) known |= strcmp(s->places[k], path) == 0;
+    if (!known) s->places[s->place_count++] = path;
+  }
+}
+
+static void append_scrubbed(scrubber *s, rung_text *out, const char *text) {
   for (size_t at = 0; text[at];) {
     const char *word = NULL;
     size_t skip = 0;
     if (is_at(text, at, s->home)) skip = strlen(s->home), word = "~";
+    if (!skip) skip = skip_place(s, text, at, &word);
     if (!skip) skip = skip_home(text, at, &word);
     if (!skip && is_at(text, at, s->host)) skip = strlen(s->host), word = "HOST";
     if (!skip && is_at(text, at, s->user)) skip = strlen(s->user), word = "USER";
@@ -56,7 +85,7 @@ static void append_scrubbed(const scrubber *s, rung_text *out, const char *text)
 
 typedef struct writer {
   rung_json json;
-  const scrubber *scrub;
+  scrubber *scrub;
   const rung_allocator *allocator;
   bool failed;
 } writer;
@@ -123,6 +152,7 @@ rung_status *rung_doctor_report_json(const rung_doctor_report *report, int scrub
   scrubber s = {.home = report->home, .host = report->host, .on = scrub != 0};
   const char *slash = report->home ? strrchr(report->home, '/') : NULL;
   if (slash && strlen(slash + 1) < sizeof s.user && strcmp(slash + 1, "root") != 0) strcpy(s.user, slash + 1);
+  if (scrub) find_places(&s, report);
   rung_text text;
   rung_text_init(&text, &rung_system_allocator); /* from malloc, as rung_text_free wants it */
   writer w = {.scrub = &s, .allocator = report->allocator};

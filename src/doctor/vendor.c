@@ -227,12 +227,26 @@ int rung__vendor_capability(const char *name) {
 static const vendor_package packages[] = {
 #define RUNG_ORT_PACKAGE(name, providers) {name, providers},
 #include "doctor/packages.inc"
-#undef RUNG_ORT_PACKAGE
+};
+
+static const struct {
+  const char *begin, *host;
+} plugins[] = {
+#define RUNG_ORT_PLUGIN(name, host) {name, host},
+#include "doctor/packages.inc"
 };
 
 const vendor_package *rung__vendor_package(const char *name) {
   for (size_t i = 0; i < RUNG_COUNT(packages); i++)
     if (strcmp(packages[i].name, name) == 0) return &packages[i];
+  return NULL;
+}
+
+const char *rung__vendor_plugin_host(const char *name, const char *version) {
+  for (size_t i = 0; i < RUNG_COUNT(plugins); i++)
+    if (strncmp(name, plugins[i].begin, strlen(plugins[i].begin)) == 0)
+      return strcmp(name, "onnxruntime-qnn") != 0 || rung__vendor_compare_versions(version, "2") >= 0 ? plugins[i].host
+                                                                                                      : NULL;
   return NULL;
 }
 

@@ -38,6 +38,9 @@ typedef struct vendor_package {
 } vendor_package;
 const vendor_package *rung__vendor_package(const char *name); /* NULL: none of them */
 
+/* The oldest ONNX Runtime that a plugin package works with; NULL: it is no plugin. */
+const char *rung__vendor_plugin_host(const char *name, const char *version);
+
 /* For ONNX Runtime `version` as it stands on PyPI: the release of CUDA that package "onnxruntime-gpu" was built with;
  * 0: unknown. */
 int rung__vendor_onnxruntime_cuda(const char *version);

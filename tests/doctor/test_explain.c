@@ -63,13 +63,13 @@ static const sample samples[] = {
      "CUDAExecutionProvider. Please reference "
      "https://onnxruntime.ai/docs/execution-providers/CUDA-ExecutionProvider.html#requirements to ensure all "
      "dependencies are met.",
-     "log.cuda-not-created", "CUDA", "rung doctor --onnxruntime"},
+     "log.provider-not-created", "CUDA", "rung doctor --onnxruntime"},
     {"CUDA_PATH is set but CUDA wasn't able to be loaded. Please install the correct version of CUDA and cuDNN as "
      "mentioned in the GPU requirements page",
      "log.cuda-path", "CUDA_PATH", "rung doctor"},
     {"Failed to create CUDAExecutionProvider. Require cuDNN 9.* and CUDA 12.*, and the latest MSVC runtime. Please "
      "install all dependencies",
-     "log.cuda-not-created", "CUDA", "rung doctor"},
+     "log.provider-not-created", "CUDA", "rung doctor"},
     {"Please install TensorRT libraries as mentioned in the GPU requirements page, make sure they're in the PATH or "
      "LD_LIBRARY_PATH, and that your GPU is supported.",
      "log.tensorrt-not-installed", "TensorRT", "tensorrt_libs"},
@@ -79,7 +79,7 @@ static const sample samples[] = {
     {"Failed to create OpenVINOExecutionProvider. Please refer "
      "https://onnxruntime.ai/docs/execution-providers/OpenVINO-ExecutionProvider.html#requirements to ensure all "
      "dependencies are met.",
-     "log.cuda-not-created", "OpenVINO", "rung doctor"},
+     "log.provider-not-created", "OpenVINO", "rung doctor"},
     {"ImportError: /x/libonnxruntime_providers_openvino.so: undefined symbol: _ZN2ov3Any4Base9to_stringB5cxx11Ev",
      "log.openvino-twice", "two releases of OpenVINO", "setupvars"},
     {"CUDA failure 100: no CUDA-capable device is detected ; GPU=32712 ; hostname=H ; "
@@ -178,6 +178,15 @@ static const sample samples[] = {
      "device GPU", "intel-opencl-icd"},
     {"Applied providers: ['CPUExecutionProvider'], with options: {'CPUExecutionProvider': {}}", "log.runs-on-cpu",
      "processor only", "rung doctor"},
+    {"Unable to find an entry point named 'OrtGetApiBase' in DLL 'onnxruntime'.", "log.old-library", "OrtGetApiBase",
+     "beside its .exe"},
+    {"libonnxruntime.so.1: cannot open shared object file: No such file or directory",
+     "log.onnxruntime-library-missing", "own library", "LD_LIBRARY_PATH"},
+    {"Could not load library libcudnn_cnn_infer.so.8. Error: libcuda.so: cannot open shared object file: No such file "
+     "or directory",
+     "log.driver-missing", "driver", "--gpus all"},
+    {"onnxruntime-gpu 1.20.1 requires numpy>=1.21.6, but you have numpy 1.19.5 which is incompatible.",
+     "log.dependency", "numpy 1.19.5", "numpy>=1.21.6"},
     {"ImportError: DLL load failed while importing onnxruntime_pybind11_state: The specified module could not be "
      "found.",
      "log.msvc-runtime", "Visual C++", "vc_redist"},

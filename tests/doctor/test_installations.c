@@ -193,6 +193,20 @@ static const scenario scenarios[] = {
     {"a package in PYTHONPATH", CPU_131 "file /mine/onnxruntime/__init__.py x\nenv PYTHONPATH=/other:/mine\n",
      "ort.shadowed", "PYTHONPATH", "mv /mine/onnxruntime "},
 
+    {"a compiled module in the working folder",
+     CPU_131 "file /work/onnxruntime.so x\nfile /work/onnxruntime_helpers.so x\n", "ort.shadowed",
+     "/work/onnxruntime.so", "mv /work/onnxruntime.so"},
+    {"the interpreter is gone", CPU_131 "rm /venv/bin/python\nlink /usr/bin/python3.9 /venv/bin/python\n",
+     "ort.interpreter-missing", "leads nowhere", "venv --clear /venv"},
+    {"a plugin for a newer one",
+     "module 1.22.0 onnxruntime\nown onnxruntime 1.22.0\ndist onnxruntime-ep-webgpu 0.5.0\n", "ort.plugin-host",
+     "1.24.4", "onnxruntime>=1.24.4"},
+    {"a plugin that lacks a library",
+     CPU_131 "dist onnxruntime-ep-webgpu 0.5.0\nfile site/onnxruntime_ep_webgpu-0.5.0.dist-info/RECORD "
+             "onnxruntime_ep_webgpu/libonnxruntime_providers_webgpu.so,,\\n\nlib "
+             "site/onnxruntime_ep_webgpu/libonnxruntime_providers_webgpu.so needs=libvulkan.so.1\n",
+     "ort.library-missing", "libvulkan.so.1", "libvulkan1"},
+
     /* devices */
     {"the processor's package with an NVIDIA card", RTX_4090 CPU_131, "ort.cpu-only", "RTX 4090, driver 580.65.06",
      "pip install \"onnxruntime-gpu[cuda,cudnn]\""},

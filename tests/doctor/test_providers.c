@@ -1,6 +1,7 @@
 /* One provider asked for, processes, and reports. */
 #include "rung.h"
 #include "rung_doctor.h"
+#include "support/counting.h"
 #include "support/made_machine.h"
 #include "support/test.h"
 
@@ -194,11 +195,49 @@ static void reports_hide_names(void **state) {
   machine_remove(&m);
 }
 
+/* Every allocation fails in turn: the examination says so, and nothing stays behind. */
+
+static const char some_log[] = "libcublasLt.so.12: cannot open shared object file: No such file or directory\n";
+
+static bool attempt(const rung_allocator *allocator, void *context) {
+  made_machine *m = context;
+  rung_doctor_request request;
+  rung_doctor_report *report = NULL;
+  rung_doctor_request_init(&request);
+  request.allocator = allocator;
+  request.what = RUNG_DOCTOR_ONNXRUNTIME | RUNG_DOCTOR_LOG | RUNG_DOCTOR_PROVIDERS;
+  request.path = "/venv";
+  request.provider = "cuda";
+  request.log = some_log;
+  request.log_size = sizeof some_log - 1;
+  request.root = m->root.path;
+  request.environment = m->environment;
+  rung_status *status = rung_doctor_examine(&request, &report);
+  if (status) {
+    assert_int_equal(rung_status_code(status), RUNG_OUT_OF_MEMORY);
+    rung_status_free(status);
+    return false;
+  }
+  assert_true(rung_doctor_finding_count(report) >= 3);
+  rung_doctor_report_free(&report);
+  return true;
+}
+
+static void memory_may_run_out(void **state) {
+  (void)state;
+  made_machine m;
+  machine_make(&m, RTX
+               "module 1.22.0 onnxruntime-gpu 12.2\nprovider cuda libcudart.so.12 libcudnn.so.9\n"
+               "own onnxruntime-gpu 1.22.0\nlib /usr/lib/libcudart.so.12\ndist numpy 2.0.0\n");
+  assert_true(counting_fail_each(attempt, &m) > 20);
+  machine_remove(&m);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(providers_are_judged),    cmocka_unit_test(a_bare_machine_is_healthy),
       cmocka_unit_test(processes_are_looked_at), cmocka_unit_test(this_process_can_be_looked_at),
-      cmocka_unit_test(reports_hide_names),
+      cmocka_unit_test(reports_hide_names),      cmocka_unit_test(memory_may_run_out),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

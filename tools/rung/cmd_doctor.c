@@ -88,9 +88,11 @@ static void print_findings(const rung_doctor_report *report) {
   }
 }
 
-static void print_facts(const rung_doctor_report *report) {
+/* All; or what a process was asked for: what it has loaded and holds. */
+static void print_facts(const rung_doctor_report *report, bool all) {
   for (size_t i = 0; i < rung_doctor_fact_count(report); i++) {
     const rung_doctor_fact *f = rung_doctor_fact_at(report, i);
+    if (!all && !starts_with(f->subject, "process ")) continue;
     printf("%s%s: %s: %s%s\n", in(DIM), clean(f->subject), f->name, clean(f->value), in(PLAIN));
   }
 }
@@ -104,7 +106,7 @@ static size_t count_of(const rung_doctor_report *report, rung_doctor_severity se
 
 static void print_report(const rung_doctor_report *report, const doctor_args *args) {
   size_t broken = count_of(report, RUNG_DOCTOR_BROKEN), warnings = count_of(report, RUNG_DOCTOR_WARNING);
-  if (args->facts) print_facts(report);
+  if (args->facts || args->pid) print_facts(report, args->facts);
   print_findings(report);
   size_t installed = 0;
   for (size_t i = 0; i < rung_doctor_fact_count(report); i++)
