@@ -97,6 +97,7 @@ class Case:
         options = onnxruntime.SessionOptions()
         options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
         options.log_severity_level = 4
+        options.intra_op_num_threads = 1  # some results depend on it
         session = onnxruntime.InferenceSession(self.model(inputs).SerializeToString(), options,
                                                providers=["CPUExecutionProvider"])
         results = session.run(None, self.feed(inputs))
