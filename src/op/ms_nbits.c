@@ -36,8 +36,6 @@ static rung_status *check_MatMulNBits(const rung_node *node, void *params) {
   RUNG_TRY(check_block("block_size", p->block_size));
   RUNG_MODEL_REQUIRE(p->bits == 2 || p->bits == 4 || p->bits == 8, "bits is %lld, it must be 2, 4 or 8",
                      (long long)p->bits);
-  RUNG_REQUIRE(p->weight_prepacked == 0, UNSUPPORTED,
-               "weights in a layout of another provider (weight_prepacked = %lld)", (long long)p->weight_prepacked);
   return NULL;
 }
 

@@ -68,7 +68,8 @@ const rung_op rung_op_SimplifiedLayerNormalization = {.name = "SimplifiedLayerNo
                                                       .check = check_simplified_norm,
                                                       .infer = infer_simplified_norm};
 
-/* EmbedLayerNormalization: rows of three tables are added and normalised */
+/* EmbedLayerNormalization, and with quantised tables QEmbedLayerNormalization: rows of three tables are added and
+ * normalised */
 
 static rung_status *infer_EmbedLayerNormalization(rung_infer *infer) {
   const rung_type *words = rung_infer_input(infer, RUNG_EMBED_WORDS),
@@ -97,4 +98,20 @@ const rung_op rung_op_ms_EmbedLayerNormalization = {
         "mask:I? position_ids:I? -> output:T mask_index:int32 embedding_sum:T",
     .params_size = sizeof(rung_embed_norm_params),
     .attributes = embed_norm_attrs,
+    .infer = infer_EmbedLayerNormalization};
+
+static const rung_attr qembed_norm_attrs[] = {RUNG_ATTR_FLOAT(rung_embed_norm_params, epsilon, 1e-12f), {0}};
+
+const rung_op rung_op_ms_QEmbedLayerNormalization = {
+    .name = "QEmbedLayerNormalization",
+    .domain = "com.microsoft",
+    .since = 1,
+    .signature =
+        "input_ids:I segment_ids:I? word_embedding_quant:Q position_embedding_quant:Q segment_embedding:Q? "
+        "gamma_quant:Q beta_quant:Q mask:I? word_embedding_scale:T position_embedding_scale:T "
+        "segment_embedding_scale:T? gamma_scale:T beta_scale:T word_embedding_zero_point:Q "
+        "position_embedding_zero_point:Q segment_embedding_zero_point:Q? gamma_zero_point:Q beta_zero_point:Q "
+        "-> layernorm_out:T mask_index_out:int32",
+    .params_size = sizeof(rung_embed_norm_params),
+    .attributes = qembed_norm_attrs,
     .infer = infer_EmbedLayerNormalization};

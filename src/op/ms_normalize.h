@@ -22,7 +22,10 @@ enum {
   RUNG_EMBED_GAMMA,
   RUNG_EMBED_BETA,
   RUNG_EMBED_MASK,      /* optional */
-  RUNG_EMBED_POSITIONS, /* optional */
+  RUNG_EMBED_POSITIONS, /* optional; not of QEmbedLayerNormalization */
 };
+/* QEmbedLayerNormalization: scale and zero point of the word table, the position table, the segment table (optional),
+ * gamma and beta, in this order. */
+enum { RUNG_QEMBED_SCALES = 8, RUNG_QEMBED_ZEROS = 13, RUNG_QEMBED_TABLES = 5 };
 
 #endif

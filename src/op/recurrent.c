@@ -110,8 +110,9 @@ rung_status *rung_recurrent_check(const rung_recurrent_params *p, const rung_rec
       case RUNG_RNN_W:
       case RUNG_RNN_R:
         RUNG_TRY(agree("the number of directions", dims[0], &directions));
-        RUNG_TRY(agree_multiple(hidden, dims[1], p->gates, &s->hidden));
-        RUNG_TRY(agree(i == RUNG_RNN_W ? input : hidden, dims[2], i == RUNG_RNN_W ? &s->input : &s->hidden));
+        RUNG_TRY(agree_multiple(hidden, dims[p->quantized ? 2 : 1], p->gates, &s->hidden));
+        RUNG_TRY(agree(i == RUNG_RNN_W ? input : hidden, dims[p->quantized ? 1 : 2],
+                       i == RUNG_RNN_W ? &s->input : &s->hidden));
         break;
       case RUNG_RNN_B:
       case RUNG_RNN_P:
@@ -139,7 +140,7 @@ static rung_status *infer_recurrent(rung_infer *infer) {
   const rung_type *x = rung_infer_input(infer, 0);
   rung_recurrent_operand operands[8] = {0};
   rung_recurrent_sizes s;
-  for (uint32_t i = 0; i < infer->input_count; i++)
+  for (uint32_t i = 0; i < infer->input_count && i < 8; i++)
     if (rung_infer_has(infer, i))
       operands[i] = (rung_recurrent_operand){infer->inputs[i].type->rank, infer->inputs[i].type->dims};
   RUNG_TRY(rung_recurrent_check(p, operands, &s));
@@ -180,3 +181,20 @@ static const rung_attr lstm_attrs[] = {COMMON_ATTRS, RUNG_ATTR_INT(rung_recurren
 RECURRENT(RNN, rnn_attrs, "", "")
 RECURRENT(GRU, gru_attrs, "", "")
 RECURRENT(LSTM, lstm_attrs, "initial_c:T? P:T? ", " Y_c:T")
+
+static rung_status *check_DynamicQuantizeLSTM(const rung_node *node, void *params) {
+  ((rung_recurrent_params *)params)->quantized = true;
+  return check_LSTM(node, params);
+}
+
+const rung_op rung_op_ms_DynamicQuantizeLSTM = {
+    .name = "DynamicQuantizeLSTM",
+    .domain = "com.microsoft",
+    .since = 1,
+    .signature =
+        "X:T W:Q R:Q B:T? sequence_lens:int32? initial_h:T? initial_c:T? P:T? W_scale:T W_zero_point:Q R_scale:T "
+        "R_zero_point:Q -> Y:T Y_h:T Y_c:T",
+    .params_size = sizeof(rung_recurrent_params),
+    .attributes = lstm_attrs,
+    .check = check_DynamicQuantizeLSTM,
+    .infer = infer_recurrent};

@@ -42,10 +42,15 @@ typedef struct rung_recurrent_params {
   /* settled: */
   int64_t directions;        /* 1 or 2 */
   int64_t gates;             /* blocks of rows of W: RNN 1, GRU 3, LSTM 4 */
+  bool quantized;            /* DynamicQuantizeLSTM: gates are columns of W and R */
   rung_gate functions[2][3]; /* per direction: f, g, h of ONNX's equations */
 } rung_recurrent_params;
 
 enum { RUNG_RNN_X, RUNG_RNN_W, RUNG_RNN_R, RUNG_RNN_B, RUNG_RNN_LENGTHS, RUNG_RNN_H, RUNG_RNN_C, RUNG_RNN_P };
+
+/* com.microsoft's DynamicQuantizeLSTM: the inputs of LSTM, W (directions, input, gates) and R (directions, hidden,
+ * gates) being integers; then scale and zero point of either, one per direction or one per direction and gate. */
+enum { RUNG_QLSTM_W_SCALE = 8, RUNG_QLSTM_W_ZERO, RUNG_QLSTM_R_SCALE, RUNG_QLSTM_R_ZERO };
 
 /* The sizes that operands agree upon. */
 typedef struct rung_recurrent_sizes {

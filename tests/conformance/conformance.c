@@ -1,12 +1,14 @@
 /* Runs folders in the layout of the ONNX backend tests: model.onnx, test_data_set_<k>/{input,output}_<i>.pb.
  *
  *   conformance [-p CHAIN] [--search FOLDER] [--rtol X] [--atol X] [--cosine X] [--threads N] [--min N]
- *               [--expected FILE] [-v] FOLDER...
+ *               [--expected FILE] [--must-fail] [-v] FOLDER...
  *
  * Every FOLDER that holds a model.onnx is a case; of any other, its subfolders are. Each case runs in a process of its
  * own with a time limit, so that a crash or a hang is a result like others. FILE lists the cases that may fail, one
- * `name reason` a line; one that passes although it is listed is a failure too. --search names a folder with libraries
- * of vendors. Exit status 0 when nothing unexpected happened and at least --min cases passed. */
+ * `name reason` a line; one that passes although it is listed is a failure too. With
+ * --must-fail every case must end in an error, of loading, of making the session or of running; wrong numbers are none.
+ * --search names a folder with libraries of vendors. Exit status 0 when nothing unexpected happened and at least --min
+ * cases passed. */
 #define _GNU_SOURCE
 #include "compare.h"
 
@@ -32,7 +34,7 @@ typedef struct settings {
   const char *chain, *search[2]; /* search: ends with NULL */
   tolerance allowed;
   unsigned threads;
-  int verbose, minimum;
+  int verbose, minimum, must_fail;
   char *expected; /* the file's text */
 } settings;
 
@@ -135,9 +137,11 @@ static int check_output(data_set *d, size_t i, const settings *s, result *r) {
 
 static int run_and_check(data_set *d, const settings *s, result *r) {
   rung_status *status = read_inputs(d);
+  if (status && s->must_fail) return say(r, CRASHED, "input", status), 0; /* of the case, not of what it tests */
   if (status) return say(r, FAILED, "input", status), 0;
   status = rung_session_run(d->session, NULL, d->inputs, d->in, d->outputs, d->out);
   if (status) return say(r, rung_status_code(status) == RUNG_UNSUPPORTED ? REFUSED : FAILED, "run", status), 0;
+  if (s->must_fail) return 1;
   for (size_t i = 0; i < d->out; i++)
     if (!check_output(d, i, s, r)) return 0;
   return 1;
@@ -275,9 +279,10 @@ static int report(const settings *s, char **cases, int count) {
     const char *name = strrchr(cases[i], '/') ? strrchr(cases[i], '/') + 1 : cases[i];
     outcome what = run_in_child(cases[i], s, r);
     int expected = is_expected(s, name);
-    sums[what]++;
     listed += expected;
+    if (s->must_fail && what < CRASHED) what = what == PASSED ? FAILED : PASSED;
     int bad = (what == PASSED) == expected || what >= CRASHED;
+    sums[what]++;
     unexpected += bad;
     if (s->verbose || bad)
       printf("%s%s %s: %s\n", bad && s->expected ? "UNEXPECTED " : "", outcome_names[what], name, r->words);
@@ -299,6 +304,8 @@ int main(int argc, char **argv) {
     size_t size;
     if (strcmp(argv[i], "-v") == 0)
       s.verbose = 1;
+    else if (strcmp(argv[i], "--must-fail") == 0)
+      s.must_fail = 1;
     else if (strcmp(argv[i], "-p") == 0)
       s.chain = value, i++;
     else if (strcmp(argv[i], "--rtol") == 0)

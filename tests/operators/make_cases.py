@@ -60,7 +60,8 @@ def pack(folder, family):
 
 def check(runner, folder, family):
     tolerance = FAMILIES[family]
-    command = [runner, "--rtol", str(tolerance["rtol"]), "--atol", str(tolerance["atol"]), str(folder / family)]
+    command = [runner, "--rtol", str(tolerance["rtol"]), "--atol", str(tolerance["atol"]), *tolerance.get("flags", []),
+               str(folder / family)]
     return subprocess.run(command).returncode
 
 

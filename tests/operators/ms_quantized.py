@@ -105,6 +105,50 @@ def pools(random):
                    fixed=False)
 
 
+def embedding(random):
+    for kind, dtype in KINDS:
+        r = random(f"embed_{kind}")
+        words, segments = (r.ints(2, 4, dtype=numpy.int32, low=0, high=n) for n in (9, 1))
+        tables = [r.ints(*shape, dtype=dtype) for shape in ((10, 8), (6, 8), (2, 8), (8,), (8,))]
+        pairs = [quantization(r, dtype) for _ in tables]
+        scales, zeros = [p[0] for p in pairs], [p[1] for p in pairs]
+        mask = numpy.int32([[1, 1, 1, 0], [1, 1, 0, 0]])
+        op, name, constants = "QEmbedLayerNormalization", f"qembed_{kind}", [2, 3, 4, 5, 6, *range(8, 18)]
+        yield Case(name, op, [words, segments, *tables, None, *scales, *zeros], {"epsilon": 1e-5}, outputs=2,
+                   constants=constants)
+        yield Case(f"{name}_mask", op, [words, segments, *tables, mask, *scales, *zeros], outputs=2)
+        bare = [words, None, *tables[:2], None, *tables[3:], mask, *scales[:2], None, *scales[3:], *zeros[:2], None, *zeros[3:]]
+        yield Case(f"{name}_no_segments", op, bare, outputs=2, constants=constants)
+
+
+def lstm(random):
+    op = "DynamicQuantizeLSTM"
+    for kind, dtype in KINDS:
+        for direction in ("forward", "reverse", "bidirectional"):
+            r = random(f"lstm_{kind}_{direction}")
+            d, steps, batch, size, hidden = 1 + (direction == "bidirectional"), 4, 2, 5, 3
+            x = r.floats(steps, batch, size, low=-1, high=1)
+            w, rec = r.ints(d, size, 4 * hidden, dtype=dtype), r.ints(d, hidden, 4 * hidden, dtype=dtype)
+            b = r.floats(d, 8 * hidden, low=-1, high=1)
+            middle = 128 if dtype == U8 else 0
+            one = [numpy.full(d, 1 / 128, F32), numpy.full(d, middle, dtype)]
+            each = [r.floats(d, 4 * hidden, low=1 / 256, high=1 / 64, step=1 / 512), numpy.full((d, 4 * hidden), middle, dtype)]
+            attributes = {"hidden_size": hidden, "direction": direction}
+            name = f"lstm_{kind}_{direction}"
+            yield Case(name, op, [x, w, rec, b, None, None, None, None, *one, *one], attributes, outputs=3,
+                       constants=[1, 2, 3, 8, 9, 10, 11])
+            yield Case(f"{name}_gates", op, [x, w, rec, b, None, None, None, None, *each, *each], attributes, outputs=3,
+                       constants=[1, 2, 8, 9, 10, 11])
+            h, c = r.floats(d, batch, hidden, low=-1, high=1), r.floats(d, batch, hidden, low=-1, high=1)
+            peep = r.floats(d, 3 * hidden, low=-1, high=1)
+            yield Case(f"{name}_states", op, [x, w, rec, None, None, h, c, peep, *one, *one], attributes, outputs=3,
+                       fixed=False)
+            yield Case(f"{name}_lengths", op, [x, w, rec, b, numpy.int32([4, 2 if direction == "forward" else 4]), h, c, None, *one, *one],
+                       attributes | {"clip": 1.5, "input_forget": 0}, outputs=3, constants=[1, 2, 8, 9, 10, 11])
+
+
 def cases(random):
     yield from elementwise(random)
     yield from pools(random)
+    yield from embedding(random)
+    yield from lstm(random)

@@ -126,7 +126,7 @@ static bool take_add(float_fusion *f, const rung_node *add) {
   rung_value_info *sum = f->walk->output, *other = add->inputs[0] == sum ? add->inputs[1] : add->inputs[0];
   bool is_conv = rung_fuse_is_op(f->walk->main, "Conv");
   const rung_type *out = &sum->type;
-  if (!rung_fuse_is_op(add, "Add") || add->opset < 7 || f->inputs[RESIDUAL] || out->dtype != RUNG_F32) return false;
+  if (!rung_fuse_is_op(add, "Add") || add->version < 7 || f->inputs[RESIDUAL] || out->dtype != RUNG_F32) return false;
   if (!same_shape(out, &add->outputs[0]->type)) return false;
   /* Conv reads its bias as a vector; a product broadcasts it, so any constant row serves. */
   bool as_vector = other && other->constant && other->constant->tensor.rank == 1;

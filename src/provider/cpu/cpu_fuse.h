@@ -28,7 +28,7 @@ typedef struct rung_fusion {
   rung_activation activation;
 } rung_fusion;
 
-bool rung_fuse_is_op(const rung_node *node, const char *name); /* of ai.onnx */
+bool rung_fuse_is_op(const rung_node *node, const char *name); /* of ai.onnx, or an alias of it */
 /* The node that alone reads the output so far, when it is free and has one output itself; else NULL. */
 rung_node *rung_fuse_next(const rung_fusion *fusion, uint32_t *out_position);
 /* Goes on to `node`, at `position`. */

@@ -105,7 +105,7 @@ static bool start(quantized_fusion *q) {
 
 static bool take_add(quantized_fusion *q, const rung_node *add) {
   rung_value_info *sum = q->walk->output, *other = add->inputs[0] == sum ? add->inputs[1] : add->inputs[0];
-  return rung_fuse_is_op(add, "Add") && add->opset >= 7 && !q->is_conv &&
+  return rung_fuse_is_op(add, "Add") && add->version >= 7 && !q->is_conv &&
          take_bias(q, other, &q->walk->main->outputs[0]->type);
 }
 

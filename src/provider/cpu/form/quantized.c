@@ -120,6 +120,13 @@ static void find_ranges(void *context, size_t begin, size_t end) {
   }
 }
 
+rung_quantization rung_quantization_of_range(float low, float high) {
+  rung_quantization q = {high == low ? 1 : (high - low) / 255, 0};
+  float point = rintf(RUNG_CLAMP(0 - low / q.scale, 0, 255));
+  q.zero = point >= 0 ? (int32_t)point : 0; /* of NaN, too */
+  return q;
+}
+
 size_t rung_dynamic_scratch(size_t n) { return 2 * RUNG_DIV_UP(n, PIECE) * sizeof(float); }
 
 rung_quantization rung_dynamic_quantization(const rung_kernel_call *call, size_t n, const float *x, void *scratch) {
@@ -131,8 +138,5 @@ rung_quantization rung_dynamic_quantization(const rung_kernel_call *call, size_t
     low = RUNG_MIN(low, range.least[p]);
     high = RUNG_MAX(high, range.most[p]);
   }
-  rung_quantization q = {high == low ? 1 : (high - low) / 255, 0};
-  float point = rintf(RUNG_CLAMP(0 - low / q.scale, 0, 255));
-  q.zero = point >= 0 ? (int32_t)point : 0; /* of NaN, too */
-  return q;
+  return rung_quantization_of_range(low, high);
 }

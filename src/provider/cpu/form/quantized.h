@@ -34,6 +34,8 @@ void rung_code_map(const rung_kernel_call *call, const uint8_t table[RUNG_QUANTI
 
 /* DynamicQuantizeLinear's choice for uint8: the range of x, with 0 in it, on 256 codes. */
 size_t rung_dynamic_scratch(size_t n);
+/* For a range that 0 lies in. */
+rung_quantization rung_quantization_of_range(float low, float high);
 rung_quantization rung_dynamic_quantization(const rung_kernel_call *call, size_t n, const float *x, void *scratch);
 
 #endif

@@ -128,8 +128,15 @@ static rung_status *run_nbits(rung_kernel_call *call) {
   return NULL;
 }
 
+static const char *refuse_nbits(const rung_node *node, rung_reason *out_reason) {
+  if (((const rung_matmul_nbits_params *)node->params)->weight_prepacked == 0) return NULL;
+  *out_reason = RUNG_REASON_ATTRIBUTE;
+  return "weights in another provider's layout (weight_prepacked)";
+}
+
 const rung_kernel rung_cpu_ms_MatMulNBits = {.types = {{'T', NARROW_FLOATS}, {'Z', NARROW_FLOATS | RUNG_SET(RUNG_U8)}},
                                              .state_size = sizeof(nbits_state),
+                                             .refuse = refuse_nbits,
                                              .pack = pack_nbits,
                                              .prepare = prepare_nbits,
                                              .run = run_nbits};

@@ -1,9 +1,11 @@
-/* SkipLayerNormalization, SkipSimplifiedLayerNormalization, SimplifiedLayerNormalization, EmbedLayerNormalization. */
+/* SkipLayerNormalization, SkipSimplifiedLayerNormalization, SimplifiedLayerNormalization, EmbedLayerNormalization,
+ * QEmbedLayerNormalization. */
 #include "op/ms_normalize.h"
 
 #include "op/normalize.h"
 #include "provider/cpu/form/floats.h"
 #include "provider/cpu/form/norm_rows.h"
+#include "provider/cpu/form/quantized.h"
 
 #include <math.h>
 
@@ -158,40 +160,54 @@ static rung_status *run_simplified(rung_kernel_call *call) {
 const rung_kernel rung_cpu_SimplifiedLayerNormalization = {
     .types = {{'T', RUNG_SET_FLOAT}, {'V', RUNG_SET_FLOAT}}, .prepare = prepare_simplified, .run = run_simplified};
 
-/* EmbedLayerNormalization */
+/* EmbedLayerNormalization, QEmbedLayerNormalization */
+
+/* A table, whose elements stand for (element - zero) * scale. */
+typedef struct embed_table {
+  const rung_tensor *tensor; /* NULL: there is none */
+  rung_quantization quantization;
+} embed_table;
 
 typedef struct embed_job {
   rung_norm norm;
   const int32_t *words, *segments, *positions; /* the last two may be NULL */
   size_t position_count;                       /* of all samples, or of one: it serves all */
-  const rung_tensor *word_table, *position_table, *segment_table;
+  embed_table tables[RUNG_QEMBED_TABLES];      /* words, positions, segments; gamma and beta */
+  bool quantized;
   size_t length;
   rung_tensor *sum;
 } embed_job;
+enum { TABLE_WORDS, TABLE_POSITIONS, TABLE_SEGMENTS, TABLE_GAMMA, TABLE_BETA };
 
 static int64_t position_of(const embed_job *j, size_t token) {
   return j->positions ? j->positions[token % j->position_count] : (int64_t)(token % j->length);
 }
 
 /* The input that rung_rowwise hands over is not looked at: rows are made of the tables. */
-#define EMBED_ROW(suffix, type)                                                                 \
-  static void add_entry_##suffix(const rung_tensor *table, int64_t entry, size_t n, type *y) {  \
-    type more[BLOCK];                                                                           \
-    for (size_t at = 0; at < n; at += BLOCK) {                                                  \
-      size_t count = RUNG_MIN(n - at, (size_t)BLOCK);                                           \
-      rung_load_##suffix(table->dtype, table->data, (size_t)entry *n + at, 1, count, more);     \
-      for (size_t i = 0; i < count; i++) y[at + i] += more[i];                                  \
-    }                                                                                           \
-  }                                                                                             \
-  static void embed_row_##suffix(void *context, size_t row, size_t n, const type *x, type *y) { \
-    const embed_job *j = context;                                                               \
-    (void)x;                                                                                    \
-    memset(y, 0, n * sizeof *y);                                                                \
-    add_entry_##suffix(j->word_table, j->words[row], n, y);                                     \
-    add_entry_##suffix(j->position_table, position_of(j, row), n, y);                           \
-    if (j->segments) add_entry_##suffix(j->segment_table, j->segments[row], n, y);              \
-    if (j->sum) rung_store_##suffix(j->sum->dtype, j->sum->data, row *n, 1, n, y);              \
-    rung_norm_row_##suffix(context, row, n, y, y);                                              \
+#define EMBED_ROW(suffix, type)                                                                     \
+  static void load_entry_##suffix(const embed_job *j, int which, size_t at, size_t n, type *to) {   \
+    const embed_table *table = &j->tables[which];                                                   \
+    rung_load_##suffix(table->tensor->dtype, table->tensor->data, at, 1, n, to);                    \
+    for (size_t i = 0; i < n && j->quantized; i++)                                                  \
+      to[i] = (to[i] - (type)table->quantization.zero) * (type)table->quantization.scale;           \
+  }                                                                                                 \
+  static void add_entry_##suffix(const embed_job *j, int which, int64_t entry, size_t n, type *y) { \
+    type more[BLOCK];                                                                               \
+    for (size_t at = 0; at < n; at += BLOCK) {                                                      \
+      size_t count = RUNG_MIN(n - at, (size_t)BLOCK);                                               \
+      load_entry_##suffix(j, which, (size_t)entry *n + at, count, more);                            \
+      for (size_t i = 0; i < count; i++) y[at + i] += more[i];                                      \
+    }                                                                                               \
+  }                                                                                                 \
+  static void embed_row_##suffix(void *context, size_t row, size_t n, const type *x, type *y) {     \
+    const embed_job *j = context;                                                                   \
+    (void)x;                                                                                        \
+    memset(y, 0, n * sizeof *y);                                                                    \
+    add_entry_##suffix(j, TABLE_WORDS, j->words[row], n, y);                                        \
+    add_entry_##suffix(j, TABLE_POSITIONS, position_of(j, row), n, y);                              \
+    if (j->segments) add_entry_##suffix(j, TABLE_SEGMENTS, j->segments[row], n, y);                 \
+    if (j->sum) rung_store_##suffix(j->sum->dtype, j->sum->data, row *n, 1, n, y);                  \
+    rung_norm_row_##suffix(context, row, n, y, y);                                                  \
   }
 EMBED_ROW(f32, float)
 EMBED_ROW(f64, double)
@@ -201,25 +217,26 @@ static rung_status *require_table(const rung_tensor *t, const char *name, size_t
   return NULL;
 }
 
-static rung_status *make_embed(const rung_kernel_call *call, norm_layout *l, embed_job *j) {
+static rung_status *make_embed(const rung_kernel_call *call, bool quantized, norm_layout *l, embed_job *j) {
+  static const uint32_t places[RUNG_QEMBED_TABLES] = {RUNG_EMBED_WORD_TABLE, RUNG_EMBED_POSITION_TABLE,
+                                                      RUNG_EMBED_SEGMENT_TABLE, RUNG_EMBED_GAMMA, RUNG_EMBED_BETA};
   const rung_tensor *words = rung_in(call, RUNG_EMBED_WORDS), *segments = rung_in(call, RUNG_EMBED_SEGMENTS);
-  const rung_tensor *positions = rung_in(call, RUNG_EMBED_POSITIONS), *y = rung_out(call, 0);
+  const rung_tensor *positions = quantized ? NULL : rung_in(call, RUNG_EMBED_POSITIONS), *y = rung_out(call, 0);
   RUNG_RUN_REQUIRE(y && words->rank == 2, "words must be (batch, length), and the first output is required");
-  *j = (embed_job){.word_table = rung_in(call, RUNG_EMBED_WORD_TABLE),
-                   .position_table = rung_in(call, RUNG_EMBED_POSITION_TABLE),
-                   .segment_table = rung_in(call, RUNG_EMBED_SEGMENT_TABLE),
-                   .words = words->data,
+  *j = (embed_job){.words = words->data,
                    .length = (size_t)words->dims[1],
                    .segments = segments ? segments->data : NULL,
                    .positions = positions ? positions->data : NULL,
                    .position_count = positions ? rung_tensor_count(positions) : 0,
+                   .quantized = quantized,
                    .sum = rung_out(call, 2)};
-  size_t n = (size_t)j->word_table->dims[1], tokens = rung_tensor_count(words);
-  RUNG_TRY(require_table(j->word_table, "words", n));
-  RUNG_TRY(require_table(j->position_table, "positions", n));
-  if (segments) RUNG_TRY(require_table(j->segment_table, "segments", n));
-  RUNG_TRY(require_vector(rung_in(call, RUNG_EMBED_GAMMA), "gamma", n));
-  RUNG_TRY(require_vector(rung_in(call, RUNG_EMBED_BETA), "beta", n));
+  for (uint32_t i = 0; i < RUNG_QEMBED_TABLES; i++) j->tables[i].tensor = rung_in(call, places[i]);
+  RUNG_RUN_REQUIRE(j->tables[0].tensor->rank == 2, "the table of words has no rows");
+  size_t n = (size_t)j->tables[0].tensor->dims[1], tokens = rung_tensor_count(words);
+  RUNG_TRY(require_table(j->tables[TABLE_POSITIONS].tensor, "positions", n));
+  if (segments) RUNG_TRY(require_table(j->tables[TABLE_SEGMENTS].tensor, "segments", n));
+  RUNG_TRY(require_vector(j->tables[TABLE_GAMMA].tensor, "gamma", n));
+  RUNG_TRY(require_vector(j->tables[TABLE_BETA].tensor, "beta", n));
   RUNG_TRY(require_vector(segments, "segment_ids", tokens));
   RUNG_TRY(require_vector(positions, "position_ids", j->position_count == j->length ? j->length : tokens));
   RUNG_TRY(require_vector(rung_in(call, RUNG_EMBED_MASK), "mask", tokens));
@@ -227,10 +244,10 @@ static rung_status *make_embed(const rung_kernel_call *call, norm_layout *l, emb
   return NULL;
 }
 
-static rung_status *prepare_embed(rung_kernel_call *call) {
+static rung_status *prepare_embed_norm(rung_kernel_call *call, bool quantized) {
   norm_layout l;
   embed_job j;
-  RUNG_TRY(make_embed(call, &l, &j));
+  RUNG_TRY(make_embed(call, quantized, &l, &j));
   call->scratch_size = layout_scratch(&l);
   return NULL;
 }
@@ -243,9 +260,9 @@ static rung_status *check_entry(const rung_tensor *table, int64_t entry, const c
 
 static rung_status *check_entries(const embed_job *j, size_t tokens) {
   for (size_t i = 0; i < tokens; i++) {
-    RUNG_TRY(check_entry(j->word_table, j->words[i], "word"));
-    RUNG_TRY(check_entry(j->position_table, position_of(j, i), "position"));
-    if (j->segments) RUNG_TRY(check_entry(j->segment_table, j->segments[i], "segment"));
+    RUNG_TRY(check_entry(j->tables[TABLE_WORDS].tensor, j->words[i], "word"));
+    RUNG_TRY(check_entry(j->tables[TABLE_POSITIONS].tensor, position_of(j, i), "position"));
+    if (j->segments) RUNG_TRY(check_entry(j->tables[TABLE_SEGMENTS].tensor, j->segments[i], "segment"));
   }
   return NULL;
 }
@@ -260,14 +277,19 @@ static void count_mask(const rung_tensor *mask, size_t length, rung_tensor *out)
   }
 }
 
-static rung_status *run_embed(rung_kernel_call *call) {
+static rung_status *run_embed_norm(rung_kernel_call *call, bool quantized) {
   const rung_embed_norm_params *p = call->params;
   norm_layout l;
   embed_job j;
-  RUNG_TRY(make_embed(call, &l, &j));
+  RUNG_TRY(make_embed(call, quantized, &l, &j));
   RUNG_TRY(check_entries(&j, l.rows));
-  char *rest = set_norm(&l, rung_in(call, RUNG_EMBED_GAMMA), rung_in(call, RUNG_EMBED_BETA), true, p->epsilon,
-                        call->scratch, &j.norm);
+  for (uint32_t i = 0; i < RUNG_QEMBED_TABLES && quantized; i++)
+    if (j.tables[i].tensor && (i != TABLE_SEGMENTS || j.segments))
+      RUNG_TRY(rung_quantization_read(call, RUNG_QEMBED_SCALES + i, RUNG_QEMBED_ZEROS + i, &j.tables[i].quantization));
+  char *rest =
+      set_norm(&l, j.tables[TABLE_GAMMA].tensor, j.tables[TABLE_BETA].tensor, true, p->epsilon, call->scratch, &j.norm);
+  for (int i = TABLE_GAMMA; i <= TABLE_BETA && quantized; i++) /* floats only */
+    load_entry_f32(&j, i, 0, l.n, (float *)(i == TABLE_GAMMA ? j.norm.scale.at : j.norm.bias.at));
   void *y = rung_out(call, 0)->data;
   if (rung_out(call, 0)->size) memset(y, 0, rung_out(call, 0)->size);
   rung_rowwise_run(call, &l.rowwise, 3, &(const rung_row_functions){embed_row_f32, embed_row_f64}, &j, y, y, rest);
@@ -275,5 +297,10 @@ static rung_status *run_embed(rung_kernel_call *call) {
   return NULL;
 }
 
-const rung_kernel rung_cpu_ms_EmbedLayerNormalization = {
-    .types = {{'T', RUNG_SET_FLOAT}, {'I', RUNG_SET(RUNG_I32)}}, .prepare = prepare_embed, .run = run_embed};
+#define EMBED_KERNEL(symbol, quantized, ...)                                                                   \
+  static rung_status *prepare_##symbol(rung_kernel_call *call) { return prepare_embed_norm(call, quantized); } \
+  static rung_status *run_##symbol(rung_kernel_call *call) { return run_embed_norm(call, quantized); }         \
+  const rung_kernel rung_cpu_ms_##symbol = {                                                                   \
+      .types = {{'I', RUNG_SET(RUNG_I32)}, __VA_ARGS__}, .prepare = prepare_##symbol, .run = run_##symbol};
+EMBED_KERNEL(EmbedLayerNormalization, false, {'T', RUNG_SET_FLOAT})
+EMBED_KERNEL(QEmbedLayerNormalization, true, {'T', RUNG_SET(RUNG_F32)}, {'Q', RUNG_SET(RUNG_U8) | RUNG_SET(RUNG_I8)})

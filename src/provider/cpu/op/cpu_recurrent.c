@@ -1,17 +1,21 @@
-/* RNN, GRU, LSTM.
+/* RNN, GRU, LSTM; and com.microsoft's DynamicQuantizeLSTM: LSTM of the floats that its weights stand for, on inputs and
+ * states that have been through DynamicQuantizeLinear, all inputs at once and the states of a step.
  *
  * Steps are taken in chunks. For a chunk, what the inputs add to the gates is one product for all its steps; then the
  * steps follow each other. Rows of a batch do not depend on each other, nor do directions: tasks of up to BLOCK rows of
- * one direction run side by side. Step s of a sequence is element s, or length - 1 - s for the reverse direction: rows
- * of X are gathered into the order of steps, so that sequences of different lengths march together. */
+ * one direction run side by side (DynamicQuantizeLSTM: all rows of one direction). Step s of a sequence is element s,
+ * or length - 1 - s for the reverse direction: rows of X are gathered into the order of steps, so that sequences of
+ * different lengths march together. */
 #include "op/recurrent.h"
 
 #include "provider/cpu/form/cells.h"
 #include "provider/cpu/form/floats.h"
-#include "provider/opwise/kernel.h"
+#include "provider/cpu/form/quantized.h"
+
+#include <math.h>
 
 enum {
-  BLOCK = 8,        /* rows of a task */
+  BLOCK = 8,        /* rows of a task at most, where they do not depend on each other */
   CHUNK_ROWS = 256, /* steps * batch of a chunk, roughly */
 };
 
@@ -19,7 +23,7 @@ typedef struct layer {
   const rung_recurrent_params *p;
   const rung_cell_functions *real;
   size_t steps, batch, input, hidden, directions, gates; /* gates: elements of a row, gates * hidden */
-  size_t chunk, blocks, tasks;
+  size_t chunk, block, blocks, tasks;                    /* block: rows of a task */
 } layer;
 
 static rung_status *make_layer(const rung_kernel_call *call, layer *l) {
@@ -38,7 +42,8 @@ static rung_status *make_layer(const rung_kernel_call *call, layer *l) {
                (size_t)p->directions,
                .gates = (size_t)(p->gates * s.hidden)};
   l->chunk = RUNG_CLAMP(CHUNK_ROWS / RUNG_MAX(l->batch, 1), 1, RUNG_MAX(l->steps, 1));
-  l->blocks = RUNG_DIV_UP(l->batch, (size_t)BLOCK);
+  l->block = p->quantized ? RUNG_MAX(l->batch, 1) : BLOCK;
+  l->blocks = RUNG_DIV_UP(l->batch, l->block);
   l->tasks = l->blocks * l->directions;
   return NULL;
 }
@@ -107,11 +112,51 @@ static void make_biases(const layer *l, const rung_tensor *b, char *bias, char *
   }
 }
 
-static void make_weights(const layer *l, const rung_tensor *w, const rung_tensor *r, const rung_tensor *b,
-                         const weights *to) {
-  transpose(l, w, l->input, to->w);
-  transpose(l, r, l->hidden, to->r);
-  make_biases(l, b, to->bias, to->r_bias);
+/* Operands that weights are made of: W, R, B; of integers, scale and zero point of W, then of R. */
+typedef struct weight_operands {
+  const rung_tensor *at[3], *quantization[4];
+} weight_operands;
+
+/* (directions, n, gates) of integers as floats */
+static void dequantize(const layer *l, const rung_tensor *from, const rung_tensor *const *quantization, size_t n,
+                       float *to) {
+  const rung_tensor *scale = quantization[0], *zero = quantization[1];
+  rung_load_f32(from->dtype, from->data, 0, 1, l->directions * n * l->gates, to);
+  for (size_t d = 0; d < l->directions; d++)
+    for (size_t i = 0; i < n; i++)
+      for (size_t g = 0; g < l->gates; g++, to++) {
+        float factor, point;
+        rung_load_f32(scale->dtype, scale->data, scale->rank == 2 ? d * l->gates + g : d, 1, 1, &factor);
+        rung_load_f32(zero->dtype, zero->data, zero->rank == 2 ? d * l->gates + g : d, 1, 1, &point);
+        *to = (*to - point) * factor;
+      }
+}
+
+static void make_weights(const layer *l, const weight_operands *from, const weights *to) {
+  if (l->p->quantized) {
+    dequantize(l, from->at[0], from->quantization, l->input, (float *)to->w);
+    dequantize(l, from->at[1], from->quantization + 2, l->hidden, (float *)to->r);
+  } else {
+    transpose(l, from->at[0], l->input, to->w);
+    transpose(l, from->at[1], l->hidden, to->r);
+  }
+  make_biases(l, from->at[2], to->bias, to->r_bias);
+}
+
+/* Scales and zero points have one element per direction, or one per direction and gate. */
+static rung_status *check_quantization(const layer *l, const weight_operands *from) {
+  for (int i = 0; i < 4 && l->p->quantized; i++) {
+    const rung_tensor *t = from->quantization[i];
+    bool fits = (t->rank == 1 || t->rank == 2) && t->dims[0] == (int64_t)l->directions &&
+                (t->rank == 1 || t->dims[1] == (int64_t)l->gates);
+    RUNG_RUN_REQUIRE(fits, "input %d must be (directions), or (directions, %zu)", RUNG_QLSTM_W_SCALE + i, l->gates);
+  }
+  return NULL;
+}
+
+static void read_operands(const rung_kernel_call *call, weight_operands *from) {
+  for (uint32_t i = 0; i < 3; i++) from->at[i] = rung_in(call, RUNG_RNN_W + i);
+  for (uint32_t i = 0; i < 4; i++) from->quantization[i] = rung_in(call, RUNG_QLSTM_W_SCALE + i);
 }
 
 /* Packing */
@@ -126,38 +171,46 @@ static rung_status *align(const rung_kernel_call *call, uint32_t input, rung_val
   return t && !rung_tensor_is_aligned(t) ? rung_value_copy_tensor(call->host->allocator, t, copy) : NULL;
 }
 
+/* Is all that weights are made of constant? */
+static bool is_constant(const rung_kernel_call *call) {
+  static const uint32_t inputs[] = {RUNG_RNN_W,        RUNG_RNN_R,         RUNG_RNN_B,       RUNG_QLSTM_W_SCALE,
+                                    RUNG_QLSTM_W_ZERO, RUNG_QLSTM_R_SCALE, RUNG_QLSTM_R_ZERO};
+  for (size_t i = 0; i < RUNG_COUNT(inputs); i++)
+    if (!rung_in(call, inputs[i]) && has(call, inputs[i])) return false;
+  return true;
+}
+
 static rung_status *pack_recurrent(rung_kernel_call *call, void **out_packed) {
-  const rung_tensor *t[3];
   rung_value *copies[3] = {0};
+  weight_operands from;
   layer l;
   weights to;
   size_t bytes;
   *out_packed = NULL;
-  for (uint32_t i = 0; i < 3; i++) {
-    t[i] = rung_in(call, RUNG_RNN_W + i);
-    if (!t[i] && has(call, RUNG_RNN_W + i)) return NULL; /* not constant: made in every run */
-  }
+  if (!is_constant(call)) return NULL; /* made in every run */
+  read_operands(call, &from);
   rung_recurrent_operand operands[8] = {0};
   rung_recurrent_sizes s;
   for (uint32_t i = 0; i < 3; i++)
-    if (t[i]) operands[RUNG_RNN_W + i] = (rung_recurrent_operand){t[i]->rank, t[i]->dims};
+    if (from.at[i]) operands[RUNG_RNN_W + i] = (rung_recurrent_operand){from.at[i]->rank, from.at[i]->dims};
   const rung_recurrent_params *p = call->params;
   RUNG_TRY(rung_recurrent_check(p, operands, &s));
   l = (layer){p,
-              t[0]->dtype == RUNG_F64 ? &rung_cell_f64 : &rung_cell_f32,
+              from.at[0]->dtype == RUNG_F64 ? &rung_cell_f64 : &rung_cell_f32,
               .input = (size_t)s.input,
               .hidden = (size_t)s.hidden,
               .directions = (size_t)p->directions,
               .gates = (size_t)(p->gates * s.hidden)};
+  RUNG_TRY(check_quantization(&l, &from));
   rung_status *status = NULL;
   for (uint32_t i = 0; i < 3 && !status; i++) {
     status = align(call, RUNG_RNN_W + i, &copies[i]);
-    if (copies[i]) t[i] = &copies[i]->tensor;
+    if (copies[i]) from.at[i] = &copies[i]->tensor;
   }
   if (!status && (!lay_out_weights(&l, NULL, NULL, &bytes) ||
                   !(*out_packed = rung_alloc_data(call->host->allocator, bytes, "weights"))))
     status = rung_status_out_of_memory();
-  if (!status && lay_out_weights(&l, *out_packed, &to, &bytes)) make_weights(&l, t[0], t[1], t[2], &to);
+  if (!status && lay_out_weights(&l, *out_packed, &to, &bytes)) make_weights(&l, &from, &to);
   for (uint32_t i = 0; i < 3; i++) rung_value_release(copies[i]);
   return status;
 }
@@ -169,7 +222,9 @@ typedef struct workspace {
   char *x;             /* (chunk, batch, input), in the order of steps; one direction after the other */
   char *added;         /* (directions, chunk, batch, gates): what inputs add to gates */
   char *h, *c;         /* (directions, batch, hidden) */
-  char *gates, *spare; /* (tasks, BLOCK, ...) */
+  char *gates, *spare; /* (tasks, rows of a task, ...) */
+  char *rounded;       /* DynamicQuantizeLSTM: X as floats that have been integers, (steps, batch, input) */
+  char *bytes, *ranges;
 } workspace;
 
 /* Adds a * b * c elements to the workspace; false when that overflows. */
@@ -183,8 +238,9 @@ static bool reserve(const layer *l, size_t a, size_t b, size_t c, char *base, si
 }
 
 static bool lay_out(const layer *l, bool packed, char *base, workspace *w, size_t *used) {
-  size_t d = l->directions, bytes = 0;
+  size_t d = l->directions, bytes = 0, x = 0;
   *used = 0;
+  if (l->p->quantized && !(rung_mul_size(l->steps, l->batch, &x) && rung_mul_size(x, l->input, &x))) return false;
   if (!packed) {
     char *block;
     if (!lay_out_weights(l, NULL, NULL, &bytes) || !reserve(l, bytes / l->real->size, 1, 1, base, used, &block))
@@ -196,8 +252,10 @@ static bool lay_out(const layer *l, bool packed, char *base, workspace *w, size_
          reserve(l, d * l->chunk, l->batch, l->gates, base, used, &w->added) &&
          reserve(l, d, l->batch, l->hidden, base, used, &w->h) &&
          reserve(l, d, l->batch, l->hidden, base, used, &w->c) &&
-         reserve(l, l->tasks, BLOCK, l->gates, base, used, &w->gates) &&
-         reserve(l, l->tasks, BLOCK, l->hidden, base, used, &w->spare);
+         reserve(l, l->tasks, l->block, l->gates, base, used, &w->gates) &&
+         reserve(l, l->tasks, l->block, l->hidden, base, used, &w->spare) &&
+         reserve(l, x, 1, 1, base, used, &w->rounded) && reserve(l, x, 1, 1, base, used, &w->bytes) &&
+         reserve(l, rung_dynamic_scratch(x), 1, 1, base, used, &w->ranges);
 }
 
 static rung_status *prepare_recurrent(rung_kernel_call *call) {
@@ -214,6 +272,7 @@ typedef struct job {
   layer l;
   workspace w;
   const int32_t *lengths; /* NULL: all are l.steps */
+  rung_tensor x;          /* the input, or its rounded stand-in */
   size_t first, count;    /* steps of the chunk */
   size_t direction;       /* of the product of inputs */
 } job;
@@ -257,7 +316,7 @@ static void add_inputs(void *context, size_t begin, size_t end) {
   const job *j = context;
   const layer *l = &j->l;
   size_t size = l->real->size;
-  const rung_tensor *x = rung_in(j->call, RUNG_RNN_X);
+  const rung_tensor *x = &j->x;
   for (size_t i = begin; i < end; i++) {
     size_t row = i % l->batch, at = element_at(j, j->direction, row, j->first + i / l->batch);
     size_t from = l->p->layout ? row * l->steps + at : at * l->batch + row;
@@ -279,16 +338,35 @@ static void store_row(const job *j, size_t direction, size_t row, size_t step, c
   store(l, y, place * l->hidden, l->hidden, h);
 }
 
+/* What DynamicQuantizeLinear and back make of the states of rows [first, last) of one direction that still go on. */
+static void round_states(const job *j, size_t direction, size_t first, size_t last, size_t step) {
+  const layer *l = &j->l;
+  float low = 0, high = 0, *states = (float *)j->w.h + direction * l->batch * l->hidden;
+  for (int pass = 0; pass < 2; pass++) {
+    rung_quantization q = rung_quantization_of_range(low, high);
+    for (size_t row = first; row < last; row++) {
+      float *h = states + row * l->hidden;
+      if (step >= length_of(j, row)) continue;
+      for (size_t i = 0; i < l->hidden && pass == 0; i++) low = RUNG_MIN(low, h[i]), high = RUNG_MAX(high, h[i]);
+      for (size_t i = 0; i < l->hidden && pass == 1; i++) {
+        float code = RUNG_CLAMP(rintf(h[i] / q.scale) + (float)q.zero, 0, 255);
+        h[i] = (code - (float)q.zero) * q.scale;
+      }
+    }
+  }
+}
+
 /* One step of the rows of a block whose sequence has not ended: they are moved together and back. */
 static void take_step(const job *j, const rung_cell *cell, size_t task, size_t direction, size_t step) {
   const layer *l = &j->l;
-  size_t first = task % l->blocks * BLOCK, last = RUNG_MIN(first + BLOCK, l->batch), size = l->real->size;
+  size_t first = task % l->blocks * l->block, last = RUNG_MIN(first + l->block, l->batch), size = l->real->size;
   size_t state = l->hidden * size, gates = l->gates * size;
-  char *buffer = j->w.gates + task * BLOCK * gates;
+  char *buffer = j->w.gates + task * l->block * gates;
   const char *added = j->w.added + ((direction * l->chunk + step - j->first) * l->batch) * gates;
   void (*run)(const rung_cell *, const rung_cell_rows *) = l->p->gates == 4   ? l->real->lstm
                                                            : l->p->gates == 3 ? l->real->gru
                                                                               : l->real->rnn;
+  if (l->p->quantized) round_states(j, direction, first, last, step);
   for (size_t row = first; row < last;) { /* runs of rows that still go on */
     size_t end = row;
     while (end < last && step < length_of(j, end)) end++;
@@ -296,7 +374,7 @@ static void take_step(const job *j, const rung_cell *cell, size_t task, size_t d
     if (end > row) {
       memcpy(buffer, added + row * gates, (end - row) * gates);
       run(cell, &(rung_cell_rows){end - row, buffer, j->w.h + at * state, j->w.c + at * state,
-                                  j->w.spare + task * BLOCK * state});
+                                  j->w.spare + task * l->block * state});
       for (size_t i = row; i < end; i++) store_row(j, direction, i, step, j->w.h + (direction * l->batch + i) * state);
     }
     row = RUNG_MAX(end, row + 1);
@@ -321,7 +399,7 @@ static void run_tasks(void *context, size_t begin, size_t end) {
 
 static void run_chunks(job *j) {
   const layer *l = &j->l;
-  size_t input_cost = l->input * l->gates / 4, step_cost = BLOCK * l->hidden * l->gates / 4;
+  size_t input_cost = l->input * l->gates / 4, step_cost = l->block * l->hidden * l->gates / 4;
   for (j->first = 0; j->first < l->steps; j->first += l->chunk) {
     j->count = RUNG_MIN(l->chunk, l->steps - j->first);
     for (j->direction = 0; j->direction < l->directions; j->direction++)
@@ -338,6 +416,22 @@ static rung_status *check_lengths(const job *j) {
   return NULL;
 }
 
+static rung_status *make_weights_now(const rung_kernel_call *call, const layer *l, const weights *to) {
+  weight_operands from;
+  read_operands(call, &from);
+  RUNG_TRY(check_quantization(l, &from));
+  make_weights(l, &from, to);
+  return NULL;
+}
+
+static void round_inputs(job *j) {
+  size_t count = rung_tensor_count(&j->x);
+  rung_quantization q = rung_dynamic_quantization(j->call, count, j->x.data, j->w.ranges);
+  rung_quantize(j->call, &q, RUNG_U8, count, j->x.data, j->w.bytes);
+  rung_dequantize(j->call, &q, RUNG_U8, count, j->w.bytes, (float *)j->w.rounded);
+  j->x.data = j->w.rounded;
+}
+
 static rung_status *run_recurrent(rung_kernel_call *call) {
   job j = {.call = call};
   size_t bytes;
@@ -347,7 +441,9 @@ static rung_status *run_recurrent(rung_kernel_call *call) {
   if (call->packed)
     (void)lay_out_weights(l, (char *)call->packed, &j.w.w, &bytes);
   else
-    make_weights(l, rung_in(call, RUNG_RNN_W), rung_in(call, RUNG_RNN_R), rung_in(call, RUNG_RNN_B), &j.w.w);
+    RUNG_TRY(make_weights_now(call, l, &j.w.w));
+  j.x = *rung_in(call, RUNG_RNN_X);
+  if (l->p->quantized) round_inputs(&j);
   if (rung_in(call, RUNG_RNN_LENGTHS)) j.lengths = rung_in(call, RUNG_RNN_LENGTHS)->data;
   RUNG_TRY(check_lengths(&j));
   if (rung_in(call, RUNG_RNN_P)) load(l, rung_in(call, RUNG_RNN_P), 0, 1, l->directions * 3 * l->hidden, j.w.peepholes);
@@ -370,3 +466,9 @@ static rung_status *run_recurrent(rung_kernel_call *call) {
 RECURRENT_KERNEL(RNN)
 RECURRENT_KERNEL(GRU)
 RECURRENT_KERNEL(LSTM)
+
+const rung_kernel rung_cpu_ms_DynamicQuantizeLSTM = {
+    .types = {{'T', RUNG_SET(RUNG_F32)}, {'Q', RUNG_SET(RUNG_U8) | RUNG_SET(RUNG_I8)}},
+    .pack = pack_recurrent,
+    .prepare = prepare_recurrent,
+    .run = run_recurrent};
