@@ -192,7 +192,7 @@ static int shape_step(kind what, const rung_tensor *a, const rung_tensor *b, run
 static float combine(kind what, float x, float y) {
   switch (what) {
     case RELU:
-      return x > 0 ? x : 0;
+      return x < 0 ? 0 : x; /* NaN stays */
     case NEG:
       return -x;
     case ADD:
@@ -544,6 +544,24 @@ static int takes_types(const rung_node *node) {
   return 1;
 }
 
+/* One element, that does not add dimensions to the other operand. */
+static int goes_with(const rung_type *one, const rung_type *other) {
+  for (int32_t i = 0; i < one->rank; i++)
+    if (one->dims[i] != 1) return 0;
+  return one->rank <= other->rank;
+}
+
+/* What is not known shows when it runs. */
+static int takes_shapes(const rung_node *node) {
+  kind what = kind_of(node);
+  if (what < ADD) return 1;
+  const rung_type *a = &node->inputs[0]->type, *b = &node->inputs[1]->type;
+  if (a->rank < 0 || b->rank < 0) return 1;
+  if (what == MATMUL) return a->rank == 2 && b->rank == 2;
+  if (goes_with(a, b) || goes_with(b, a)) return 1;
+  return a->rank == b->rank && memcmp(a->dims, b->dims, (size_t)a->rank * sizeof a->dims[0]) == 0;
+}
+
 static void claim_groups(const fake *f, const rung_graph *graph, rung_claims *claims) {
   enum { MOST = 64 };
   const rung_node *nodes[MOST];
@@ -570,6 +588,8 @@ static rung_status *fake_claim(void *state, const rung_graph *graph, rung_claims
       f->host->refuse(claims, node, RUNG_REASON_OPERATOR, "%s", node->op_type);
     else if (!takes_types(node))
       f->host->refuse(claims, node, RUNG_REASON_TYPE, "it takes float32");
+    else if (!takes_shapes(node))
+      f->host->refuse(claims, node, RUNG_REASON_RANK, "it takes matrices, equal shapes, and single elements");
     else
       f->host->accept(claims, node);
   }
