@@ -242,6 +242,7 @@ struct job {
   size_t slot_count;
   rung_tensor *outputs; /* storage of the host's */
   int done, failed;     /* under the provider's lock */
+  atomic_int stopped;   /* the work is to end */
 };
 
 static void release_job(job *j) {
@@ -321,6 +322,7 @@ static int do_work(job *j) {
     const rung_node *node = island->nodes[n];
     slot constants[2], *a = slot_of(j, node->inputs[0], &constants[0]);
     slot *b = node->input_count > 1 ? slot_of(j, node->inputs[1], &constants[1]) : NULL;
+    if (j->stopped) return 0;
     compute(kind_of(node), &a->tensor, b ? &b->tensor : NULL, &j->slots[island->input_count + n].tensor);
   }
   for (uint32_t i = 0; i < island->output_count; i++) {
@@ -416,6 +418,20 @@ static rung_status *fake_wait(void *state, rung_fence *fence) {
   return f->lost ? lost_device(f) : FAIL(f->host, PROVIDER, "the fake's work failed");
 }
 
+/* A run without a fence: waits, and looks whether it is cancelled. */
+static rung_status *wait_in_run(fake *f, job *j, const rung_run *run) {
+  pthread_mutex_lock(&f->lock);
+  while (!j->done) {
+    pthread_mutex_unlock(&f->lock);
+    if (f->host->cancelled(run)) j->stopped = 1;
+    sleep_ms(1);
+    pthread_mutex_lock(&f->lock);
+  }
+  pthread_mutex_unlock(&f->lock);
+  if (j->stopped && j->failed) return FAIL(f->host, CANCELLED, "the fake was stopped while it worked");
+  return fake_wait(f, (rung_fence *)j);
+}
+
 static void fake_free_fence(void *state, rung_fence *fence) {
   (void)state;
   release_job((job *)fence);
@@ -437,7 +453,7 @@ static rung_status *queue_run(executable *e, const rung_run *run, rung_fence **o
     *out_fence = (rung_fence *)j;
     return NULL;
   }
-  status = fake_wait(f, (rung_fence *)j);
+  status = wait_in_run(f, j, run);
   release_job(j);
   return status;
 }
