@@ -11,7 +11,7 @@ typedef struct guard_block {
   struct guard_block *next, **link; /* link: what points here */
   void *base;                       /* of the whole allocation */
   size_t size;
-  const char *tag;
+  char tag[32]; /* a copy: the library that it lies in may go before the block */
 } guard_block;
 
 /* Ends where the guard bytes before the block begin. */
@@ -45,7 +45,8 @@ static void *guard_alloc(void *user, size_t size, size_t align, const char *tag)
   char *base = aligned_alloc(step, lead + (size + EDGE + step - 1) / step * step);
   if (!base) return NULL;
   guard_block *header = header_of(base + lead);
-  *header = (guard_block){.link = &g->first, .base = base, .size = size, .tag = tag};
+  *header = (guard_block){.link = &g->first, .base = base, .size = size};
+  snprintf(header->tag, sizeof header->tag, "%s", tag);
   memset(base + lead - EDGE, EDGE_BYTE, EDGE);
   memset(base + lead, GUARD_FILL, size);
   memset(base + lead + size, EDGE_BYTE, EDGE);

@@ -4,6 +4,7 @@
  */
 #include "disk.h"
 #include "json_out.h"
+#include "known.h"
 #include "manual.h"
 #include "runner.h"
 #include "table.h"
@@ -19,7 +20,7 @@
 /* The command line */
 
 typedef struct kit_args {
-  const char *provider, *library;
+  const char *provider, *library, *known;
   text_list patterns, files, folders;
   int64_t threads, seconds, minimum;
   bool list, json, verbose, here, man, words, version;
@@ -33,6 +34,8 @@ static const option kit_options[] = {
     {"library", 0, "FILE", "the provider's library; without it, it is one of rung's own", set_text, ARG(library)},
     {"case", 'c', "PATTERN", "only cases whose name fits, as in a shell (may be repeated)", set_more, ARG(patterns)},
     {"cases", 0, "FILE", "more cases of operators, in the form of --list -v (may be repeated)", set_more, ARG(files)},
+    {"known", 0, "FILE", "cases that are known to fail, \"NAME reason\" a line; one that passes has failed", set_text,
+     ARG(known)},
     {"min", 0, "N", "fail when fewer cases than this have run on the provider and passed; default: 1", set_count,
      ARG(minimum)},
     {"seconds", 0, "N", "time that a case may take; default: 120", set_count, ARG(seconds)},
@@ -148,6 +151,7 @@ static totals count_verdicts(const verdict *verdicts, size_t count) {
 static const char *kind_of_skip(const char *words) {
   static const char refused[] = "refused: ";
   static char kind[VERDICT_WORDS];
+  if (starts_with(words, "known: ")) return "known to fail";
   const char *reason = starts_with(words, refused) ? strstr(words + strlen(refused), ": ") : NULL;
   if (!reason) return words;
   snprintf(kind, sizeof kind, "%s%.*s", refused, (int)strcspn(reason + 2, ":"), reason + 2);
@@ -216,6 +220,15 @@ static int judge(const kit_args *args, const kit *k, const verdict *verdicts, si
 
 /* The whole */
 
+static int apply_known(const kit_args *args, const case_list *list, verdict *verdicts) {
+  bytes file;
+  if (!args->known) return 0;
+  TRY(read_file(args->known, &file));
+  known_apply((char *)file.data, list, verdicts);
+  free_bytes(&file);
+  return 0;
+}
+
 static int test(const kit_args *args, const kit *k, const case_list *list) {
   introduction *who = shared_memory(sizeof *who);
   verdict *verdicts = shared_memory((list->count + 1) * sizeof *verdicts);
@@ -223,6 +236,7 @@ static int test(const kit_args *args, const kit *k, const case_list *list) {
   if (!who->usable) return fail(who->exit_code, "provider %s cannot be tested: %s", k->name, who->words);
   if (!args->json) printf("%s%s%s %s: %s\n", in(BOLD), k->name, in(PLAIN), clean(who->version), clean(who->summary));
   runner_run(k, list, (unsigned)args->seconds, args->here, verdicts);
+  TRY(apply_known(args, list, verdicts));
   if (args->json)
     write_json(k, who, list, verdicts);
   else

@@ -56,8 +56,8 @@ static void look(const kit *k, introduction *in) {
   const rung_provider_api *api = t->watch.inner;
   snprintf(in->summary, sizeof in->summary, "%s", api && api->summary ? api->summary : "");
   snprintf(in->version, sizeof in->version, "%s", api && api->version ? api->version : "");
-  snprintf(in->words, sizeof in->words, "%.790s", v.words);
   trial_end(t);
+  snprintf(in->words, sizeof in->words, "%.790s", v.words);
   free(t);
 }
 

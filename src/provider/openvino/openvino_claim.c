@@ -95,6 +95,13 @@ static bool has_rank_4(inquiry *q) {
   return rank == 4 || refuse(q, RUNG_REASON_RANK, "rank %d, it takes 4", rank);
 }
 
+/* Its processor plugin computes with 1 whatever the bias is. */
+static bool has_bias_1(inquiry *q) {
+  const rung_attribute *a = q->host->attribute(q->node, "bias");
+  bool is_1 = !a || a->type != RUNG_ATTRIBUTE_FLOAT || a->f == 1;
+  return is_1 || refuse(q, RUNG_REASON_ATTRIBUTE, "bias %g, it takes 1", a->f);
+}
+
 static bool fits_convolution(inquiry *q) {
   int32_t rank = input(q, 0)->type.rank;
   return (rank >= 3 && rank <= 5) || refuse(q, RUNG_REASON_RANK, "rank %d, it takes 3 to 5", rank);

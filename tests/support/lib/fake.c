@@ -199,7 +199,7 @@ static int shape_step(kind what, const rung_tensor *a, const rung_tensor *b, run
 static float combine(kind what, float x, float y) {
   switch (what) {
     case RELU:
-      return x > 0 ? x : 0;
+      return x < 0 ? 0 : x; /* NaN stays */
     case NEG:
       return -x;
     case ADD:
@@ -257,6 +257,7 @@ struct job {
   size_t slot_count;
   rung_tensor *outputs; /* storage of the host's */
   int done, failed;     /* under the provider's lock */
+  atomic_int stopped;   /* the work is to end */
 };
 
 static void release_job(job *j) {
@@ -336,6 +337,7 @@ static int do_work(job *j) {
     const rung_node *node = island->nodes[n];
     slot constants[2], *a = slot_of(j, node->inputs[0], &constants[0]);
     slot *b = node->input_count > 1 ? slot_of(j, node->inputs[1], &constants[1]) : NULL;
+    if (j->stopped) return 0;
     compute(kind_of(node), &a->tensor, b ? &b->tensor : NULL, &j->slots[island->input_count + n].tensor);
   }
   for (uint32_t i = 0; i < island->output_count; i++) {
@@ -431,6 +433,20 @@ static rung_status *fake_wait(void *state, rung_fence *fence) {
   return f->lost ? lost_device(f) : FAIL(f->host, PROVIDER, "the fake's work failed");
 }
 
+/* A run without a fence: waits, and looks whether it is cancelled. */
+static rung_status *wait_in_run(fake *f, job *j, const rung_run *run) {
+  pthread_mutex_lock(&f->lock);
+  while (!j->done) {
+    pthread_mutex_unlock(&f->lock);
+    if (f->host->cancelled(run)) j->stopped = 1;
+    sleep_ms(1);
+    pthread_mutex_lock(&f->lock);
+  }
+  pthread_mutex_unlock(&f->lock);
+  if (j->stopped && j->failed) return FAIL(f->host, CANCELLED, "the fake was stopped while it worked");
+  return fake_wait(f, (rung_fence *)j);
+}
+
 static void fake_free_fence(void *state, rung_fence *fence) {
   (void)state;
   release_job((job *)fence);
@@ -473,7 +489,7 @@ static rung_status *queue_run(executable *e, const rung_run *run, rung_fence **o
     *out_fence = (rung_fence *)j;
     return NULL;
   }
-  status = fake_wait(f, (rung_fence *)j);
+  status = wait_in_run(f, j, run);
   release_job(j);
   return status;
 }
@@ -586,6 +602,24 @@ static int takes_types(const rung_node *node) {
   return 1;
 }
 
+/* One element, that does not add dimensions to the other operand. */
+static int goes_with(const rung_type *one, const rung_type *other) {
+  for (int32_t i = 0; i < one->rank; i++)
+    if (one->dims[i] != 1) return 0;
+  return one->rank <= other->rank;
+}
+
+/* What is not known shows when it runs. */
+static int takes_shapes(const rung_node *node) {
+  kind what = kind_of(node);
+  if (what < ADD) return 1;
+  const rung_type *a = &node->inputs[0]->type, *b = &node->inputs[1]->type;
+  if (a->rank < 0 || b->rank < 0) return 1;
+  if (what == MATMUL) return a->rank == 2 && b->rank == 2;
+  if (goes_with(a, b) || goes_with(b, a)) return 1;
+  return a->rank == b->rank && memcmp(a->dims, b->dims, (size_t)a->rank * sizeof a->dims[0]) == 0;
+}
+
 static void claim_groups(const fake *f, const rung_graph *graph, rung_claims *claims) {
   enum { MOST = 64 };
   const rung_node *nodes[MOST];
@@ -612,6 +646,8 @@ static rung_status *fake_claim(void *state, const rung_graph *graph, rung_claims
       f->host->refuse(claims, node, RUNG_REASON_OPERATOR, "%s", node->op_type);
     else if (!takes_types(node))
       f->host->refuse(claims, node, RUNG_REASON_TYPE, "it takes float32");
+    else if (!takes_shapes(node))
+      f->host->refuse(claims, node, RUNG_REASON_RANK, "it takes matrices, equal shapes, and single elements");
     else
       f->host->accept(claims, node);
   }
