@@ -15,7 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
-static const char model[] = "x:f32[2,2] -> y ; w:f32[2,2] = 1 2 3 4 ; a@u = Add(x, w) ; y = Mul(u, u)";
+static const char model[] = "x:f32[2,2] -> y ; w:f32[1] = 1 ; a@u = Add(x, w) ; y = Mul(u, u)";
 static temp_folder folder;
 
 static int set_up(void **state) {
@@ -158,9 +158,9 @@ static void each_field_makes_a_miss_and_is_named(void **state) {
       {model, "fake:driver=2.0,cpu", "driver"},
       {model, "fake:device=1,cpu", "device"},
       {model, "fake:tuning=fast,cpu", "tuning"},
-      {"x:f32[2,2] -> y ; w:f32[2,2] = 1 2 3 5 ; a@u = Add(x, w) ; y = Mul(u, u)", "fake,cpu", "weights"},
-      {"x:f32[2,2] -> y ; w:f32[2,2] = 1 2 3 4 ; a@u = Sub(x, w) ; y = Mul(u, u)", "fake,cpu", "graph"},
-      {"x:f32[N,2] -> y ; w:f32[2,2] = 1 2 3 4 ; a@u = Add(x, w) ; y = Mul(u, u)", "fake,cpu", "shapes"},
+      {"x:f32[2,2] -> y ; w:f32[1] = 5 ; a@u = Add(x, w) ; y = Mul(u, u)", "fake,cpu", "weights"},
+      {"x:f32[2,2] -> y ; w:f32[1] = 1 ; a@u = Sub(x, w) ; y = Mul(u, u)", "fake,cpu", "graph"},
+      {"x:f32[N,2] -> y ; w:f32[1] = 1 ; a@u = Add(x, w) ; y = Mul(u, u)", "fake,cpu", "shapes"},
   };
   test_session t;
   begin(&t, model);

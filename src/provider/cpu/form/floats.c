@@ -103,7 +103,7 @@ double rung_dot_f64(size_t n, const double *x, const double *y) {
 
 double rung_max_f64(size_t n, const double *x) {
   double largest = -(double)INFINITY;
-  for (size_t i = 0; i < n; i++) largest = (x[i] > largest) | (x[i] != x[i]) ? x[i] : largest;
+  for (size_t i = 0; i < n; i++) largest = ((x[i] > largest) | (x[i] != x[i])) ? x[i] : largest;
   return largest;
 }
 

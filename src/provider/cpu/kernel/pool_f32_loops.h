@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-#define RUNG_POOL_LARGER(a, b) (((b) > (a)) | ((b) != (b)) ? (b) : (a))
+#define RUNG_POOL_LARGER(a, b) ((((b) > (a)) | ((b) != (b))) ? (b) : (a))
 #define RUNG_POOL_SUM(a, b) ((a) + (b))
 
 /* Strides of 1 and 2 are what the compiler has good loads for. */

@@ -50,7 +50,7 @@ static float rows_dot(size_t n, const float *x, const float *y) {
 }
 
 /* Larger, or NaN. */
-#define RUNG_ROWS_LARGER(a, b) (((b) > (a)) | ((b) != (b)) ? (b) : (a))
+#define RUNG_ROWS_LARGER(a, b) ((((b) > (a)) | ((b) != (b))) ? (b) : (a))
 
 static float rows_max(size_t n, const float *x) {
   float lanes[RUNG_ROWS_LANES];

@@ -84,7 +84,7 @@ static void softmax_strip(const rung_rowwise *plan, size_t columns, const float 
   for (size_t i = 0; i < plan->n; i++)
     for (size_t c = 0; c < columns; c++) {
       float value = x[i * plan->inner + c];
-      largest[c] = (value > largest[c]) | (value != value) ? value : largest[c];
+      largest[c] = ((value > largest[c]) | (value != value)) ? value : largest[c];
     }
   for (size_t i = 0; i < plan->n; i++) {
     float *row = y + i * plan->inner;
