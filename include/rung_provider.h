@@ -213,6 +213,9 @@ struct rung_host {
   /* run, when run->profile: `node` (of a fused step its main one) was worked on from `began` to `ended`. */
   void (*event)(const rung_run *run, const rung_node *node, uint64_t began, uint64_t ended);
   uint64_t (*now)(void); /* nanoseconds of a clock that never goes back */
+  /* run: `bytes` more are about to be allocated for tensors; LIMIT when they are more than the user allows. (What
+   * `output` makes is counted already.) */
+  rung_status *(*charge)(const rung_run *run, size_t bytes);
 };
 
 /* The table. Slots marked (optional) may be NULL. */

@@ -209,5 +209,6 @@ void rung__host_init(rung_instance *instance, const rung_session_options *option
       .cancelled = rung__run_cancelled,
       .event = rung__run_event,
       .now = rung_os_now_ns,
+      .charge = rung__run_charge,
   };
 }
