@@ -1,6 +1,7 @@
 /* Elementary functions in float32, as sessions compute them: at most 2 units in the last place from the exact result.
- * Gelu with tanh, Swish and Mish are a sigmoid's error and a product's: 3. Far below 0 a product of x and a small
- * factor loses that factor's digits: the unit is that of `floor` times x where the result is smaller.
+ * Softplus is an exponential's error and a logarithm's: 2.2. Gelu with tanh, Swish and Mish are a sigmoid's error and a
+ * product's: 3. Far below 0 a product of x and a small factor loses that factor's digits: the unit is that of `floor`
+ * times x where the result is smaller.
  *
  *   test_cpu_ulp          a sample of all arguments
  *   test_cpu_ulp all      all 2^32 arguments of the functions of one argument; says the largest error of each (an hour)
@@ -49,7 +50,7 @@ static const struct {
     {"Atanh", "y = Atanh(x)", atanh},
     {"Erf", "y = Erf(x)", erf},
     {"Sigmoid", "y = Sigmoid(x)", sigmoid},
-    {"Softplus", "y = Softplus(x)", softplus},
+    {"Softplus", "y = Softplus(x)", softplus, 0, 2.2},
     {"Gelu", "y = Gelu(x)", gelu, 0.5, 0},
     {"Gelu-tanh", "y = Gelu(x) approximate='tanh'", gelu_tanh, 0.25, 3},
     {"Swish", "y = Swish(x)", swish, 0x1p-126, 3},
