@@ -242,6 +242,10 @@ struct rung_host {
   void (*keep_part)(rung_shelf *shelf, const char *name, rung_status *(*save)(void *user, const rung_saving *saving),
                     void *user);
   void (*release_part)(const rung_host *host, rung_part *part); /* one without data is allowed */
+
+  /* run: `bytes` more are about to be allocated for tensors; LIMIT when they are more than the user allows. (What
+   * `output` makes is counted already.) */
+  rung_status *(*charge)(const rung_run *run, size_t bytes);
 };
 
 /* The table. Slots marked (optional) may be NULL. */

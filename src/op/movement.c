@@ -318,6 +318,7 @@ static rung_status *read_lists(rung_infer *infer, slice_lists *lists, bool *out_
     keep_numbers(lists->ends, lists->count);
     return NULL;
   }
+  RUNG_MODEL_REQUIRE(rung_infer_has(infer, 1) && rung_infer_has(infer, 2), "starts and ends are left out");
   const rung_type *starts = rung_infer_input(infer, 1);
   *out_known = rung_infer_elements(infer, 1, lists->starts, RUNG_MAX_RANK, &lists->count);
   if (!*out_known) {

@@ -270,7 +270,7 @@ static rung_status *take_slice(frame *f, const rung_tensor *from, int64_t axis, 
   RUNG_TRY(rung_value_new_tensor(allocator, from->dtype, from->rank - 1, dims, &slice));
   size_t row = rung_dtype_size(from->dtype) * (size_t)rung_tensor_span(from, (int32_t)axis + 1, from->rank);
   size_t rows = (size_t)rung_tensor_span(from, 0, (int32_t)axis), length = (size_t)from->dims[axis];
-  for (size_t r = 0; r < rows; r++)
+  for (size_t r = 0; r < rows && row; r++)
     memcpy((char *)slice->tensor.data + r * row, (const char *)from->data + (r * length + (size_t)index) * row, row);
   if (from->dtype != RUNG_STRING) {
     *out_value = slice;

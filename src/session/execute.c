@@ -106,12 +106,19 @@ static void free_device(void *user, void *data) {
   memory->free(memory, data);
 }
 
+/* Counts bytes of tensors against the limit of a run. */
+static rung_status *charge(execution *run, size_t bytes) {
+  const rung_instance *instance = run->instance;
+  size_t before = atomic_fetch_add(&run->bytes, bytes);
+  RUNG_REQUIRE(!instance->max_bytes || (bytes <= instance->max_bytes && before <= instance->max_bytes - bytes), LIMIT,
+               "the run needs more than max_bytes = %" PRIu64 " bytes of tensors", instance->max_bytes);
+  return NULL;
+}
+
 /* Uninitialised storage for a tensor in a memory; NULL is the host's. */
 static rung_status *allocate(execution *run, rung_memory *memory, const rung_tensor *like, rung_value **out_value) {
   rung_instance *instance = run->instance;
-  size_t total = atomic_fetch_add(&run->bytes, like->size) + like->size;
-  RUNG_REQUIRE(!instance->max_bytes || total <= instance->max_bytes, LIMIT,
-               "the run needs more than max_bytes = %" PRIu64 " bytes of tensors", instance->max_bytes);
+  RUNG_TRY(charge(run, like->size));
   const rung_allocator *allocator = instance->env->allocator;
   if (!memory) return rung_value_new_tensor(allocator, like->dtype, like->rank, like->dims, out_value);
   rung_tensor tensor = *like;
@@ -240,6 +247,10 @@ typedef struct island_run {
   const program_step *step;
   rung_value **outputs; /* references, until they are stored in the frame */
 } island_run;
+
+rung_status *rung__run_charge(const rung_run *run, size_t bytes) {
+  return charge(((const island_run *)run->context)->f->run, bytes);
+}
 
 int rung__run_cancelled(const rung_run *run) {
   execution *e = ((const island_run *)run->context)->f->run;

@@ -75,6 +75,7 @@ rung_status *rung__run_output(const rung_run *run, uint32_t index, rung_dtype dt
                               rung_tensor *out_tensor);
 rung_status *rung__run_give(const rung_run *run, uint32_t index, rung_value *value);
 int rung__run_cancelled(const rung_run *run);
+rung_status *rung__run_charge(const rung_run *run, size_t bytes) RUNG_MUST_CHECK;
 void rung__run_event(const rung_run *run, const rung_node *node, uint64_t began, uint64_t ended);
 /* What another thread of the pool did for the node that runs: a slot from 1 on. */
 void rung__run_part(const rung_run *run, uint32_t thread, uint64_t began, uint64_t ended);

@@ -211,5 +211,6 @@ void rung__host_init(rung_instance *instance, const rung_session_options *option
       .find_part = rung__find_part,
       .keep_part = rung__keep_part,
       .release_part = rung__release_part,
+      .charge = rung__run_charge,
   };
 }

@@ -205,8 +205,73 @@ static void products_are_right(void **state) {
   }
 }
 
+/* Cancelling: the work between two looks at the flag is counted, not timed. A processor does 20 operations in a
+ * nanosecond or more, so a billion take at most 50 ms. */
+
+static const double most_work = 1e9;
+
+typedef struct watch {
+  size_t looks, stop_after; /* stop_after 0: never */
+} watch;
+
+static int look(const rung_run *run) {
+  watch *w = run->context;
+  w->looks++;
+  return w->stop_after && w->looks >= w->stop_after;
+}
+
+static rung_gemm plan_of(size_t m, size_t n, size_t k) {
+  return (rung_gemm){
+      .m = m, .n = n, .k = k, .alpha = 1, .a = {RUNG_F32, k, 1}, .b = {RUNG_F32, n, 1}, .c = {RUNG_F32, n, 1}};
+}
+
+static void long_products_look_at_the_flag(void **state) {
+  (void)state;
+  enum { M = 3, N = 5, K = 100000 };
+  test_host h;
+  test_host_start(&h, 1, RUNG_CPU_ALL);
+  h.host.cancelled = look;
+  for (size_t stop_after = 0; stop_after < 3; stop_after++) {
+    watch w = {.stop_after = stop_after};
+    rung_run run = {.host = &h.host, .context = &w, .cancellable = 1};
+    rung_kernel_call call = {.host = &h.host, .run = &run};
+    rung_gemm plan = plan_of(M, N, K);
+    float *a = calloc(M * K, sizeof *a), *b = calloc(K * N, sizeof *b), c[M * N];
+    rung_gemm_run work = {.a = a, .b = b, .c = c, .epilogue = {.residual_scale = 1}};
+    size_t bytes;
+    rung_gemm_plan(&call, &plan);
+    assert_true(rung_gemm_scratch(&plan, &bytes));
+    rung_gemm_run_all(&call, &plan, &work, guarded(bytes, 64));
+    if (stop_after)
+      assert_int_equal(w.looks, stop_after);
+    else /* a tile of the largest kind times the rows between two looks is below the limit */
+      assert_true(2.0 * K / (double)w.looks * 256 * 256 < most_work);
+    free(a);
+    free(b);
+    guarded_free_all();
+  }
+  test_host_stop(&h);
+}
+
+/* The pieces that the host sees of 4096 x 4096 x 4096, when one thread does them all. */
+static void large_products_come_in_pieces(void **state) {
+  (void)state;
+  for (size_t m = 0; m < 3; m++) {
+    test_host h;
+    test_host_start(&h, 1, masks[m]);
+    rung_kernel_call call = {.host = &h.host};
+    rung_gemm plan = plan_of(4096, 4096, 4096);
+    rung_gemm_plan(&call, &plan);
+    assert_true(plan.m_tiles * plan.tile_m >= 4096 && plan.n_tiles * plan.tile_n >= 4096);
+    assert_true(2.0 * (double)(plan.grain * plan.tile_m * plan.tile_n) * 4096 < most_work);
+    assert_true(plan.tile_m <= 256 && plan.tile_n <= 256);
+    test_host_stop(&h);
+  }
+}
+
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(tables_agree), cmocka_unit_test(clamps_keep_nan),
-                                     cmocka_unit_test(products_are_right)};
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(tables_agree), cmocka_unit_test(clamps_keep_nan), cmocka_unit_test(products_are_right),
+      cmocka_unit_test(long_products_look_at_the_flag), cmocka_unit_test(large_products_come_in_pieces)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

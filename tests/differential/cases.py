@@ -1,4 +1,4 @@
-"""What runs found, kept: cases/<name>.json holds a model as text, operands and what ONNX says they give."""
+"""What runs found, kept: cases/<name>.json holds a model as text, operands and what ONNX says they give, or part of the error."""
 import json
 import pathlib
 
@@ -58,4 +58,6 @@ def play(library, case, fixed):
         got = library.run(graph.SerializeToString(), given)
     except Error as error:
         return None if case.get("error") and case["error"] in str(error) else str(error)
+    if "error" in case:
+        return f"it runs, where an error with \"{case['error']}\" is expected"
     return "; ".join(judge.differences(got, [array(entry) for entry in case["results"]]))

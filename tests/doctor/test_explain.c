@@ -279,8 +279,7 @@ static void healthy_logs_stay_silent(void **state) {
       "Applied providers: ['CUDAExecutionProvider', 'CPUExecutionProvider'], with options: {}\n",
       "find model: /root/.insightface/models/buffalo_l/det_10g.onnx detection [1, 3, '?', '?'] 127.5 128.0\n",
       "[FACEFUSION.CORE] Processing to video succeed in 12.01 seconds\n",
-      "2025-01-01 [I:onnxruntime:, inference_session.cc:590 TraceSessionOptions] Session Options { execution_mode:0 "
-      "}\n",
+      "2025-01-01 [I:onnxruntime:, inference_session.cc:590 TraceSessionOptions] Session Options { mode:0 }\n",
       "available providers: ['TensorrtExecutionProvider', 'CUDAExecutionProvider', 'CPUExecutionProvider']\n",
       "Collecting onnxruntime-gpu==1.22.0\nSuccessfully installed onnxruntime-gpu-1.22.0\n",
       "load libcublasLt.so.12 ... ok\nlibcudnn.so.9 found\n",

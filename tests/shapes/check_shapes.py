@@ -9,8 +9,10 @@ works them out. rung may know more. What stands in expected.txt, with a reason, 
 The last line counts models: N passed, N failed, N skipped.
 """
 import json
+import os
 import pathlib
 import sys
+import tempfile
 
 HERE = pathlib.Path(__file__).resolve().parent
 try:
@@ -101,13 +103,23 @@ def differences(library, path):
 
 
 def main():
-    library = Library(sys.argv[1])
+    library = Library(pathlib.Path(sys.argv[1]).resolve())
+    folders = [pathlib.Path(folder).resolve() for folder in sys.argv[2:]]
+    with tempfile.TemporaryDirectory() as temporary:  # the symbolic tool writes files where it stands
+        os.chdir(temporary)
+        try:
+            return check(library, folders)
+        finally:
+            os.chdir(HERE)
+
+
+def check(library, folders):
     expected = dict(line.split(" : ", 1) for line in (HERE / "expected.txt").read_text().splitlines()
                     if line and not line.startswith("#"))
     passed = failed = skipped = 0
     used = set()
-    for folder in sys.argv[2:]:
-        for path in sorted(pathlib.Path(folder).rglob("model.onnx")):
+    for folder in folders:
+        for path in sorted(folder.rglob("model.onnx")):
             found = differences(library, path)
             key = path.parent.name
             if found and key in expected:
@@ -120,7 +132,7 @@ def main():
                 print(f"FAILED {key}: " + "; ".join(found[:3]))
             else:
                 passed += 1
-    seen = {path.parent.name for folder in sys.argv[2:] for path in pathlib.Path(folder).rglob("model.onnx")}
+    seen = {path.parent.name for folder in folders for path in folder.rglob("model.onnx")}
     for key in sorted(set(expected) & seen - used):
         failed += 1
         print(f"FAILED: no difference any more, take it out of tests/shapes/expected.txt: {key}")

@@ -8,6 +8,18 @@
 /* Shapes that a program really uses are few; beyond this many the least recently used plan goes. */
 enum { MOST_PLANS = 32 };
 
+rung_status *rung__opwise_charge(const rung_host *host, const rung_run *run, size_t bytes) {
+  return run && host->charge ? host->charge(run, bytes) : NULL;
+}
+
+rung_status *rung__opwise_new_tensor(const rung_host *host, const rung_run *run, rung_dtype dtype, int32_t rank,
+                                     const int64_t *dims, rung_value **out_value) {
+  size_t count, bytes;
+  if (rung_shape_count(rank, dims, &count) && rung_dtype_bytes(dtype, count, &bytes))
+    RUNG_TRY(rung__opwise_charge(host, run, bytes));
+  return rung_value_new_tensor(host->allocator, dtype, rank, dims, out_value);
+}
+
 /* Kernel services */
 
 rung_status *rung_kernel_output(rung_kernel_call *call, uint32_t index, rung_dtype dtype, int32_t rank,
@@ -15,7 +27,7 @@ rung_status *rung_kernel_output(rung_kernel_call *call, uint32_t index, rung_dty
   *out_tensor = NULL;
   if (!rung_kernel_wants(call, index)) return NULL;
   if (!call->outputs[index])
-    RUNG_TRY(rung_value_new_tensor(call->host->allocator, dtype, rank, dims, &call->outputs[index]));
+    RUNG_TRY(rung__opwise_new_tensor(call->host, call->run, dtype, rank, dims, &call->outputs[index]));
   *out_tensor = &call->outputs[index]->tensor;
   return NULL;
 }
@@ -56,6 +68,7 @@ rung_status *rung_kernel_ints(const rung_tensor *tensor, int64_t *ints, size_t m
   RUNG_RUN_REQUIRE(tensor->dtype == RUNG_I64 || tensor->dtype == RUNG_I32, "int32 or int64 is expected, not %s",
                    rung_dtype_name(tensor->dtype));
   RUNG_REQUIRE(count <= most, LIMIT, "%zu elements are given, at most %zu are allowed", count, most);
+  RUNG_RUN_REQUIRE(!count || tensor->data, "numbers that only a run knows say something about a scalar");
   for (size_t i = 0; i < count; i++)
     ints[i] = tensor->dtype == RUNG_I64 ? ((const int64_t *)tensor->data)[i] : ((const int32_t *)tensor->data)[i];
   *out_count = count;
@@ -331,8 +344,10 @@ static rung_status *acquire_plan(rung_opwise *e, const rung_run *run, opwise_pla
   return status;
 }
 
-static rung_status *make_workspace(const rung_opwise *e, const opwise_plan *plan, workspace **out) {
+static rung_status *make_workspace(const rung_opwise *e, const opwise_plan *plan, const rung_run *run,
+                                   workspace **out) {
   const rung_allocator *allocator = e->host->allocator;
+  RUNG_TRY(rung__opwise_charge(e->host, run, plan->arena_size));
   workspace *w = rung_alloc(allocator, 1, sizeof *w, "workspace");
   RUNG_CHECK_ALLOC(w);
   w->arena = rung_alloc_data(allocator, plan->arena_size, "arena");
@@ -355,13 +370,13 @@ static rung_status *make_workspace(const rung_opwise *e, const opwise_plan *plan
   return NULL;
 }
 
-static rung_status *acquire_workspace(rung_opwise *e, opwise_plan *plan, workspace **out) {
+static rung_status *acquire_workspace(rung_opwise *e, opwise_plan *plan, const rung_run *run, workspace **out) {
   pthread_mutex_lock(&e->lock);
   workspace *w = plan->idle;
   if (w) plan->idle = w->next;
   pthread_mutex_unlock(&e->lock);
   *out = w;
-  return w ? NULL : make_workspace(e, plan, out);
+  return w ? NULL : make_workspace(e, plan, run, out);
 }
 
 static void release_plan(rung_opwise *e, opwise_plan *plan, workspace *w) {
@@ -498,7 +513,7 @@ rung_status *rung_opwise_run(rung_opwise *e, const rung_run *run) {
   opwise_plan *plan;
   workspace *w = NULL;
   RUNG_TRY(acquire_plan(e, run, &plan));
-  rung_status *status = acquire_workspace(e, plan, &w);
+  rung_status *status = acquire_workspace(e, plan, run, &w);
   if (!status) status = place_slots(e, plan, run, w);
   if (!status) status = run_steps(e, plan, run, w);
   if (!status) status = hand_out(e, plan, run, w);

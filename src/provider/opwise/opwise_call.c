@@ -33,13 +33,14 @@ static rung_status *call_step(const rung_host *host, const rung_run *run, const 
     if (!told && types[i].kind == RUNG_TENSOR && !(step->kernel->flags & RUNG_KERNEL_OWN_SHAPE))
       status = RUNG_ERROR(INVALID_ARGUMENT, "the operands leave the shape of output %u open", i);
     else if (told && types[i].dtype != RUNG_STRING)
-      status = rung_value_new_tensor(allocator, types[i].dtype, types[i].rank, types[i].dims, &outputs[i]);
+      status = rung__opwise_new_tensor(host, run, types[i].dtype, types[i].rank, types[i].dims, &outputs[i]);
   }
   if (!status && step->kernel->state_size) {
     call.state = rung_alloc(allocator, 1, step->kernel->state_size, "kernel state");
     if (!call.state) status = rung_status_out_of_memory();
   }
   if (!status && step->kernel->prepare) status = step->kernel->prepare(&call);
+  if (!status && call.scratch_size) status = rung__opwise_charge(host, run, call.scratch_size);
   if (!status && call.scratch_size) {
     call.scratch = rung_alloc_data(allocator, call.scratch_size, "scratch");
     if (!call.scratch) status = rung_status_out_of_memory();

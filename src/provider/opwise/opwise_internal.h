@@ -87,6 +87,11 @@ struct rung_opwise {
   uint64_t clock;
 };
 
+/* Counts bytes against the limit of the run; `run` NULL: folding, which has its own. */
+rung_status *rung__opwise_charge(const rung_host *host, const rung_run *run, size_t bytes) RUNG_MUST_CHECK;
+/* A tensor in memory of its own that is charged to the run. */
+rung_status *rung__opwise_new_tensor(const rung_host *host, const rung_run *run, rung_dtype dtype, int32_t rank,
+                                     const int64_t *dims, rung_value **out_value) RUNG_MUST_CHECK;
 rung_status *rung__opwise_make_plan(rung_opwise *e, const rung_run *run, opwise_plan **out_plan) RUNG_MUST_CHECK;
 void rung__opwise_free_plan(rung_opwise *e, opwise_plan *plan);
 void rung__opwise_free_workspace(const rung_allocator *allocator, workspace *w);

@@ -130,6 +130,7 @@ bool rung_gemm_scratch(const rung_gemm *plan, size_t *out_bytes) {
 /* Running */
 
 typedef struct job {
+  const rung_kernel_call *call;
   const rung_gemm *plan;
   const rung_gemm_run *run;
   const int32_t *offsets;
@@ -232,6 +233,11 @@ static void run_block(const job *j, const task *t, size_t from, size_t depth) {
   for (size_t r = 0; r < t->rows; r++) finish_row(plan, j->run, t, r, added, active);
 }
 
+/* Asked between blocks of DEPTH: a task of millions of rows of B takes seconds. */
+static bool is_cancelled(const rung_kernel_call *call) {
+  return call->run && call->run->cancellable && call->host->cancelled(call->run);
+}
+
 static void run_tasks(void *context, size_t begin, size_t end) {
   const job *j = context;
   const rung_gemm *plan = j->plan;
@@ -255,7 +261,7 @@ static void run_tasks(void *context, size_t begin, size_t end) {
       size_t depth = RUNG_MIN(DEPTH, plan->k - from);
       run_block(j, &t, from, depth);
       from += depth;
-    } while (from < plan->k);
+    } while (from < plan->k && !is_cancelled(j->call));
   }
 }
 
@@ -263,6 +269,6 @@ void rung_gemm_run_all(const rung_kernel_call *call, const rung_gemm *plan, cons
   if (!plan->m || !plan->n || !plan->batch) return;
   int32_t *offsets = scratch;
   for (size_t k = 0; k < DEPTH; k++) offsets[k] = (int32_t)(k * plan->kernel->cols);
-  job j = {plan, run, offsets, (float *)(offsets + DEPTH), plan->k * RUNG_ROUND_UP(plan->n, plan->kernel->cols)};
+  job j = {call, plan, run, offsets, (float *)(offsets + DEPTH), plan->k * RUNG_ROUND_UP(plan->n, plan->kernel->cols)};
   rung_kernel_parallel(call, plan->batch * plan->m_tiles * plan->n_tiles, plan->grain, run_tasks, &j);
 }

@@ -7,6 +7,7 @@ static rung_status *run_view(rung_kernel_call *call) {
   rung_value *in = call->inputs[0];
   rung_tensor *out = rung_out(call, 0);
   if (!out) return rung_kernel_give(call, 0, rung_value_retain(in)); /* strings, sequences, ... : Identity */
+  RUNG_RUN_REQUIRE(in->tensor.size == out->size, "%zu bytes cannot be seen as %zu", in->tensor.size, out->size);
   if (out->size) memcpy(out->data, in->tensor.data, out->size);
   return NULL;
 }

@@ -26,6 +26,7 @@ static rung_status *take_position(const rung_kernel_call *call, uint32_t input, 
   size_t one;
   *out = otherwise;
   if (!t) return NULL;
+  RUNG_RUN_REQUIRE(call->inputs[input]->kind == RUNG_TENSOR, "the position is no tensor");
   RUNG_TRY(rung_kernel_ints(t, &position, 1, &one));
   RUNG_RUN_REQUIRE(one == 1, "the position must be one number");
   RUNG_RUN_REQUIRE(position >= -(int64_t)count && position <= (int64_t)last, "position %lld is outside [-%zu, %zu]",
