@@ -155,6 +155,7 @@ static rung_status *read_headers(rung_elf *elf, bool programs) {
   ElfW(Ehdr) head;
   RUNG_REQUIRE(file->size >= sizeof head && memcmp(file->data, ELFMAG, SELFMAG) == 0, UNAVAILABLE, "it is no ELF file");
   memcpy(&head, file->data, sizeof head);
+  RUNG_REQUIRE(head.e_machine != EM_NONE, UNAVAILABLE, "its header is damaged");
   RUNG_REQUIRE(head.e_ident[EI_CLASS] == THIS_CLASS && head.e_machine == THIS_MACHINE, UNAVAILABLE,
                "it is for another processor (%s, this is %s)", rung_elf_machine(file), rung_elf_this_machine());
   elf->is_program = head.e_type == ET_EXEC;
@@ -213,7 +214,7 @@ const char *rung_elf_machine(const rung_file *file) {
   if (file->size < MACHINE_AT + 2 || memcmp(file->data, ELFMAG, SELFMAG) != 0) return NULL;
   bool big = file->data[EI_DATA] == ELFDATA2MSB;
   unsigned low = file->data[MACHINE_AT + big], high = file->data[MACHINE_AT + !big];
-  return machine_name(low | high << 8, file->data[EI_CLASS]);
+  return low | high ? machine_name(low | high << 8, file->data[EI_CLASS]) : NULL;
 }
 
 const char *rung_elf_this_machine(void) { return machine_name(THIS_MACHINE, THIS_CLASS); }

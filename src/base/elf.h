@@ -35,7 +35,8 @@ rung_status *rung_elf_check_needed(const rung_allocator *allocator, const char *
 rung_status *rung_elf_check_needed_in(const rung_allocator *allocator, const char *path,
                                       const char *const *folders) RUNG_MUST_CHECK;
 
-/* What an ELF file is for, by its first bytes alone: "x86-64", "aarch64", "x86-64 (32 bits)"; NULL: it is none. */
+/* What an ELF file is for, by its first bytes alone: "x86-64", "aarch64", "x86-64 (32 bits)"; NULL: it is none, or a
+ * damaged one. */
 const char *rung_elf_machine(const rung_file *file);
 /* The same of this program. */
 const char *rung_elf_this_machine(void);

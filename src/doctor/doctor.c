@@ -219,7 +219,10 @@ rung_status *rung_doctor_examine(const rung_doctor_request *request, rung_doctor
   const char *home = rung__doctor_variable(&d, "HOME");
   report->home = home && home[0] == '/' && home[1] ? rung__doctor_copy(&d, home, strlen(home)) : NULL;
   report->host = rung__doctor_line(&d, "/proc/sys/kernel/hostname");
-  if (!status && d.failed) status = rung_status_out_of_memory();
+  if (d.failed) { /* whatever else it looked like */
+    rung_status_free(status);
+    status = rung_status_out_of_memory();
+  }
   finish(&d);
   if (status) {
     rung_doctor_report_free(&report);

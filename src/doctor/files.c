@@ -63,6 +63,7 @@ rung_str rung__doctor_read(doctor *d, const char *path, size_t most) {
   close(fd);
   rung_str out = {0};
   if (!folder) out = (rung_str){rung__doctor_copy(d, text.data ? text.data : "", text.size), text.size};
+  if (d->failed) out = (rung_str){0};
   if (text.failed) d->failed = true;
   rung_text_finish(&text);
   return out;

@@ -232,7 +232,7 @@ bool rung__ort_check_core(doctor *d, installation *i) {
   }
   link_result links;
   rung__link_walk(d, &i->link, rung__ort_file(d, i, i->modules->at[0]), &links);
-  bool bad = report_core_problem(d, i, &links);
+  bool bad = d->failed || report_core_problem(d, i, &links);
   if (!bad) rung__ort_report_versions(d, i, &links);
   rung__link_free(d, &links);
   return !bad;

@@ -137,8 +137,9 @@ static void check_no_gpu(doctor *d, const installation *i, const char *whose) {
   rung__doctor_because(f, "sessions run on the processor");
   rung__doctor_show(f, "no %s device on the PCI bus or in /dev", whose);
   if (d->machine->container)
-    rung__doctor_mend(f, "give the container the device (%s), or %s install onnxruntime",
-                      strcmp(whose, "AMD") == 0 ? "--device /dev/kfd --device /dev/dri" : "--gpus all", i->env->pip);
+    rung__doctor_mend(f, "give the container the device (%s), or %s uninstall -y %s && %s install onnxruntime",
+                      strcmp(whose, "AMD") == 0 ? "--device /dev/kfd --device /dev/dri" : "--gpus all", i->env->pip,
+                      i->package, i->env->pip);
   else
     rung__doctor_mend(f, "%s uninstall -y %s && %s install onnxruntime", i->env->pip, i->package, i->env->pip);
 }

@@ -310,7 +310,7 @@ static void check_library_at(doctor *d, installation *i, const char *provider, c
   provider_check c = {.d = d, .i = i, .provider = provider, .path = path};
   if (!rung__doctor_is_file(d, path)) return;
   rung__link_walk(d, &i->link, path, &c.links);
-  if (!report_own_problem(&c)) {
+  if (!d->failed && !report_own_problem(&c)) {
     collect(&c);
     if (c.lack_count) report_lacks(&c);
     rung__ort_report_versions(d, i, &c.links);
@@ -325,7 +325,7 @@ static void check_one(doctor *d, installation *i, const char *library) {
   int needed = cuda_of(d, &c.links);
   if (strcmp(c.provider, "cuda") == 0) check_release(&c, needed);
   if (!i->cuda) i->cuda = needed;
-  if (!report_own_problem(&c)) {
+  if (!d->failed && !report_own_problem(&c)) {
     collect(&c);
     if (c.lack_count) report_lacks(&c);
     rung__ort_report_versions(d, i, &c.links);

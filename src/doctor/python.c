@@ -88,9 +88,15 @@ static void read_site(doctor *d, python_env *env, const char *site) {
   const doctor_list *names = rung__doctor_names(d, site);
   for (size_t i = 0; i < names->count; i++) {
     dist one;
-    if (rung__dist_read(d, site, names->at[i], &one) && !rung_vec_push(d->allocator, &env->dists, one))
-      d->failed = true;
+    if (!rung__dist_read(d, site, names->at[i], &one) || rung_vec_push(d->allocator, &env->dists, one)) continue;
+    rung__dist_free(d, &one);
+    d->failed = true;
   }
+}
+
+static void free_env(doctor *d, python_env *env) {
+  for (size_t i = 0; i < env->dists.count; i++) rung__dist_free(d, &env->dists.at[i]);
+  rung_vec_free(d->allocator, &env->dists);
 }
 
 static bool has_site(const python_env *env, const char *site) {
@@ -130,10 +136,9 @@ static python_env *new_env(doctor *d, const char *path) {
 }
 
 static void keep(doctor *d, python_list *out, python_env *env) {
-  if (!rung_vec_push(d->allocator, &out->envs, env)) {
-    rung_vec_free(d->allocator, &env->dists);
-    d->failed = true;
-  }
+  if (rung_vec_push(d->allocator, &out->envs, env)) return;
+  free_env(d, env);
+  d->failed = true;
 }
 
 /* Where they are */
@@ -154,10 +159,17 @@ static void add_user_site(doctor *d, python_env *env, const char *version) {
   add_site(d, env, rung__doctor_printf(d, "%s/.local/lib/python%s/site-packages", home, version));
 }
 
-static bool is_known(const python_list *list, const char *site) {
+static bool is_known_site(const python_list *list, const char *site) {
   for (size_t i = 0; i < list->envs.count; i++)
     if (has_site(list->envs.at[i], site)) return true;
   return false;
+}
+
+/* The same folders were found by another way: several interpreters may share some of them. */
+static bool is_known(const python_list *list, const python_env *env) {
+  for (size_t i = 0; i < env->site_count; i++)
+    if (!is_known_site(list, env->site[i])) return false;
+  return true;
 }
 
 /* One environment per version of Python below the prefix. */
@@ -178,7 +190,7 @@ static size_t add_prefix(doctor *d, const char *prefix, python_list *out) {
       add_site(d, env, rung__doctor_printf(d, "/usr/local/lib/python%s/dist-packages", version));
     for (size_t k = 0; k < 2; k++) add_site(d, env, rung__doctor_printf(d, "%s/%s", versions->at[i], layouts[k]));
     if (strcmp(prefix, "/usr") == 0) add_site(d, env, "/usr/lib/python3/dist-packages");
-    if (!env->site_count || is_known(out, env->site[0])) continue;
+    if (!env->site_count || is_known(out, env)) continue;
     env->version = version;
     complete(d, env, prefix);
     keep(d, out, env);
@@ -308,11 +320,7 @@ void rung__python_find(doctor *d, python_list *out) {
 }
 
 void rung__python_free(doctor *d, python_list *list) {
-  for (size_t i = 0; i < list->envs.count; i++) {
-    python_env *env = list->envs.at[i];
-    for (size_t k = 0; k < env->dists.count; k++) rung__dist_free(d, &env->dists.at[k]);
-    rung_vec_free(d->allocator, &env->dists);
-  }
+  for (size_t i = 0; i < list->envs.count; i++) free_env(d, list->envs.at[i]);
   rung_vec_free(d->allocator, &list->envs);
 }
 

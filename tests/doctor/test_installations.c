@@ -287,6 +287,10 @@ static const scenario scenarios[] = {
      RTX_4090 CUDA_12_PATH "module 1.22.0 onnxruntime-gpu 12.2\nprovider cuda\nfile " CUDA_LIBRARY
                            " version https://git-lfs.github.com/spec/v1\nown onnxruntime-gpu 1.22.0\n",
      "ort.provider-damaged", "no ELF file", "--force-reinstall"},
+    {"the provider library's header is empty",
+     RTX_4090 "module 1.22.0 onnxruntime-gpu 12.2\nprovider cuda\nfile " CUDA_LIBRARY
+              " \177ELF\\n\nown onnxruntime-gpu 1.22.0\n",
+     "ort.provider-damaged", "libonnxruntime_providers_cuda.so", "--force-reinstall"},
     {"the provider library is for another processor",
      RTX_4090 "module 1.22.0 onnxruntime-gpu 12.2\nprovider cuda\nlib " CUDA_LIBRARY
               " machine=22\nown onnxruntime-gpu 1.22.0\n",
@@ -463,6 +467,29 @@ static void kernels_are_compared_with_the_card(void **state) {
   }
 }
 
+/* As pip installed it, on this machine: whole, whatever devices there are. */
+static void a_real_installation_is_whole(void **state) {
+  (void)state;
+  if (!TEST_ONNXRUNTIME[0]) {
+    print_message("skipped: RUNG_TEST_ONNXRUNTIME names no environment\n");
+    skip();
+  }
+  rung_doctor_request request;
+  rung_doctor_report *report = NULL;
+  rung_doctor_request_init(&request);
+  request.what = RUNG_DOCTOR_ONNXRUNTIME;
+  request.path = TEST_ONNXRUNTIME;
+  assert_ok(rung_doctor_examine(&request, &report));
+  assert_true(rung_doctor_fact_count(report) > 0);
+  for (size_t i = 0; i < rung_doctor_finding_count(report); i++) {
+    const rung_doctor_finding *f = rung_doctor_finding_at(report, i);
+    bool device = strcmp(f->code, "ort.cpu-only") == 0 || strcmp(f->code, "ort.no-gpu") == 0 ||
+                  strncmp(f->code, "driver.", 7) == 0 || strncmp(f->code, "device.", 7) == 0;
+    if (f->severity != RUNG_DOCTOR_NOTE && !device) fail_msg("%s: %s", f->code, f->title);
+  }
+  rung_doctor_report_free(&report);
+}
+
 static void what_is_not_there_is_an_error(void **state) {
   (void)state;
   made_machine m;
@@ -487,11 +514,9 @@ static void what_is_not_there_is_an_error(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(the_cause_is_named),
-      cmocka_unit_test(places_have_many_names),
-      cmocka_unit_test(environments_are_found),
-      cmocka_unit_test(kernels_are_compared_with_the_card),
-      cmocka_unit_test(what_is_not_there_is_an_error),
+      cmocka_unit_test(the_cause_is_named),           cmocka_unit_test(places_have_many_names),
+      cmocka_unit_test(environments_are_found),       cmocka_unit_test(kernels_are_compared_with_the_card),
+      cmocka_unit_test(a_real_installation_is_whole), cmocka_unit_test(what_is_not_there_is_an_error),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
