@@ -12,6 +12,8 @@
 
 enum { MOST_BLOCKS = 64 };
 
+const uint32_t test_masks[TEST_MASKS] = {0, RUNG_CPU_AVX2, RUNG_CPU_AVX2 | RUNG_CPU_AVX512, RUNG_CPU_ALL};
+
 static struct {
   void *at;
   size_t size;
@@ -43,6 +45,12 @@ uint32_t random_below(uint32_t *state, uint32_t end) {
 
 void random_floats(uint32_t seed, size_t n, float *x) {
   for (size_t i = 0; i < n; i++) x[i] = (float)random_below(&seed, 2001) / 1000 - 1;
+}
+
+void random_bytes(uint32_t *state, size_t n, uint8_t *to) {
+  static const uint8_t limits[] = {0, 127, 128, 255};
+  for (size_t i = 0; i < n; i++)
+    to[i] = random_below(state, 8) ? (uint8_t)random_below(state, 256) : limits[random_below(state, 4)];
 }
 
 void assert_near(const char *what, size_t n, const float *a, const float *b, float bound) {

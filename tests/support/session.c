@@ -34,7 +34,9 @@ static void count_alive(long out[4]) {
   out[3] = fake->opened - fake->closed;
 }
 
-void session_begin(test_session *t) {
+void session_begin(test_session *t) { session_begin_masked(t, NULL); }
+
+void session_begin_masked(test_session *t, const char *cpu_features) {
   *t = (test_session){0};
   count_alive(t->before);
   counting_init(&t->counts, 0);
@@ -42,6 +44,7 @@ void session_begin(test_session *t) {
   rung_env_options_init(&options);
   options.allocator = &t->counts.allocator;
   options.threads = 2;
+  options.cpu_features = cpu_features;
   options.log = keep_line;
   options.log_user = t;
   assert_ok(rung_env_create(&options, &t->env));

@@ -23,6 +23,8 @@ typedef struct test_session {
 
 /* An environment with two threads and the fake accelerator loaded. Fails the test when it cannot. */
 void session_begin(test_session *t);
+/* The same with the option `cpu_features`. */
+void session_begin_masked(test_session *t, const char *cpu_features);
 /* The model; `opset` 0 is ONNX_TEXT_OPSET. */
 void session_load(test_session *t, const char *text, int opset);
 /* `chain` over the model. Passes are off, so that the graph is what the text says; `options` may be NULL. */

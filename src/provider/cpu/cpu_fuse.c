@@ -55,15 +55,11 @@ bool rung_fuse_is_op(const rung_node *node, const char *name) {
 
 /* Parts */
 
-bool rung_fuse_is_vector(const rung_value_info *value, const rung_type *out, int32_t axis) {
+/* A constant with one number per column of a value of type `out`. */
+static bool is_row(const rung_value_info *value, const rung_type *out) {
   if (!value || !value->constant || value->constant->kind != RUNG_TENSOR || out->rank < 1) return false;
   const rung_tensor *t = &value->constant->tensor;
-  if (t->dtype != out->dtype || t->rank > out->rank || RUNG_IS_SYMBOL(out->dims[axis])) return false;
-  for (int32_t i = 0; i < t->rank; i++) {
-    int32_t at = i + out->rank - t->rank;
-    if (t->dims[i] != (at == axis ? out->dims[axis] : 1)) return false;
-  }
-  return rung_tensor_count(t) == (size_t)out->dims[axis];
+  return t->dtype == out->dtype && t->rank == 1 && t->dims[0] == out->dims[out->rank - 1];
 }
 
 static bool same_shape(const rung_type *a, const rung_type *b) {
@@ -122,20 +118,26 @@ typedef struct float_fusion {
   bool adds_bias; /* that the main node does not have */
 } float_fusion;
 
+/* A product adds a residual to what has one number, row or column; C that is a whole matrix takes its place. */
+static bool is_whole(const rung_value_info *c) {
+  return c && !(c->type.rank == 0 || c->type.rank == 1 ||
+                (c->type.rank == 2 && (c->type.dims[0] == 1 || c->type.dims[1] == 1)));
+}
+
 static bool take_add(float_fusion *f, const rung_node *add) {
   rung_value_info *sum = f->walk->output, *other = add->inputs[0] == sum ? add->inputs[1] : add->inputs[0];
   bool is_conv = rung_fuse_is_op(f->walk->main, "Conv");
   const rung_type *out = &sum->type;
   if (!rung_fuse_is_op(add, "Add") || add->version < 7 || f->inputs[RESIDUAL] || out->dtype != RUNG_F32) return false;
   if (!same_shape(out, &add->outputs[0]->type)) return false;
-  /* Conv reads its bias as a vector; a product broadcasts it, so any constant row serves. */
-  bool as_vector = other && other->constant && other->constant->tensor.rank == 1;
-  if (!f->inputs[BIAS] && !is_conv && as_vector && rung_fuse_is_vector(other, out, out->rank - 1)) {
+  /* Where B is a vector, the last dimension of the output is one of rows. */
+  if (!f->inputs[BIAS] && !is_conv && f->inputs[1]->type.rank >= 2 && is_row(other, out)) {
     f->inputs[BIAS] = other;
     f->adds_bias = true;
     return true;
   }
   if (!other || other == sum || !same_shape(out, &other->type)) return false;
+  if (!is_conv && is_whole(f->inputs[BIAS])) return false;
   f->inputs[RESIDUAL] = other;
   return true;
 }

@@ -33,8 +33,6 @@ bool rung_fuse_is_op(const rung_node *node, const char *name); /* of ai.onnx, or
 rung_node *rung_fuse_next(const rung_fusion *fusion, uint32_t *out_position);
 /* Goes on to `node`, at `position`. */
 void rung_fuse_take(rung_fusion *fusion, const rung_node *node, uint32_t position);
-/* A constant with one element per index of `axis` of a value of type `out`, and of its element type. */
-bool rung_fuse_is_vector(const rung_value_info *value, const rung_type *out, int32_t axis);
 /* Is the node an activation that can be computed on sums of its element type? */
 bool rung_fuse_activation(const rung_node *node, rung_activation *out_activation);
 

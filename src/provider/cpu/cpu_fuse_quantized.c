@@ -58,17 +58,21 @@ static void take_operand(quantized_fusion *q, uint32_t at, const rung_node *dequ
   for (uint32_t i = 0; i < 3 && i < dequantize->input_count; i++) q->inputs[at + i] = dequantize->inputs[i];
 }
 
+static bool is_list(const rung_tensor *t, rung_dtype dtype, int64_t length) {
+  return t && t->dtype == dtype && t->rank == 1 && t->dims[0] == length;
+}
+
 /* A constant bias for the channels of `out`: float32, or int32 behind DequantizeLinear with zero point 0. */
 static bool take_bias(quantized_fusion *q, rung_value_info *bias, const rung_type *out) {
-  int32_t axis = q->is_conv ? 1 : out->rank - 1;
-  if (q->inputs[BIAS] || !bias) return false;
-  if (bias->type.rank == 1 && rung_fuse_is_vector(bias, out, axis)) {
+  if (q->inputs[BIAS] || !bias || out->rank < 2) return false;
+  int64_t channels = out->dims[q->is_conv ? 1 : out->rank - 1]; /* a symbol is no length of a tensor */
+  if (is_list(constant_of(bias), RUNG_F32, channels)) {
     q->inputs[BIAS] = bias;
     return true;
   }
   const rung_node *node = dequantizer(bias, 0);
-  const rung_tensor *b = node ? constant_input(node, 0) : NULL, *zero = node ? constant_input(node, 2) : NULL;
-  if (!b || b->dtype != RUNG_I32 || b->rank != 1 || out->rank < 1 || b->dims[0] != out->dims[axis]) return false;
+  const rung_tensor *zero = node ? constant_input(node, 2) : NULL;
+  if (!node || !is_list(constant_input(node, 0), RUNG_I32, channels)) return false;
   for (size_t i = 0; zero && i < zero->size; i++)
     if (((const uint8_t *)zero->data)[i]) return false;
   q->inputs[BIAS] = node->inputs[0];
@@ -81,6 +85,14 @@ static bool is_plain_gemm(const rung_node *gemm) {
   const rung_product_params *p = gemm->params;
   bool has_c = gemm->input_count > 2 && gemm->inputs[2];
   return p->transA == 0 && p->alpha == 1 && (!has_c || p->beta == 1);
+}
+
+/* Are all zero points the same? They are bytes. */
+static bool is_uniform(const rung_tensor *zero) {
+  const uint8_t *bytes = zero ? zero->data : NULL;
+  for (size_t i = 1; zero && i < zero->size; i++)
+    if (bytes[i] != bytes[0]) return false;
+  return true;
 }
 
 static bool start(quantized_fusion *q) {
@@ -97,6 +109,8 @@ static bool start(quantized_fusion *q) {
   bool listed = rung_tensor_count(constant_input(w, 1)) > 1;
   if (!constant_input(w, 0) && (q->is_conv || q->transposed || listed)) return false;
   if (listed && !q->is_conv && rank > 2) return false;
+  /* The loops for several zero points read w as it lies. */
+  if (q->transposed && !is_uniform(constant_input(w, 2))) return false;
   take_operand(q, X, x);
   take_operand(q, W, w);
   rung_value_info *bias = node->input_count > 2 ? node->inputs[2] : NULL;
