@@ -15,7 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
-static const char model[] = "x:f32[2,2] -> y ; w:f32[1] = 1 ; a@u = Add(x, w) ; y = Mul(u, u)";
+static const char model[] = "x:f32[2,2] -> y ; w:f32[1] = 4 ; a@u = Add(x, w) ; y = Mul(u, u)";
 static temp_folder folder;
 
 static int set_up(void **state) {
@@ -55,7 +55,7 @@ static void expect(test_session *t, const char *chain, const char *state) {
 }
 
 static void expect_results(test_session *t) {
-  static const double squares[] = {2 * 2, 3 * 3, 4 * 4, 5 * 5};
+  static const double squares[] = {5 * 5, 6 * 6, 7 * 7, 8 * 8};
   assert_ok(session_run(t));
   for (size_t k = 0; k < 4; k++) assert_float_equal(session_out(t, 0, k), squares[k], 0);
 }
@@ -159,8 +159,8 @@ static void each_field_makes_a_miss_and_is_named(void **state) {
       {model, "fake:device=1,cpu", "device"},
       {model, "fake:tuning=fast,cpu", "tuning"},
       {"x:f32[2,2] -> y ; w:f32[1] = 5 ; a@u = Add(x, w) ; y = Mul(u, u)", "fake,cpu", "weights"},
-      {"x:f32[2,2] -> y ; w:f32[1] = 1 ; a@u = Sub(x, w) ; y = Mul(u, u)", "fake,cpu", "graph"},
-      {"x:f32[N,2] -> y ; w:f32[1] = 1 ; a@u = Add(x, w) ; y = Mul(u, u)", "fake,cpu", "shapes"},
+      {"x:f32[2,2] -> y ; w:f32[1] = 4 ; a@u = Sub(x, w) ; y = Mul(u, u)", "fake,cpu", "graph"},
+      {"x:f32[N,2] -> y ; w:f32[1] = 4 ; a@u = Add(x, w) ; y = Mul(u, u)", "fake,cpu", "shapes"},
   };
   test_session t;
   begin(&t, model);
