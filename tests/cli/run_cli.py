@@ -615,11 +615,41 @@ class Machine(Case):
     def test_provider_that_cannot_be_loaded(self):
         self.assertIn("nothing.so", self.reason("providers", "--load", "nothing.so", code=15))
 
+    def test_bench_chains(self):
+        model = self.put("m.onnx", tiny.one("Relu", tiny.FLOAT, [2]))
+        chains = ("-p", "cpu", "-p", "cpu?")
+        result = self.json("bench", model, *chains, "-n", "40")
+        self.assertEqual([c["chain"] for c in result["chains"]], ["cpu", "cpu?"])
+        self.assertEqual(result["reference"], "the outputs of cpu")
+        self.assertIsNone(result["chains"][0]["accuracy"])
+        self.assertTrue(result["chains"][1]["accuracy"]["agrees"])
+        self.assertEqual([c["results"][0]["runs"] for c in result["chains"]], [40, 40])
+        self.assertEqual(result["chains"][0]["results"][0]["ratio"], 1)
+        self.assertIn(result["recommendation"]["chain"], ["cpu", "cpu?"])
+        self.assertIn("recommended", self.out("bench", model, *chains, "-n", "3"))
+        self.assertIn("-p nobody", self.reason("bench", model, "-p", "cpu", "-p", "nobody", code=15))
+
+    def test_bench_with_data(self):
+        model = self.put("m.onnx", tiny.one("Relu", tiny.FLOAT, [2]))
+        for k, expected in enumerate(([1, 0], [3, 4])):
+            self.put(f"data/test_data_set_{k}/input_0.pb", tiny.tensor([2], [[1, -2], [3, 4]][k]))
+            self.put(f"data/test_data_set_{k}/output_0.pb", tiny.tensor([2], expected))
+        result = self.json("bench", model, "--data", "data", "-n", "4")
+        self.assertEqual(result["reference"], "the expected outputs of data")
+        self.assertEqual(result["chains"][0]["accuracy"]["elements"], 4)
+        self.put("data/test_data_set_1/output_0.pb", tiny.tensor([2], [3, 5]))
+        result = self.json("bench", model, "--data", "data", "-n", "4")
+        self.assertFalse(result["chains"][0]["accuracy"]["agrees"])
+        self.assertIsNone(result["recommendation"]["chain"])
+        self.assertIn("is 4, not 5", result["recommendation"]["words"])
+        self.assertIn("--batch", self.reason("bench", model, "--data", "data", "--batch", "2", code=2))
+
     def test_bench(self):
         model = self.put("m.onnx", tiny.one("Relu", tiny.FLOAT, ["n", 4]))
         result = self.json("bench", model, "--runs", "7", "--parallel", "3", "--batch", "1,5", "--threads", "1")
-        self.assertEqual([(r["batch"], r["runs"]) for r in result["results"]], [(1, 21), (5, 21)])
+        self.assertEqual([(r["batch"], r["runs"]) for r in result["chains"][0]["results"]], [(1, 21), (5, 21)])
         self.assertIn("median", self.out("bench", model, "-n", "3"))
+        self.assertIsNone(result["chains"][0]["accuracy"])
         fixed = self.put("f.onnx", tiny.one("Relu", tiny.FLOAT, [4]))
         self.assertIn("--batch", self.reason("bench", fixed, "--batch", "2", code=2))
 
