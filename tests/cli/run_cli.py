@@ -89,7 +89,7 @@ class Case(unittest.TestCase):
 
 
 class Help(Case):
-    COMMANDS = ["run", "inspect", "plan", "check", "bench", "measure", "compile", "cache", "providers", "doctor", "ops", "help"]
+    COMMANDS = ["run", "inspect", "plan", "check", "bench", "verify", "measure", "compile", "cache", "providers", "doctor", "ops", "help"]
 
     def test_overview_names_every_command(self):
         for text in (self.out("--help"), self.out("help"), self.out()):
@@ -808,6 +808,50 @@ class Cache(Case):
 
 
 @unittest.skipUnless(jsonschema, "the package jsonschema is not installed")
+@unittest.skipUnless(FAKE.exists(), "the fake accelerator is not built")
+class Verify(Case):
+    """Sub is computed wrongly by one provider, on purpose."""
+    CHAIN = ["--load", FAKE, "-p", "fake:claim=Sub+Neg,wrong=values,cpu"]
+
+    def ladder(self, wrong_at, length=60):
+        """A row of Neg; node `wrong_at` is a Sub."""
+        nodes = [tiny.node("Neg", ["v%d" % i], ["v%d" % (i + 1)], "n%d" % i) for i in range(length)]
+        nodes[wrong_at] = tiny.node("Sub", ["v%d" % wrong_at, "c"], ["v%d" % (wrong_at + 1)], "sub")
+        return self.put("m.onnx", tiny.model(nodes, [tiny.info("v0", tiny.FLOAT, [4])],
+                                             [tiny.info("v%d" % length, tiny.FLOAT, [4])],
+                                             [tiny.tensor([1], [0.5], name="c")]))
+
+    def test_agreement(self):
+        model = self.put("m.onnx", tiny.one("Relu", tiny.FLOAT, [4]))
+        result = self.json("verify", model, "-p", "cpu", "--against", "cpu")
+        self.assertTrue(result["agree"])
+        self.assertIsNone(result["first_departure"])
+        self.assertEqual(result["sets"][0]["outputs"][0]["elements"], 4)
+
+    def test_the_node_is_found_wherever_it_is(self):
+        for at in (0, 1, 29, 58, 59):
+            result = self.json("verify", self.ladder(at), *self.CHAIN, code=1)
+            found = result["first_departure"]
+            self.assertEqual((found["node"], found["providers"]), ("sub", ["fake", "cpu"]), at)
+            self.assertAlmostEqual(found["difference"]["max_abs"], 1, places=5)
+            self.assertTrue(all(i["wrong"] == 0 for i in found["inputs"]))
+            self.assertLessEqual(found["rounds"], 4)
+
+    def test_the_node_is_found_on_another_branch(self):
+        nodes = [tiny.node("Sub", ["x", "c"], ["side"], "sub")]
+        nodes += [tiny.node("Neg", ["x" if i == 0 else "v%d" % i], ["v%d" % (i + 1)], "n%d" % i) for i in range(30)]
+        nodes += [tiny.node("Mul", ["v30", "side"], ["y"], "join")]
+        model = self.put("m.onnx", tiny.model(nodes, [tiny.info("x", tiny.FLOAT, [4])], [tiny.info("y", tiny.FLOAT, [4])],
+                                              [tiny.tensor([1], [0.5], name="c")]))
+        self.assertEqual(self.json("verify", model, *self.CHAIN, code=1)["first_departure"]["node"], "sub")
+
+    def test_words(self):
+        done = self.run_rung("verify", self.ladder(7), *self.CHAIN, code=1)
+        self.assertIn('Sub "sub", run by fake and by cpu: its inputs agree', done.stdout)
+        self.assertIn("DIFFER", done.stdout)
+        self.assertNotIn("departs", self.run_rung("verify", self.ladder(7), *self.CHAIN, "--no-search", code=1).stdout)
+
+
 class Schemas(Case):
     def load(self, name):
         """The schema, with those that it refers to put in place."""
@@ -861,6 +905,8 @@ class Schemas(Case):
         self.valid("inspect", self.out("inspect", lost, "--json"))
         self.valid("graph", self.out("inspect", loop, "--graph", "json"))
         self.valid("bench", self.out("bench", loop, "-n", "2", "--json"))
+        self.valid("bench", self.out("bench", loop, "-n", "2", "-p", "cpu", "-p", "cpu?", "--json"))
+        self.valid("verify", self.out("verify", loop, "--json"))
         self.valid("measure", self.out("measure", relu, "-n", "1", "--json"))
         self.valid("providers", self.out("providers", "--json"))
         if FAKE.exists():
