@@ -69,8 +69,8 @@ function addBends(boxes, edges, ranks) {
   }
   function link(a, b, dxA, dxB) {
     const weight = units[a].bend && units[b].bend ? 8 : units[a].bend || units[b].bend ? 2 : 1;
-    units[a].down.push({to: units[b], shift: dxB - dxA, weight});
-    units[b].up.push({to: units[a], shift: dxA - dxB, weight});
+    units[a].down.push({to: units[b], shift: dxB - dxA, weight, part: dxB / units[b].w});
+    units[b].up.push({to: units[a], shift: dxA - dxB, weight, part: dxA / units[a].w});
     links.push([a, b]);
   }
   return {units, links, chains};
@@ -97,7 +97,7 @@ function orderLayers(layers) {
       const layer = layers[sweep % 2 ? layers.length - 1 - k : k];
       for (const u of layer) {
         const near = u[side];
-        u.wish = near.length ? near.reduce((s, n) => s + n.to.order / (n.to.count || 1), 0) / near.length
+        u.wish = near.length ? near.reduce((s, n) => s + (n.to.order + n.part) / (n.to.count || 1), 0) / near.length
                              : u.order / layer.length;
       }
       layer.sort((a, b) => a.wish - b.wish || a.order - b.order);
