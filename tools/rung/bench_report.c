@@ -1,5 +1,6 @@
 /* What was measured, as tables, as JSON (docs/schema/bench.json), as a page. */
 #include "bench.h"
+#include "difference_out.h"
 #include "json_out.h"
 #include "page.h"
 #include "plan_text.h"
@@ -108,11 +109,7 @@ static void put_accuracy(const bench_chain *c) {
   }
   json_object("accuracy");
   json_bool("agrees", c->agrees);
-  json_number("max_abs", c->apart.max_abs);
-  json_number("cosine", c->apart.cosine);
-  json_count("elements", (int64_t)c->apart.count);
-  json_count("wrong", (int64_t)c->apart.wrong);
-  json_text("words", c->apart.words[0] ? c->apart.words : NULL);
+  put_difference(&c->apart);
   json_end();
 }
 

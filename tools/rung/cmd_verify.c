@@ -1,6 +1,7 @@
 /* rung verify: do two chains give the same outputs, and if not, which node departs first? */
 #include "bisect.h"
 #include "commands.h"
+#include "difference_out.h"
 #include "interrupt.h"
 #include "json_out.h"
 #include "rung_graph.h"
@@ -54,14 +55,6 @@ typedef struct verify {
 
 /* Outputs */
 
-static void put_difference(const difference *d) {
-  json_number("max_abs", d->max_abs);
-  json_number("cosine", d->cosine);
-  json_count("elements", (int64_t)d->count);
-  json_count("wrong", (int64_t)d->wrong);
-  json_text("words", d->words[0] ? d->words : NULL);
-}
-
 static void show_output(const verify *v, const char *name, bool ok, const difference *d) {
   if (v->json) {
     json_object(NULL);
@@ -71,12 +64,7 @@ static void show_output(const verify *v, const char *name, bool ok, const differ
     json_end();
     return;
   }
-  printf("  %s%-6s%s %s: largest difference %.3g", in(ok ? GOOD : BAD), ok ? "ok" : "DIFFER", in(PLAIN), clean(name),
-         d->max_abs);
-  if (ok)
-    putchar('\n');
-  else
-    printf(", %zu of %zu wrong: %s\n", d->wrong, d->count, clean(d->words));
+  print_difference(name, ok, d);
 }
 
 static int compare_set(verify *v, size_t set, rung_value **outputs) {
