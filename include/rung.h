@@ -299,6 +299,10 @@ typedef struct rung_session_options {
    * docs/structures/cache.md */
   const char *cache_folder;
   uint64_t cache_max_bytes; /* of all entries; those not used for longest go first. 0: 4 GiB */
+  /* Values of the main graph, by name, that become outputs behind the model's own: to look at what nodes make. Passes and
+   * engines leave these values standing, and so may fuse less. */
+  const char *const *extra_outputs;
+  size_t extra_output_count;
 } rung_session_options;
 
 RUNG_API void rung_session_options_init(rung_session_options *options);

@@ -32,6 +32,21 @@ rung_value_info *rung_ir_add_value(rung_ir *ir, rung_graph *graph, const char *n
   return info;
 }
 
+rung_status *rung_ir_add_output(rung_ir *ir, const char *name) {
+  rung_graph *graph = ir->graph;
+  rung_value_info *info = NULL;
+  for (uint32_t i = 0; i < graph->value_count && !info; i++)
+    if (graph->values[i] && strcmp(graph->values[i]->name, name) == 0) info = graph->values[i];
+  RUNG_REQUIRE(info, NOT_FOUND, "the main graph has no value named \"%s\"", name);
+  rung_value_info **outputs = rung_arena_alloc(&ir->arena, (size_t)graph->output_count + 1, sizeof *outputs);
+  RUNG_CHECK_ALLOC(outputs);
+  if (graph->output_count) memcpy(outputs, graph->outputs, graph->output_count * sizeof *outputs);
+  outputs[graph->output_count++] = info;
+  graph->outputs = outputs;
+  info->uses++;
+  return NULL;
+}
+
 void rung_type_of_value(const rung_value *value, rung_type *out_type) {
   *out_type = (rung_type){.kind = value->kind, .dtype = value->tensor.dtype, .rank = -1};
   if (value->kind == RUNG_TENSOR || value->kind == RUNG_SPARSE) {

@@ -44,6 +44,8 @@ void rung_ir_free(rung_ir **ir);
 
 /* Editing, for passes. All memory is the arena's. */
 rung_value_info *rung_ir_add_value(rung_ir *ir, rung_graph *graph, const char *name); /* NULL: out of memory */
+/* One more output of the main graph: the value of that name. */
+rung_status *rung_ir_add_output(rung_ir *ir, const char *name) RUNG_MUST_CHECK;
 /* Keeps a reference; the value info of a constant has no producer. */
 rung_status *rung_ir_set_constant(rung_ir *ir, rung_value_info *info, rung_value *value) RUNG_MUST_CHECK;
 /* Every reader of `from` (node inputs, graph outputs, in bodies too) is to read `to` instead. Takes effect for a node

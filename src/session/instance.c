@@ -135,6 +135,8 @@ static rung_status *build_graph(rung_instance *instance, const rung_session_opti
   RUNG_TRY(rung_ir_build(instance->env->allocator, &instance->env->log, instance->model, &limits, &instance->ir));
   instance->ir->infer_foreign = infer_foreign;
   instance->ir->infer_user = instance;
+  for (size_t i = 0; i < options->extra_output_count; i++)
+    RUNG_TRY(rung_ir_add_output(instance->ir, options->extra_outputs[i]));
   for (size_t i = 0; i < options->dimension_count; i++) {
     rung_ir_dimension dimension = {options->dimensions[i].name, options->dimensions[i].size};
     RUNG_TRY(rung_ir_override_dimensions(instance->ir, &dimension, 1));

@@ -22,7 +22,8 @@ rung_status *rung__options_copy(rung_arena *arena, const rung_session_options *f
               copy_text(arena, &options->contract) && copy_text(arena, &options->figures) &&
               copy_text(arena, &options->lock) && copy_text(arena, &options->cache_folder) &&
               COPY_LIST(provider_options, provider_option_count) && COPY_LIST(dimensions, dimension_count) &&
-              COPY_LIST(shapes, shape_count) && COPY_LIST(pins, pin_count);
+              COPY_LIST(shapes, shape_count) && COPY_LIST(pins, pin_count) &&
+              COPY_LIST(extra_outputs, extra_output_count);
   for (size_t i = 0; done && i < options->provider_option_count; i++) {
     rung_provider_option *o = (rung_provider_option *)&options->provider_options[i];
     done = copy_text(arena, &o->provider) && copy_text(arena, &o->key) && copy_text(arena, &o->value);
@@ -38,5 +39,7 @@ rung_status *rung__options_copy(rung_arena *arena, const rung_session_options *f
     rung_pin *pin = (rung_pin *)&options->pins[i];
     done = copy_text(arena, &pin->nodes) && copy_text(arena, &pin->provider);
   }
+  for (size_t i = 0; done && i < options->extra_output_count; i++)
+    done = copy_text(arena, &((const char **)options->extra_outputs)[i]);
   return done ? NULL : rung_status_out_of_memory();
 }

@@ -89,7 +89,7 @@ class Case(unittest.TestCase):
 
 
 class Help(Case):
-    COMMANDS = ["run", "inspect", "plan", "check", "bench", "measure", "compile", "cache", "providers", "doctor", "ops", "help"]
+    COMMANDS = ["run", "inspect", "plan", "check", "bench", "verify", "measure", "compile", "cache", "providers", "doctor", "ops", "help"]
 
     def test_overview_names_every_command(self):
         for text in (self.out("--help"), self.out("help"), self.out()):
@@ -615,11 +615,41 @@ class Machine(Case):
     def test_provider_that_cannot_be_loaded(self):
         self.assertIn("nothing.so", self.reason("providers", "--load", "nothing.so", code=15))
 
+    def test_bench_chains(self):
+        model = self.put("m.onnx", tiny.one("Relu", tiny.FLOAT, [2]))
+        chains = ("-p", "cpu", "-p", "cpu?")
+        result = self.json("bench", model, *chains, "-n", "40")
+        self.assertEqual([c["chain"] for c in result["chains"]], ["cpu", "cpu?"])
+        self.assertEqual(result["reference"], "the outputs of cpu")
+        self.assertIsNone(result["chains"][0]["accuracy"])
+        self.assertTrue(result["chains"][1]["accuracy"]["agrees"])
+        self.assertEqual([c["results"][0]["runs"] for c in result["chains"]], [40, 40])
+        self.assertEqual(result["chains"][0]["results"][0]["ratio"], 1)
+        self.assertIn(result["recommendation"]["chain"], ["cpu", "cpu?"])
+        self.assertIn("recommended", self.out("bench", model, *chains, "-n", "3"))
+        self.assertIn("-p nobody", self.reason("bench", model, "-p", "cpu", "-p", "nobody", code=15))
+
+    def test_bench_with_data(self):
+        model = self.put("m.onnx", tiny.one("Relu", tiny.FLOAT, [2]))
+        for k, expected in enumerate(([1, 0], [3, 4])):
+            self.put(f"data/test_data_set_{k}/input_0.pb", tiny.tensor([2], [[1, -2], [3, 4]][k]))
+            self.put(f"data/test_data_set_{k}/output_0.pb", tiny.tensor([2], expected))
+        result = self.json("bench", model, "--data", "data", "-n", "4")
+        self.assertEqual(result["reference"], "the expected outputs of data")
+        self.assertEqual(result["chains"][0]["accuracy"]["elements"], 4)
+        self.put("data/test_data_set_1/output_0.pb", tiny.tensor([2], [3, 5]))
+        result = self.json("bench", model, "--data", "data", "-n", "4")
+        self.assertFalse(result["chains"][0]["accuracy"]["agrees"])
+        self.assertIsNone(result["recommendation"]["chain"])
+        self.assertIn("is 4, not 5", result["recommendation"]["words"])
+        self.assertIn("--batch", self.reason("bench", model, "--data", "data", "--batch", "2", code=2))
+
     def test_bench(self):
         model = self.put("m.onnx", tiny.one("Relu", tiny.FLOAT, ["n", 4]))
         result = self.json("bench", model, "--runs", "7", "--parallel", "3", "--batch", "1,5", "--threads", "1")
-        self.assertEqual([(r["batch"], r["runs"]) for r in result["results"]], [(1, 21), (5, 21)])
+        self.assertEqual([(r["batch"], r["runs"]) for r in result["chains"][0]["results"]], [(1, 21), (5, 21)])
         self.assertIn("median", self.out("bench", model, "-n", "3"))
+        self.assertIsNone(result["chains"][0]["accuracy"])
         fixed = self.put("f.onnx", tiny.one("Relu", tiny.FLOAT, [4]))
         self.assertIn("--batch", self.reason("bench", fixed, "--batch", "2", code=2))
 
@@ -778,6 +808,50 @@ class Cache(Case):
 
 
 @unittest.skipUnless(jsonschema, "the package jsonschema is not installed")
+@unittest.skipUnless(FAKE.exists(), "the fake accelerator is not built")
+class Verify(Case):
+    """Sub is computed wrongly by one provider, on purpose."""
+    CHAIN = ["--load", FAKE, "-p", "fake:claim=Sub+Neg,wrong=values,cpu"]
+
+    def ladder(self, wrong_at, length=60):
+        """A row of Neg; node `wrong_at` is a Sub."""
+        nodes = [tiny.node("Neg", ["v%d" % i], ["v%d" % (i + 1)], "n%d" % i) for i in range(length)]
+        nodes[wrong_at] = tiny.node("Sub", ["v%d" % wrong_at, "c"], ["v%d" % (wrong_at + 1)], "sub")
+        return self.put("m.onnx", tiny.model(nodes, [tiny.info("v0", tiny.FLOAT, [4])],
+                                             [tiny.info("v%d" % length, tiny.FLOAT, [4])],
+                                             [tiny.tensor([1], [0.5], name="c")]))
+
+    def test_agreement(self):
+        model = self.put("m.onnx", tiny.one("Relu", tiny.FLOAT, [4]))
+        result = self.json("verify", model, "-p", "cpu", "--against", "cpu")
+        self.assertTrue(result["agree"])
+        self.assertIsNone(result["first_departure"])
+        self.assertEqual(result["sets"][0]["outputs"][0]["elements"], 4)
+
+    def test_the_node_is_found_wherever_it_is(self):
+        for at in (0, 1, 29, 58, 59):
+            result = self.json("verify", self.ladder(at), *self.CHAIN, code=1)
+            found = result["first_departure"]
+            self.assertEqual((found["node"], found["providers"]), ("sub", ["fake", "cpu"]), at)
+            self.assertAlmostEqual(found["difference"]["max_abs"], 1, places=5)
+            self.assertTrue(all(i["wrong"] == 0 for i in found["inputs"]))
+            self.assertLessEqual(found["rounds"], 4)
+
+    def test_the_node_is_found_on_another_branch(self):
+        nodes = [tiny.node("Sub", ["x", "c"], ["side"], "sub")]
+        nodes += [tiny.node("Neg", ["x" if i == 0 else "v%d" % i], ["v%d" % (i + 1)], "n%d" % i) for i in range(30)]
+        nodes += [tiny.node("Mul", ["v30", "side"], ["y"], "join")]
+        model = self.put("m.onnx", tiny.model(nodes, [tiny.info("x", tiny.FLOAT, [4])], [tiny.info("y", tiny.FLOAT, [4])],
+                                              [tiny.tensor([1], [0.5], name="c")]))
+        self.assertEqual(self.json("verify", model, *self.CHAIN, code=1)["first_departure"]["node"], "sub")
+
+    def test_words(self):
+        done = self.run_rung("verify", self.ladder(7), *self.CHAIN, code=1)
+        self.assertIn('Sub "sub", run by fake and by cpu: its inputs agree', done.stdout)
+        self.assertIn("DIFFER", done.stdout)
+        self.assertNotIn("departs", self.run_rung("verify", self.ladder(7), *self.CHAIN, "--no-search", code=1).stdout)
+
+
 class Schemas(Case):
     def load(self, name):
         """The schema, with those that it refers to put in place."""
@@ -831,6 +905,8 @@ class Schemas(Case):
         self.valid("inspect", self.out("inspect", lost, "--json"))
         self.valid("graph", self.out("inspect", loop, "--graph", "json"))
         self.valid("bench", self.out("bench", loop, "-n", "2", "--json"))
+        self.valid("bench", self.out("bench", loop, "-n", "2", "-p", "cpu", "-p", "cpu?", "--json"))
+        self.valid("verify", self.out("verify", loop, "--json"))
         self.valid("measure", self.out("measure", relu, "-n", "1", "--json"))
         self.valid("providers", self.out("providers", "--json"))
         if FAKE.exists():

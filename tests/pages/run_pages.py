@@ -196,6 +196,14 @@ class Pages(unittest.TestCase):
         names = self.texts("#by-operator tbody td:first-child")
         self.assertEqual(names, sorted(names))
 
+    def test_bench(self):
+        self.open(self.write("bench", "small.onnx", "--load", FAKE, "-p", "cpu", "-p", "fake:claim=Relu+Neg+Add,cpu", "-n", "20"))
+        self.assertIn("median", self.browser.find("#recommendation").text)
+        self.assertEqual(len(self.browser.all("#bench-table tbody tr")), 2)
+        self.assertEqual(len(self.browser.all(".bench .track")), 2)
+        self.browser.find("#tab-graph").click()
+        self.browser.wait_frame()
+
     def test_names_cannot_break_the_page(self):
         bad = "</script><script>document.title = 'broken'</script><b>\\\"\u2028"
         nodes = [tiny.node("Relu", ["x"], ["y"], bad)]

@@ -23,6 +23,61 @@ static void expect_results(const test_session *t) {
   }
 }
 
+static void values_between_can_be_outputs(void **state) {
+  (void)state;
+  static const char *const names[] = {"q", "s"};
+  test_session t;
+  rung_session_options options;
+  rung_session_options_init(&options);
+  options.extra_outputs = names;
+  options.extra_output_count = 2;
+  session_begin(&t);
+  session_load(&t, model, 0);
+  assert_ok(session_open(&t, chain, &options));
+  assert_int_equal(rung_session_output_count(t.session), 4);
+  rung_slot slot;
+  assert_ok(rung_session_output(t.session, 3, &slot));
+  assert_string_equal(slot.name, "s");
+  session_fill(&t);
+  assert_ok(session_run(&t));
+  expect_results(&t);
+  for (size_t k = 0; k < 4; k++) {
+    assert_float_equal(session_out(&t, 2, k), 2 * (k + 1), 0);
+    assert_float_equal(session_out(&t, 3, k), 4 * (k + 1), 0);
+  }
+  session_close(&t);
+  options.extra_outputs = (const char *const[]){"nowhere"};
+  options.extra_output_count = 1;
+  assert_error(session_open(&t, chain, &options), NOT_FOUND, "no value named \"nowhere\"");
+  session_end(&t);
+}
+
+static void threads_tell_their_part(void **state) {
+  (void)state;
+  test_session t;
+  session_make(&t, "x:f32[512,512] -> y ; m@y = MatMul(x, x)", "cpu");
+  session_fill(&t);
+  rung_run_options run;
+  rung_run_options_init(&run);
+  run.profile = 1;
+  rung_value *output = NULL;
+  assert_ok(rung_session_run(t.session, &run, t.inputs, 1, &output, 1));
+  rung_value_release(output);
+  size_t count = rung_session_profile_count(t.session), parts = 0;
+  assert_true(count >= 2); /* the island, the node, and where a second thread came in time, its part */
+  for (size_t i = 0; i < count; i++) {
+    rung_profile_event event = {.struct_size = sizeof event};
+    assert_ok(rung_session_profile_event(t.session, i, &event));
+    assert_string_equal(event.provider, "cpu");
+    if (event.thread) assert_string_equal(event.node, "m");
+    parts += event.thread != 0;
+  }
+  assert_true(parts <= count - 2);
+  rung_profile_event event = {.struct_size = sizeof event};
+  assert_error(rung_session_profile_event(t.session, count, &event), INVALID_ARGUMENT, "no event");
+  session_end(&t);
+}
+
 static void work_is_queued_and_waited_for(void **state) {
   (void)state;
   static const char *const modes[] = {"", ",mode=sync", ",delay=5", ",memory=visible,delay=5", ",memory=host"};
@@ -466,6 +521,8 @@ int main(void) {
       cmocka_unit_test(sessions_share_a_model_in_many_threads),
       cmocka_unit_test(loops_may_grow_what_they_carry),
       cmocka_unit_test(objects_keep_what_they_need),
+      cmocka_unit_test(values_between_can_be_outputs),
+      cmocka_unit_test(threads_tell_their_part),
       cmocka_unit_test(a_model_outlives_its_environment),
       cmocka_unit_test(outputs_are_the_users_alone),
       cmocka_unit_test(a_status_outlives_the_library_that_made_it),

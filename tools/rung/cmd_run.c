@@ -2,6 +2,7 @@
 #include "commands.h"
 #include "compare.h"
 #include "data_set.h"
+#include "difference_out.h"
 #include "feed.h"
 #include "interrupt.h"
 #include "json_out.h"
@@ -196,7 +197,7 @@ static int check_output(job *j, const char *set, size_t i) {
   TRY(data_set_output(set, j->setup.env, i, &j->slots[i], j->outputs[i], &want));
   if (!want) return fail(EXIT_OF(NOT_FOUND), "--check: %s/output_%zu.pb is not there", clean(set), i);
   tolerance allowed = {j->args->rtol, j->args->atol, j->args->cosine, 1};
-  difference d = {0};
+  difference d = {.cosine = 1};
   bool ok = values_agree(j->outputs[i], want, &allowed, &d);
   rung_value_release(want);
   j->different |= !ok;
@@ -205,18 +206,10 @@ static int check_output(job *j, const char *set, size_t i) {
     json_object(NULL);
     json_text("output", j->names[i]);
     json_bool("ok", ok);
-    json_number("max_abs", d.max_abs);
-    json_count("elements", (int64_t)d.count);
-    json_count("wrong", (int64_t)d.wrong);
-    json_text("words", d.words[0] ? d.words : NULL);
+    put_difference(&d);
     json_end();
   } else {
-    printf("  %s%-6s%s %s: largest difference %.3g", in(ok ? GOOD : BAD), ok ? "ok" : "DIFFER", in(PLAIN),
-           clean(j->names[i]), d.max_abs);
-    if (ok)
-      putchar('\n');
-    else
-      printf(", %zu of %zu wrong: %s\n", d.wrong, d.count, clean(d.words));
+    print_difference(j->names[i], ok, &d);
   }
   return 0;
 }

@@ -19,11 +19,19 @@
     "verbose", 'v', NULL, "tell more on standard error", set_flag, ENV(verbose)                                     \
   }
 
+/* Commands that compare chains take all, the others the last. */
+static int set_chain(const option *self, const char *value, void *settings) {
+  session_args *args = settings;
+  (void)self;
+  args->chain = value;
+  text_list_add(&args->chains, value);
+  return 0;
+}
+
 const option env_options[] = {ENV_OPTIONS, {0}};
 
 const option session_options[] = {
-    {"providers", 'p', "CHAIN", "providers in order; '?' marks one that may be missing; default: cpu", set_text,
-     SESSION(chain)},
+    {"providers", 'p', "CHAIN", "providers in order; '?' marks one that may be missing; default: cpu", set_chain, 0},
     {"provider-option", 0, "NAME.KEY=VALUE", "an option of a provider of the chain (may be repeated)", set_more,
      SESSION(provider_options)},
     {"dim", 'd', "NAME=SIZE", "size of a symbolic dimension (may be repeated)", set_more, SESSION(dims)},

@@ -15,6 +15,7 @@ typedef struct env_args {
 typedef struct session_args {
   env_args env; /* first: its options stand in this group, too */
   const char *chain, *passes_off, *contract, *locked, *figures, *external_folder;
+  text_list chains; /* every -p */
   text_list provider_options, dims, shapes, limits, pins;
   bool read_files, lock_warns;
   int on_failure;

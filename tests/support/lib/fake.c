@@ -42,7 +42,7 @@ static const rung_option_spec option_specs[] = {
     {"driver", RUNG_OPTION_STRING, .fallback = "1.0", .help = "the version of its driver"},
     {"tuning", RUNG_OPTION_STRING, .fallback = "none", .help = "changes what is compiled"},
     {"hang_run", RUNG_OPTION_INT, .max = 60000, .help = "milliseconds before the work is queued, unless it is stopped"},
-    {"wrong", RUNG_OPTION_CHOICE, "nothing|shape|type|missing|twice", .help = "what it does wrong in runs"},
+    {"wrong", RUNG_OPTION_CHOICE, "nothing|shape|type|missing|twice|values", .help = "what it does wrong in runs"},
     {"precision", RUNG_OPTION_STRING, .help = "what it says it computes differently"},
     {0},
 };
@@ -338,7 +338,8 @@ static int do_work(job *j) {
     slot constants[2], *a = slot_of(j, node->inputs[0], &constants[0]);
     slot *b = node->input_count > 1 ? slot_of(j, node->inputs[1], &constants[1]) : NULL;
     if (j->stopped) return 0;
-    compute(kind_of(node), &a->tensor, b ? &b->tensor : NULL, &j->slots[island->input_count + n].tensor);
+    kind what = kind_of(node) == SUB && strcmp(f->wrong, "values") == 0 ? ADD : kind_of(node);
+    compute(what, &a->tensor, b ? &b->tensor : NULL, &j->slots[island->input_count + n].tensor);
   }
   for (uint32_t i = 0; i < island->output_count; i++) {
     slot none, *s = slot_of(j, island->outputs[i], &none);

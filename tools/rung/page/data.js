@@ -18,6 +18,7 @@ const flopsText = f => scaled(f, 1000, ['FLOP', 'kFLOP', 'MFLOP', 'GFLOP', 'TFLO
 const secondsText = s => s >= 1 || s === 0 ? s.toFixed(2) + ' s' : scaled(s * 1e9, 1000, ['ns', 'µs', 'ms']);
 const nsText = ns => secondsText(ns / 1e9);
 const countText = n => n.toLocaleString('en');
+const smallText = x => x && Math.abs(x) < 1e-3 ? x.toExponential(1) : String(Number(x.toPrecision(2)));
 const plural = (n, one, many) => countText(n) + ' ' + (n === 1 ? one : many);
 
 function typeText(type) {

@@ -276,9 +276,20 @@ function graphView() {
     ink.translate(u.left, u.topY);
     const inside = {x0: seen.x0 - u.left, x1: seen.x1 - u.left, y0: seen.y0 - u.topY, y1: seen.y1 - u.topY};
     paintEdges(u.edges, u.bounds, inside, 1.2);
+    if (u.boxOfNode.has(selected)) paintOwnEdges(u);
     for (const box of u.boxes)
       if (box.node && overlaps(box, inside)) paintNode(box, box.node);
     ink.translate(-u.left, -u.topY);
+  }
+
+  /* Those of the chosen node: among many, one cannot follow them else. */
+  function paintOwnEdges(u) {
+    const own = u.boxOfNode.get(selected);
+    ink.beginPath();
+    for (const e of u.edges) if (u.boxes[e.from] === own || u.boxes[e.to] === own) trace(e.way);
+    ink.strokeStyle = theme.accent;
+    ink.lineWidth = 2.2 / Math.min(1, view.k);
+    ink.stroke();
   }
 
   /* From the border of an island to where its layout begins. */

@@ -7,12 +7,13 @@
  * curve. Returns {w, h}. */
 function layered(boxes, edges, space = {x: 26, y: 42}) {
   const ranks = rankBoxes(boxes, edges);
-  const {units, links, chains} = addBends(boxes, edges, ranks);
+  const {units, chains} = addBends(boxes, edges, ranks);
   const layers = [];
   for (const u of units) (layers[u.rank] || (layers[u.rank] = [])).push(u);
   for (let r = 0; r < layers.length; r++) layers[r] = layers[r] || [];
-  orderLayers(layers, links);
-  placeLayers(layers, space.x);
+  const large = units.length > 8000; /* fewer sweeps then */
+  orderLayers(layers, large ? 4 : 8);
+  placeLayers(layers, space.x, large ? 6 : 10);
   let y = 0, w = 0, least = Infinity;
   for (const layer of layers) {
     const high = layer.reduce((m, u) => Math.max(m, u.h), 0);
@@ -49,12 +50,12 @@ function rankBoxes(boxes, edges) {
 function addBends(boxes, edges, ranks) {
   const units = boxes.map((b, i) => ({w: b.w, h: b.h, rank: ranks[i], up: [], down: [], bend: false}));
   const spans = edges.map(e => ranks[e.to] - ranks[e.from]).sort((a, b) => a - b);
-  let budget = 4 * boxes.length + 20000, longest = Infinity;
+  let budget = 2 * boxes.length + 10000, longest = Infinity;
   for (const span of spans) {
     budget -= span - 1;
     if (budget < 0) { longest = span - 1; break; }
   }
-  const links = [], chains = [];
+  const chains = [];
   for (const e of edges) {
     const chain = [], span = ranks[e.to] - ranks[e.from];
     let at = e.from, dx = e.dxFrom || 0;
@@ -69,14 +70,13 @@ function addBends(boxes, edges, ranks) {
   }
   function link(a, b, dxA, dxB) {
     const weight = units[a].bend && units[b].bend ? 8 : units[a].bend || units[b].bend ? 2 : 1;
-    units[a].down.push({to: units[b], shift: dxB - dxA, weight});
-    units[b].up.push({to: units[a], shift: dxA - dxB, weight});
-    links.push([a, b]);
+    units[a].down.push({to: units[b], shift: dxB - dxA, weight, part: dxB / units[b].w});
+    units[b].up.push({to: units[a], shift: dxA - dxB, weight, part: dxA / units[a].w});
   }
-  return {units, links, chains};
+  return {units, chains};
 }
 
-function orderLayers(layers) {
+function orderLayers(layers, sweeps) {
   /* first along the edges, depth first, so that what hangs together lies together */
   const seen = new Set(), fresh = layers.map(() => []);
   for (const layer of layers)
@@ -91,13 +91,13 @@ function orderLayers(layers) {
       }
     }
   fresh.forEach((layer, r) => { layers[r] = layer; layer.forEach((u, i) => { u.order = i; }); });
-  for (let sweep = 0; sweep < 8; sweep++) {
+  for (let sweep = 0; sweep < sweeps; sweep++) {
     const side = sweep % 2 ? 'down' : 'up';
     for (let k = 0; k < layers.length; k++) {
       const layer = layers[sweep % 2 ? layers.length - 1 - k : k];
       for (const u of layer) {
         const near = u[side];
-        u.wish = near.length ? near.reduce((s, n) => s + n.to.order / (n.to.count || 1), 0) / near.length
+        u.wish = near.length ? near.reduce((s, n) => s + (n.to.order + n.part) / (n.to.count || 1), 0) / near.length
                              : u.order / layer.length;
       }
       layer.sort((a, b) => a.wish - b.wish || a.order - b.order);
@@ -106,13 +106,12 @@ function orderLayers(layers) {
   }
 }
 
-function placeLayers(layers, gap) {
+function placeLayers(layers, gap, sweeps) {
   for (const layer of layers) {
     let x = 0;
     for (const u of layer) u.x = x + u.w / 2, x += u.w + gap;
     for (const u of layer) u.x -= x / 2;
   }
-  const sweeps = 10;
   for (let sweep = 0; sweep < sweeps; sweep++) {
     const sides = sweep === sweeps - 1 ? ['up', 'down'] : sweep % 2 ? ['down'] : ['up'];
     for (let k = 0; k < layers.length; k++) settle(layers[sweep % 2 ? layers.length - 1 - k : k], sides, gap);

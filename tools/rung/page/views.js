@@ -130,7 +130,7 @@ function crossingsView() {
 
 function benchView() {
   const bench = data.bench, root = el('div.scroll');
-  root.append(panel('Recommendation', el('p.verdict', {id: 'recommendation'}, el('b', {}, bench.recommendation.chain), ': ', bench.recommendation.words)));
+  root.append(panel('Recommendation', el('p.verdict', {id: 'recommendation'}, el('b', {}, bench.recommendation.chain || 'none'), ': ', bench.recommendation.words)));
   const batches = [...new Set(bench.chains.flatMap(c => c.results.map(r => r.batch)))];
   for (const batch of batches) {
     const bars = el('div.bench'), rows = bench.chains.map(c => ({c, r: c.results.find(r => r.batch === batch)})).filter(x => x.r);
@@ -144,7 +144,7 @@ function benchView() {
     root.append(panel('Median of a run' + (batch ? ', batch ' + batch : '') + ' (pale: 90 of 100 runs are within)', bars));
   }
   const rows = bench.chains.flatMap(c => c.results.map(r => ({c, r})));
-  const agreement = a => a === null ? 'is the reference' : a.agrees ? 'agrees, largest difference ' + Number(a.max_abs).toPrecision(2) : 'differs: ' + a.words;
+  const agreement = a => a === null ? 'is the reference' : a.agrees ? 'agrees, largest difference ' + smallText(Number(a.max_abs)) : 'differs: ' + a.words;
   const time = (title, key) => ({title, number: true, value: x => x.r[key], cell: x => secondsText(x.r[key])});
   const columns = [{title: 'Chain', value: x => x.c.chain, cell: x => el('code', {}, x.c.chain)}];
   if (batches.length > 1 || batches[0] !== null) columns.push({title: 'Batch', number: true, value: x => x.r.batch || 0, cell: x => String(x.r.batch || '')});
