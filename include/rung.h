@@ -299,6 +299,12 @@ typedef struct rung_session_options {
    * docs/structures/cache.md */
   const char *cache_folder;
   uint64_t cache_max_bytes; /* of all entries; those not used for longest go first. 0: 4 GiB */
+  /* Providers that cannot be used here claim by their tables of capabilities (docs/offline.md), without their libraries
+   * and devices. Then the session can only plan: plan_only or inspect_only must be set. */
+  int offline;
+  /* Rewrites run that let a provider of the chain take more, where it wants them: each keeps the results bit for bit,
+   * which is proved on random data before it is made (docs/offline.md). */
+  int legalise;
 } rung_session_options;
 
 RUNG_API void rung_session_options_init(rung_session_options *options);
@@ -362,6 +368,7 @@ typedef struct rung_plan_provider {
   const char *fix;       /* NULL, or the remedy */
   const char *precision; /* NULL, or what it computes differently on request */
   size_t node_count;
+  const char *offline; /* what its table of capabilities was read from, where it claims by that; NULL: it is here */
 } rung_plan_provider;
 
 /* A term of the contract. */
@@ -379,7 +386,7 @@ typedef struct rung_plan_pass {
 
 typedef struct rung_plan {
   size_t struct_size;
-  const char *stage; /* "claimed", "compiled" */
+  const char *stage; /* "claimed", "compiled"; "offline": a provider claims by its table, and is not here */
   size_t provider_count, node_count, island_count, crossing_count, pass_count;
   const rung_plan_provider *providers;
   const rung_plan_node *nodes;

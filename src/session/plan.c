@@ -184,10 +184,11 @@ static rung_status *add_providers(rung_instance *instance) {
     const rung_link *link = &instance->chain.links.at[i];
     providers[i] = (rung_plan_provider){.name = link->api->name,
                                         .optional = link->optional,
-                                        .used = link->provider != NULL,
+                                        .used = rung_link_claims(link),
                                         .why = link->why,
                                         .fix = link->fix,
-                                        .node_count = link->placed};
+                                        .node_count = link->placed,
+                                        .offline = link->offline ? link->api->offline->source : NULL};
     if (link->provider && RUNG_HAS(link->api, precision)) providers[i].precision = link->api->precision(link->provider);
   }
   instance->plan.providers = providers;
@@ -206,6 +207,12 @@ static rung_status *add_passes(rung_instance *instance) {
   return NULL;
 }
 
+static const char *stage_of(const rung_instance *instance) {
+  for (uint32_t i = 0; i < instance->listed; i++)
+    if (instance->chain.links.at[i].offline) return "offline";
+  return instance->compiled ? "compiled" : "claimed";
+}
+
 rung_status *rung__plan_make(rung_instance *instance) {
   plan_maker m = {.instance = instance};
   for (size_t i = 0; i < instance->chain.links.count; i++) instance->chain.links.at[i].placed = 0;
@@ -221,7 +228,7 @@ rung_status *rung__plan_make(rung_instance *instance) {
   instance->plan = (rung_plan){.struct_size = sizeof instance->plan,
                                .choice = instance->choice,
                                .expected_ns = instance->expected_ns,
-                               .stage = instance->compiled ? "compiled" : "claimed",
+                               .stage = stage_of(instance),
                                .node_count = m.node_count,
                                .island_count = m.island_count,
                                .crossing_count = m.crossing_count,

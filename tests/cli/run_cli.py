@@ -514,6 +514,23 @@ class Plans(Case):
         self.assertIn("1 too many", self.run_rung("check", self.good, "--contract", "islands<=0", code=21).stderr)
         self.assertIn("coverage>=95%", self.reason("plan", self.good, "--contract", "coverage<=1", code=11))
 
+    def test_offline(self):
+        text = self.out("plan", self.good, "-p", "nnapi,cpu", "--offline")
+        self.assertIn("offline, by the table of", text)
+        self.assertIn("islands (offline)", text)
+        self.assertRegex(text, r"--dim n=1 +nnapi +0 -> 1 of 1 nodes")  # each change is tried
+        plan = self.json("plan", self.good, "-p", "coreml,cpu", "--offline")
+        self.assertEqual((plan["stage"], plan["nodes"][0]["provider"]), ("offline", "coreml"))
+        self.assertIn("coreml", plan["providers"][0]["offline"])
+        self.out("plan", self.good, "-p", "coreml,cpu", "--offline", "--contract", "coverage>=95%")
+        done = self.run_rung("plan", self.good, "-p", "nnapi?,cpu", "--offline", "--contract", "strict", code=21)
+        self.assertIn("dimension 0 of X", done.stderr)
+        self.assertIn("cannot compile", self.reason("plan", self.good, "--offline", "--compile", code=2))
+        verdict = self.json("check", self.good, "-p", "nnapi?,cpu", "--offline")
+        self.assertEqual(verdict["changes"][0], {"change": "--dim n=1", "provider": "nnapi", "before": 0, "after": 1,
+                                                 "nodes": 1})
+        self.assertEqual(verdict["refused"][0]["reason"], "dynamic-dimension")
+
     def test_on_failure(self):
         done = self.json("run", self.good, "--fill", "ones", "--on-failure", "next", "--repeat", "2")["providers"]
         self.assertEqual((done["on_failure"], done["runs"], done["journal"]), ("next", 2, []))
@@ -824,6 +841,8 @@ class Schemas(Case):
         self.valid("plan", self.out("plan", relu, "--contract", "strict,islands<=2", "--json"))
         self.valid("profile", (self.folder / "p.json").read_text())
         self.valid("plan", self.out("plan", model, "--json"))
+        self.valid("plan", self.out("plan", relu, "-p", "nnapi,cpu", "--offline", "--json"))
+        self.valid("check", self.out("check", relu, "-p", "nnapi?,cpu", "--offline", "--json"))
         self.valid("plan", self.out("plan", loop, "--compile", "--json"))
         self.valid("check", self.out("check", model, "--json"))
         self.valid("check", self.out("check", lost, "--json", code=1))

@@ -1,4 +1,5 @@
 /* rung check: can this chain run this model, and if not, what would have to change? */
+#include "changes.h"
 #include "commands.h"
 #include "json_out.h"
 #include "plan_text.h"
@@ -12,12 +13,14 @@
 #include <string.h>
 
 typedef struct check_args {
-  bool compile;
+  bool compile, offline;
 } check_args;
 
 static const option check_options[] = {
     {"compile", 0, NULL, "compile, too: weights are read, and engines say what they refuse", set_flag,
      offsetof(check_args, compile)},
+    {"offline", 0, NULL, "providers that are not here claim by their tables of capabilities", set_flag,
+     offsetof(check_args, offline)},
     {0}};
 
 static const char story[] =
@@ -64,6 +67,7 @@ typedef struct verdict {
     size_t left; /* nodes that nobody would run with it in the chain */
   } helpers[16];
   size_t helper_count;
+  change_list changes;
 } verdict;
 
 static size_t count_unplaced(const rung_plan *plan) {
@@ -127,9 +131,10 @@ static int judge(const session_args *args, bool compile, setup *s, verdict *v) {
   v->nodes = plan->node_count;
   v->unplaced = count_unplaced(plan);
   v->unused = find_unused(plan);
-  v->groups = group_refusals(plan, true, &v->group_count);
+  v->groups = group_refusals(plan, !args->offline, &v->group_count);
+  if (v->group_count) find_changes(args, s, &v->changes);
   if (v->unplaced) return find_helpers(args, s, v);
-  if (v->unused) return 0;
+  if (v->unused || (args->offline && !args->contract && !args->locked)) return 0;
   setup full = {.env = s->env, .model = s->model};
   int code = setup_session(args, compile ? TO_RUN : TO_PLAN, NULL, &full); /* holds it to contract and lock */
   setup_drop_session(&full);
@@ -182,16 +187,20 @@ static void print_verdict(const verdict *v, const char *chain) {
     print_advice(v, chain);
   } else if (v->unused) {
     printf("  %s is listed but can run no node; %s? would allow that\n", v->unused, v->unused);
+  } else if (v->group_count) {
+    print_refused(v);
   }
+  print_changes(&v->changes);
 }
 
 /* As JSON */
 
-static void json_verdict(const verdict *v, const char *path, const char *chain, bool compiled) {
+static void json_verdict(const verdict *v, const char *path, const char *chain, bool compiled, bool offline) {
   json_object(NULL);
   json_text("model", path);
   json_text("chain", chain);
   json_bool("runs", !v->unplaced && !v->unused);
+  json_bool("offline", offline);
   json_bool("compiled", compiled && !v->unplaced && !v->unused);
   json_count("nodes", (int64_t)v->nodes);
   json_count("unplaced", (int64_t)v->unplaced);
@@ -219,6 +228,7 @@ static void json_verdict(const verdict *v, const char *path, const char *chain, 
     json_end();
   }
   json_end();
+  json_changes(&v->changes);
   json_end();
 }
 
@@ -228,16 +238,19 @@ static int run(const command *self, int argc, char **argv) {
   static output_args output;
   const char *path;
   TRY(args_parse_one(self, argc, argv, (void *[]){&args, &session, &output}, &path));
+  if (args.offline && args.compile) return fail(EXIT_USAGE, "--offline: what is not here cannot compile");
+  session.offline = args.offline;
   const char *chain = session.chain ? session.chain : "cpu";
   setup s = {0};
   verdict v = {0};
   int code = setup_model(&session, path, &s);
   if (!code) code = judge(&session, args.compile, &s, &v);
-  if (!code && output.json) json_verdict(&v, path, chain, args.compile);
+  if (!code && output.json) json_verdict(&v, path, chain, args.compile, args.offline);
   if (!code && !output.json) print_verdict(&v, chain);
   if (!code && v.unplaced)
     code = fail(EXIT_DIFFERENT, "%zu of %zu nodes cannot run with the chain %s", v.unplaced, v.nodes, clean(chain));
   if (!code && v.unused) code = fail(EXIT_DIFFERENT, "provider %s can run no node of the model", v.unused);
+  free_changes(&v.changes);
   free(v.groups);
   setup_finish(&s);
   return code;
