@@ -143,6 +143,29 @@ static rung_status *switch_passes_off(rung_instance *instance, const char *names
   return NULL;
 }
 
+/* Is `name` among words that commas separate? */
+static bool lists_word(const char *words, const char *name) {
+  for (const char *at = words; at && *at;) {
+    size_t size = strcspn(at, ",");
+    if (rung_str_is((rung_str){at, size}, name)) return true;
+    at += size + (at[size] == ',');
+  }
+  return false;
+}
+
+/* Legalising passes run where the user allows them and a provider that claims nodes wants them. */
+static void switch_legalising_off(rung_instance *instance, bool allowed) {
+  for (int pass = 0; pass < RUNG_PASS_COUNT; pass++) {
+    bool wanted = !rung_pass_is_legalising((rung_pass)pass);
+    for (uint32_t i = 0; i < instance->listed && allowed; i++) {
+      const rung_link *link = &instance->chain.links.at[i];
+      wanted |= rung_link_claims(link) && RUNG_HAS(link->api, wants) &&
+                lists_word(link->api->wants, rung_pass_name((rung_pass)pass));
+    }
+    if (!wanted) instance->passes.off |= 1u << pass;
+  }
+}
+
 static rung_status *build_graph(rung_instance *instance, const rung_session_options *options) {
   rung_ir_limits limits = rung_ir_limits_default;
   if (options->max_nodes) limits.expanded_nodes = options->max_nodes;
@@ -159,6 +182,7 @@ static rung_status *build_graph(rung_instance *instance, const rung_session_opti
   rung_evaluator evaluator = {evaluate, instance};
   instance->passes =
       (rung_passes){.evaluator = instance->host_link == RUNG_NO_LINK ? NULL : &evaluator, .fold_limit = 65536};
+  switch_legalising_off(instance, options->legalise != 0);
   RUNG_TRY(switch_passes_off(instance, options->passes_off));
   rung_status *status = rung_ir_optimize(instance->ir, &instance->passes);
   instance->passes.evaluator = NULL;

@@ -196,14 +196,18 @@ static rung_status *add_providers(rung_instance *instance) {
   return NULL;
 }
 
+/* Legalising passes that nobody wants are not named. */
 static rung_status *add_passes(rung_instance *instance) {
   rung_plan_pass *passes = rung_arena_alloc(&instance->arena, RUNG_PASS_COUNT, sizeof *passes);
+  size_t count = 0;
   RUNG_CHECK_ALLOC(passes);
-  for (int i = 0; i < RUNG_PASS_COUNT; i++)
-    passes[i] =
-        (rung_plan_pass){rung_pass_name((rung_pass)i), instance->passes.changed[i], instance->passes.off >> i & 1};
+  for (int i = 0; i < RUNG_PASS_COUNT; i++) {
+    bool off = instance->passes.off >> i & 1;
+    if (off && rung_pass_is_legalising((rung_pass)i)) continue;
+    passes[count++] = (rung_plan_pass){rung_pass_name((rung_pass)i), instance->passes.changed[i], off};
+  }
   instance->plan.passes = passes;
-  instance->plan.pass_count = RUNG_PASS_COUNT;
+  instance->plan.pass_count = count;
   return NULL;
 }
 

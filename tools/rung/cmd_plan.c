@@ -71,7 +71,7 @@ static void print_passes(const rung_plan *plan) {
       printf(" %s off", p->name);
     else
       printf(" %s %zu", p->name, p->changed);
-    fputs(i + 1 < plan->pass_count ? "," : " (nodes taken away)\n", stdout);
+    fputs(i + 1 < plan->pass_count ? "," : " (nodes taken away, or replaced)\n", stdout);
   }
 }
 

@@ -64,4 +64,4 @@ static const rung_offline offline = {
 };
 
 RUNG_TABLED_PROVIDER(coreml, "CoreMLExecutionProvider", "Apple machines: processor, graphics, neural engine (Core ML)",
-                     &offline, "opset,pads,doubles");
+                     &offline, "pads,doubles,opset");

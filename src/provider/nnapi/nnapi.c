@@ -47,4 +47,4 @@ static const rung_offline offline = {
 };
 
 RUNG_TABLED_PROVIDER(nnapi, "NnapiExecutionProvider", "Android's neural networks interface (NNAPI)", &offline,
-                     "opset,pads,doubles,indices");
+                     "pads,doubles,indices,opset");

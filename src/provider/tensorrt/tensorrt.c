@@ -99,4 +99,4 @@ static const rung_offline offline = {
 };
 
 RUNG_TABLED_PROVIDER(tensorrt, "TensorrtExecutionProvider", "NVIDIA graphics processors, compiled graphs (TensorRT)",
-                     &offline, "opset,doubles,clips");
+                     &offline, "doubles,clips,opset");
