@@ -531,6 +531,27 @@ class Plans(Case):
                                                  "nodes": 1})
         self.assertEqual(verdict["refused"][0]["reason"], "dynamic-dimension")
 
+    def test_fix(self):
+        floats = tiny.FLOAT
+        nodes = [tiny.node("Pad", ["x", "p"], ["a"], "pad", mode="reflect"), tiny.node("Relu", ["a"], ["y"])]
+        pads = tiny.tensor([4], [0, 1, 0, 2], tiny.INT64, "p")
+        model = self.put("pad.onnx", tiny.model(nodes, [tiny.info("x", floats, ["n", 4])],
+                                                [tiny.info("y", floats, ["n", 7])], [pads], 17))
+        arguments = ["check", model, "-p", "nnapi,cpu", "--offline", "--dim", "n=2", "--fix", "mended.onnx"]
+        text = self.out(*arguments)
+        self.assertIn("equal bit for bit on 3 random inputs", text)
+        self.assertIn("pads: 1 node", text)
+        self.assertRegex(text, r"nnapi takes 5 of 5 nodes, and 0 of 2 before")
+        mended = self.json(*arguments)["mended"]
+        self.assertEqual(mended["providers"][0], {"provider": "nnapi", "before": 0, "after": 5})
+        self.assertEqual(self.json("inspect", "mended.onnx")["inputs"][0]["shape"], [2, 4])
+        values = [self.values(m, "--input", "[[1,2,3,4],[5,6,7,-8]]") for m in (model, "mended.onnx")]
+        self.assertEqual(*values)
+        self.assertNotIn("mended.onnx.unproved", os.listdir(self.folder))
+        # without anything to mend the copy is equal, too; where it cannot be written, nothing is left
+        self.assertIn("equal bit for bit", self.out("check", self.good, "--fix", "same.onnx"))
+        self.run_rung("check", self.good, "--fix", "no/such/folder.onnx", code=11)
+
     def test_on_failure(self):
         done = self.json("run", self.good, "--fill", "ones", "--on-failure", "next", "--repeat", "2")["providers"]
         self.assertEqual((done["on_failure"], done["runs"], done["journal"]), ("next", 2, []))
@@ -843,6 +864,7 @@ class Schemas(Case):
         self.valid("plan", self.out("plan", model, "--json"))
         self.valid("plan", self.out("plan", relu, "-p", "nnapi,cpu", "--offline", "--json"))
         self.valid("check", self.out("check", relu, "-p", "nnapi?,cpu", "--offline", "--json"))
+        self.valid("check", self.out("check", relu, "--fix", "mended.onnx", "--json"))
         self.valid("plan", self.out("plan", loop, "--compile", "--json"))
         self.valid("check", self.out("check", model, "--json"))
         self.valid("check", self.out("check", lost, "--json", code=1))

@@ -2,6 +2,7 @@
 #include "changes.h"
 #include "commands.h"
 #include "json_out.h"
+#include "mend.h"
 #include "plan_text.h"
 #include "setup.h"
 #include "table.h"
@@ -14,6 +15,7 @@
 
 typedef struct check_args {
   bool compile, offline;
+  const char *fix;
 } check_args;
 
 static const option check_options[] = {
@@ -21,6 +23,10 @@ static const option check_options[] = {
      offsetof(check_args, compile)},
     {"offline", 0, NULL, "providers that are not here claim by their tables of capabilities", set_flag,
      offsetof(check_args, offline)},
+    {"fix", 0, "FILE",
+     "write the model with its dimensions fixed (--dim, --shape) and what the chain wants rewritten, proved equal: the "
+     "rest is about that one",
+     set_text, offsetof(check_args, fix)},
     {0}};
 
 static const char story[] =
@@ -29,6 +35,7 @@ static const char story[] =
     "\n"
     "  rung check model.onnx\n"
     "  rung check model.onnx -p 'openvino?,cpu' --compile\n"
+    "  rung check model.onnx -p nnapi,cpu --offline --dim N=1 --fix mended.onnx\n"
     "\n"
     "A service's start-up check, in one line; exit code 21 says that the contract is broken:\n"
     "\n"
@@ -195,13 +202,14 @@ static void print_verdict(const verdict *v, const char *chain) {
 
 /* As JSON */
 
-static void json_verdict(const verdict *v, const char *path, const char *chain, bool compiled, bool offline) {
+static void json_verdict(const verdict *v, const char *path, const char *chain, const check_args *args,
+                         const mended *m) {
   json_object(NULL);
   json_text("model", path);
   json_text("chain", chain);
   json_bool("runs", !v->unplaced && !v->unused);
-  json_bool("offline", offline);
-  json_bool("compiled", compiled && !v->unplaced && !v->unused);
+  json_bool("offline", args->offline);
+  json_bool("compiled", args->compile && !v->unplaced && !v->unused);
   json_count("nodes", (int64_t)v->nodes);
   json_count("unplaced", (int64_t)v->unplaced);
   json_text("unused_provider", v->unused);
@@ -229,7 +237,15 @@ static void json_verdict(const verdict *v, const char *path, const char *chain, 
   }
   json_end();
   json_changes(&v->changes);
+  json_mended(m);
   json_end();
+}
+
+/* Then the model of `s` is the mended one. */
+static int fix(const session_args *session, const char *path, setup *s, mended *out) {
+  TRY(mend(session, path, s, out));
+  setup_drop_session(s);
+  return 0;
 }
 
 static int run(const command *self, int argc, char **argv) {
@@ -243,9 +259,14 @@ static int run(const command *self, int argc, char **argv) {
   const char *chain = session.chain ? session.chain : "cpu";
   setup s = {0};
   verdict v = {0};
+  mended m = {0};
+  session_args closed = session; /* of a mended model, whose dimensions are fixed */
+  closed.dims = closed.shapes = (text_list){0};
   int code = setup_model(&session, path, &s);
-  if (!code) code = judge(&session, args.compile, &s, &v);
-  if (!code && output.json) json_verdict(&v, path, chain, args.compile, args.offline);
+  if (!code && args.fix) code = fix(&session, args.fix, &s, &m);
+  if (!code) code = judge(args.fix ? &closed : &session, args.compile, &s, &v);
+  if (!code && output.json) json_verdict(&v, path, chain, &args, args.fix ? &m : NULL);
+  if (!code && !output.json && args.fix) print_mended(&m, &session);
   if (!code && !output.json) print_verdict(&v, chain);
   if (!code && v.unplaced)
     code = fail(EXIT_DIFFERENT, "%zu of %zu nodes cannot run with the chain %s", v.unplaced, v.nodes, clean(chain));
