@@ -300,7 +300,7 @@ typedef struct rung_session_options {
   const char *cache_folder;
   uint64_t cache_max_bytes; /* of all entries; those not used for longest go first. 0: 4 GiB */
   /* Providers that cannot be used here claim by their tables of capabilities (docs/offline.md), without their libraries
-   * and devices. Then the session can only plan: plan_only or inspect_only must be set. */
+   * and devices. Then the session can only plan (plan_only or inspect_only must be set), and no cache is looked at. */
   int offline;
   /* Rewrites run that let a provider of the chain take more, where it wants them: each keeps the results bit for bit,
    * which is proved on random data before it is made (docs/offline.md). */
