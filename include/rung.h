@@ -303,6 +303,12 @@ typedef struct rung_session_options {
    * engines leave these values standing, and so may fuse less. */
   const char *const *extra_outputs;
   size_t extra_output_count;
+  /* Providers that cannot be used here claim by their tables of capabilities (docs/offline.md), without their libraries
+   * and devices. Then the session can only plan (plan_only or inspect_only must be set), and no cache is looked at. */
+  int offline;
+  /* Rewrites run that let a provider of the chain take more, where it wants them: each keeps the results bit for bit,
+   * which is proved on random data before it is made (docs/offline.md). */
+  int legalise;
 } rung_session_options;
 
 RUNG_API void rung_session_options_init(rung_session_options *options);
@@ -366,6 +372,7 @@ typedef struct rung_plan_provider {
   const char *fix;       /* NULL, or the remedy */
   const char *precision; /* NULL, or what it computes differently on request */
   size_t node_count;
+  const char *offline; /* what its table of capabilities was read from, where it claims by that; NULL: it is here */
 } rung_plan_provider;
 
 /* A term of the contract. */
@@ -383,7 +390,7 @@ typedef struct rung_plan_pass {
 
 typedef struct rung_plan {
   size_t struct_size;
-  const char *stage; /* "claimed", "compiled" */
+  const char *stage; /* "claimed", "compiled"; "offline": a provider claims by its table, and is not here */
   size_t provider_count, node_count, island_count, crossing_count, pass_count;
   const rung_plan_provider *providers;
   const rung_plan_node *nodes;

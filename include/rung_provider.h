@@ -248,6 +248,16 @@ struct rung_host {
   rung_status *(*charge)(const rung_run *run, size_t bytes);
 };
 
+/* What a provider would take, told on a machine that lacks what it needs: from a table of its capabilities. */
+typedef struct rung_offline {
+  size_t struct_size;
+  const char *source; /* what the table was read from, with its release: shown in the plan */
+  const char *memory; /* the kind of memory that its tensors would live in ("cuda"); NULL: the host's */
+  /* As the claim below, without a provider that is open; `options` have been checked. */
+  rung_status *(*claim)(const rung_host *host, const rung_option *options, size_t option_count, const rung_graph *graph,
+                        rung_claims *claims);
+} rung_offline;
+
 /* The table. Slots marked (optional) may be NULL. */
 typedef struct rung_provider_api {
   size_t struct_size;
@@ -312,6 +322,11 @@ typedef struct rung_provider_api {
   rung_status *(*save)(void *executable, const rung_saving *saving);
   rung_status *(*load)(void *provider, const rung_graph *island, const rung_compile *compile, const void *data,
                        size_t size, void **out_executable);
+  /* (optional) For sessions that only plan, where the provider cannot be used. */
+  const rung_offline *offline;
+  /* (optional) Legalising passes after which it takes more, names separated by commas: "pads,doubles". They run when
+   * the user allows it. */
+  const char *wants;
 } rung_provider_api;
 
 #ifdef __cplusplus

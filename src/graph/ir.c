@@ -14,22 +14,28 @@ void rung_ir_free(rung_ir **ir) {
   *ir = NULL;
 }
 
-rung_value_info *rung_ir_add_value(rung_ir *ir, rung_graph *graph, const char *name) {
+rung_status *rung_ir_own_value(rung_ir *ir, rung_graph *graph, rung_value_info *info) {
   /* The array of values grows by doubling in the arena; the old one stays behind unused. */
   if ((graph->value_count & (graph->value_count - 1)) == 0) {
     uint32_t capacity = graph->value_count ? graph->value_count * 2 : 1;
     rung_value_info **larger = rung_arena_alloc(&ir->arena, capacity, sizeof *larger);
-    if (!larger) return NULL;
+    RUNG_CHECK_ALLOC(larger);
     if (graph->value_count) memcpy(larger, graph->values, graph->value_count * sizeof *larger);
     graph->values = larger;
   }
-  rung_value_info *info = rung_arena_alloc(&ir->arena, 1, sizeof *info);
-  if (!info) return NULL;
-  info->name = name;
   info->graph = graph;
   info->index = graph->value_count;
   graph->values[graph->value_count++] = info;
-  return info;
+  return NULL;
+}
+
+rung_value_info *rung_ir_add_value(rung_ir *ir, rung_graph *graph, const char *name) {
+  rung_value_info *info = rung_arena_alloc(&ir->arena, 1, sizeof *info);
+  if (!info) return NULL;
+  info->name = name;
+  rung_status *status = rung_ir_own_value(ir, graph, info);
+  rung_status_free(status);
+  return status ? NULL : info;
 }
 
 rung_status *rung_ir_add_output(rung_ir *ir, const char *name) {

@@ -46,6 +46,8 @@ void rung_ir_free(rung_ir **ir);
 rung_value_info *rung_ir_add_value(rung_ir *ir, rung_graph *graph, const char *name); /* NULL: out of memory */
 /* One more output of the main graph: the value of that name. */
 rung_status *rung_ir_add_output(rung_ir *ir, const char *name) RUNG_MUST_CHECK;
+/* A value that was built beside the graph becomes one of its own. */
+rung_status *rung_ir_own_value(rung_ir *ir, rung_graph *graph, rung_value_info *info) RUNG_MUST_CHECK;
 /* Keeps a reference; the value info of a constant has no producer. */
 rung_status *rung_ir_set_constant(rung_ir *ir, rung_value_info *info, rung_value *value) RUNG_MUST_CHECK;
 /* Every reader of `from` (node inputs, graph outputs, in bodies too) is to read `to` instead. Takes effect for a node

@@ -1,20 +1,25 @@
 #include "graph/passes.h"
 
 #include "base/str.h"
+#include "graph/legalise.h"
 #include "op/op_infer.h"
 
 #include <string.h>
 
 static const struct {
   const char *name, *help;
+  bool legalises;
 } descriptions[] = {
-#define RUNG_PASS(name, help) {#name, help},
+#define RUNG_PASS(name, help) {#name, help, false},
+#define RUNG_LEGALISE(name, help) {#name, help, true},
 #include "graph/passes.inc"
+#undef RUNG_LEGALISE
 #undef RUNG_PASS
 };
 
 const char *rung_pass_name(rung_pass pass) { return descriptions[pass].name; }
 const char *rung_pass_help(rung_pass pass) { return descriptions[pass].help; }
+bool rung_pass_is_legalising(rung_pass pass) { return descriptions[pass].legalises; }
 
 typedef struct rewrite {
   rung_ir *ir;
@@ -273,8 +278,10 @@ static rung_status *pass_dead(rewrite *r, rung_graph *graph) { return sweep(r, g
 /* All of them */
 
 static rung_status *(*const functions[])(rewrite *r, rung_graph *graph) = {
-#define RUNG_PASS(name, help) pass_##name,
+#define RUNG_PASS(name, help) [RUNG_PASS_##name] = pass_##name,
+#define RUNG_LEGALISE(name, help)
 #include "graph/passes.inc"
+#undef RUNG_LEGALISE
 #undef RUNG_PASS
 };
 
@@ -288,7 +295,9 @@ static rung_status *run_pass(rung_graph *graph, void *context) {
   walk *w = context;
   for (uint32_t i = 0; i < graph->value_count; i++) graph->values[i]->mark = 0;
   for (uint32_t i = 0; i < graph->output_count; i++) graph->outputs[i]->mark = 1;
-  RUNG_TRY(functions[w->pass](w->r, graph));
+  rewrite *r = w->r;
+  RUNG_TRY(rung_pass_is_legalising(w->pass) ? rung_legalise(r->ir, r->passes, w->pass, graph, &r->changed)
+                                            : functions[w->pass](r, graph));
   for (uint32_t n = 0; n < graph->node_count; n++) RUNG_TRY(rung_node_each_body(graph->nodes[n], run_pass, context));
   return NULL;
 }
@@ -301,9 +310,13 @@ rung_status *rung_ir_optimize(rung_ir *ir, rung_passes *passes) {
     for (int pass = 0; pass < RUNG_PASS_COUNT; pass++) {
       if (passes->off & (1u << pass)) continue;
       rewrite r = {ir, passes, 0};
+      bool can = true;
       RUNG_TRY(rung_ir_recount(ir));
+      if (pass == RUNG_PASS_opset) RUNG_TRY(rung_legalise_can_raise(ir, passes, &can));
+      if (!can) continue;
       RUNG_TRY(run_pass(ir->graph, &(walk){&r, (rung_pass)pass}));
       RUNG_TRY(rung_ir_resolve(ir));
+      if (r.changed && rung_pass_is_legalising((rung_pass)pass)) RUNG_TRY(rung_ir_infer(ir)); /* of the new nodes */
       passes->changed[pass] += r.changed;
       changing |= r.changed > 0;
     }

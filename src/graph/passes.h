@@ -1,4 +1,4 @@
-/* Rewrites that every provider wants. */
+/* Rewrites that every provider wants, and legalising ones that some do (legalise.h). */
 #ifndef RUNG_GRAPH_PASSES_H
 #define RUNG_GRAPH_PASSES_H
 
@@ -22,11 +22,13 @@ typedef struct rung_passes {
   const rung_evaluator *evaluator;   /* NULL: nothing is folded */
   uint32_t off;                      /* bit i: pass i is switched off */
   size_t fold_limit;                 /* largest output that folding may make of smaller inputs: 64 KiB */
-  uint32_t changed[RUNG_PASS_COUNT]; /* out: how many nodes each pass took away */
+  uint32_t changed[RUNG_PASS_COUNT]; /* out: how many nodes each pass took away, or replaced */
 } rung_passes;
 
 const char *rung_pass_name(rung_pass pass);
 const char *rung_pass_help(rung_pass pass);
+/* Does it run only where a provider wants it? */
+bool rung_pass_is_legalising(rung_pass pass);
 
 /* Infers types, then runs the passes in order until none changes anything. */
 rung_status *rung_ir_optimize(rung_ir *ir, rung_passes *passes) RUNG_MUST_CHECK;

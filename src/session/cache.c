@@ -43,7 +43,7 @@ static bool somebody_keeps(const rung_instance *instance) {
 
 rung_status *rung__cache_open(rung_instance *instance, const rung_session_options *options) {
   engine_cache *cache = &instance->cache;
-  if (!options->cache_folder || options->inspect_only || !somebody_keeps(instance)) return NULL;
+  if (!options->cache_folder || options->inspect_only || options->offline || !somebody_keeps(instance)) return NULL;
   cache->folder = rung_arena_copy(&instance->arena, options->cache_folder, strlen(options->cache_folder));
   RUNG_CHECK_ALLOC(cache->folder);
   uint64_t most = options->cache_max_bytes ? options->cache_max_bytes : RUNG_CACHE_DEFAULT_BYTES;

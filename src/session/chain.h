@@ -19,10 +19,14 @@ typedef struct rung_link {
   /* Filled when the session is made: */
   const char *why, *fix; /* why it is not used; NULL when it is */
   void *provider;        /* what open returned */
+  bool offline;          /* there is none: it claims by its table, and the session only plans */
   rung_memory *memory;   /* where its tensors live; NULL: host */
   uint32_t offered;      /* how many nodes it was asked about */
   uint32_t placed;       /* how many it runs */
 } rung_link;
+
+/* Does it claim nodes? Else it is skipped. */
+static inline bool rung_link_claims(const rung_link *link) { return link->provider || link->offline; }
 
 typedef struct rung_chain {
   const rung_allocator *allocator;

@@ -38,6 +38,7 @@ static void put_providers(rung_json *json, const rung_plan *plan) {
     put_string(json, "why", p->why);
     put_string(json, "fix", p->fix);
     put_string(json, "precision", p->precision);
+    put_string(json, "offline", p->offline);
     rung_json_end_object(json);
   }
   rung_json_end_array(json);

@@ -35,10 +35,24 @@ static rung_status *skip_or_fail(rung_instance *instance, rung_link *link, const
   return NULL;
 }
 
+/* It claims by its table; crossings are counted as if its memory were there. */
+static rung_status *take_offline(rung_instance *instance, rung_link *link) {
+  const rung_offline *offline = link->api->offline;
+  link->offline = true;
+  if (!offline->memory) return NULL;
+  link->memory = rung_arena_alloc(&instance->arena, 1, sizeof *link->memory);
+  RUNG_CHECK_ALLOC(link->memory);
+  link->memory->struct_size = sizeof *link->memory;
+  link->memory->kind = offline->memory;
+  return NULL;
+}
+
 static rung_status *open_link(rung_instance *instance, rung_link *link) {
   rung_report report;
   RUNG_TRY(rung_registry_probe(link->api, &instance->host, link->options.at, link->options.count, &instance->arena,
                                &report));
+  if (rung_report_failed(&report) >= 0 && instance->offline && RUNG_HAS(link->api, offline))
+    return take_offline(instance, link);
   if (rung_report_failed(&report) >= 0) return skip_or_fail(instance, link, &report);
   rung_status *status = link->api->open(&instance->host, link->options.at, link->options.count, &link->provider);
   if (status && link->optional && rung_status_code(status) == RUNG_UNAVAILABLE) {
@@ -86,7 +100,7 @@ static rung_status *open_chain(rung_instance *instance, const rung_session_optio
     rung_link *link = &instance->chain.links.at[i];
     bool is_out = outage && (outage->links >> i & 1);
     RUNG_TRY(is_out ? leave_out(instance, link, outage->whys[i]) : open_link(instance, link));
-    usable += instance->chain.links.at[i].provider != NULL;
+    usable += rung_link_claims(&instance->chain.links.at[i]);
   }
   RUNG_REQUIRE(usable, UNAVAILABLE, "no provider of the chain can be used");
   return add_host_link(instance);
@@ -129,6 +143,29 @@ static rung_status *switch_passes_off(rung_instance *instance, const char *names
   return NULL;
 }
 
+/* Is `name` among words that commas separate? */
+static bool lists_word(const char *words, const char *name) {
+  for (const char *at = words; at && *at;) {
+    size_t size = strcspn(at, ",");
+    if (rung_str_is((rung_str){at, size}, name)) return true;
+    at += size + (at[size] == ',');
+  }
+  return false;
+}
+
+/* Legalising passes run where the user allows them and a provider that claims nodes wants them. */
+static void switch_legalising_off(rung_instance *instance, bool allowed) {
+  for (int pass = 0; pass < RUNG_PASS_COUNT; pass++) {
+    bool wanted = !rung_pass_is_legalising((rung_pass)pass);
+    for (uint32_t i = 0; i < instance->listed && allowed; i++) {
+      const rung_link *link = &instance->chain.links.at[i];
+      wanted |= rung_link_claims(link) && RUNG_HAS(link->api, wants) &&
+                lists_word(link->api->wants, rung_pass_name((rung_pass)pass));
+    }
+    if (!wanted) instance->passes.off |= 1u << pass;
+  }
+}
+
 static rung_status *build_graph(rung_instance *instance, const rung_session_options *options) {
   rung_ir_limits limits = rung_ir_limits_default;
   if (options->max_nodes) limits.expanded_nodes = options->max_nodes;
@@ -147,6 +184,7 @@ static rung_status *build_graph(rung_instance *instance, const rung_session_opti
   rung_evaluator evaluator = {evaluate, instance};
   instance->passes =
       (rung_passes){.evaluator = instance->host_link == RUNG_NO_LINK ? NULL : &evaluator, .fold_limit = 65536};
+  switch_legalising_off(instance, options->legalise != 0);
   RUNG_TRY(switch_passes_off(instance, options->passes_off));
   rung_status *status = rung_ir_optimize(instance->ir, &instance->passes);
   instance->passes.evaluator = NULL;
@@ -173,6 +211,8 @@ static rung_status *check_lock(rung_instance *instance, const rung_session_optio
 
 /* The contract is held against claims, before a weight is touched, and again against what compiled. */
 static rung_status *make(rung_instance *instance, const rung_session_options *options, const rung_outage *outage) {
+  RUNG_REQUIRE(!options->offline || options->plan_only || options->inspect_only, INVALID_ARGUMENT,
+               "an offline session can only plan: set plan_only or inspect_only, too");
   RUNG_TRY(open_chain(instance, options, outage));
   RUNG_TRY(rung__cache_open(instance, options));
   RUNG_TRY(build_graph(instance, options));
@@ -199,6 +239,7 @@ rung_status *rung__instance_create(rung_env *env, rung_model *model, const rung_
   instance->max_loop_trips = options->max_loop_trips ? options->max_loop_trips : 100000000;
   instance->max_bytes = options->max_bytes;
   instance->inspect_only = options->inspect_only != 0;
+  instance->offline = options->offline != 0;
   instance->progress = options->progress;
   instance->progress_user = options->progress_user;
   instance->watch = (compile_watch){options->cancel, options->compiling, options->compiling_user, 0, 0};

@@ -109,6 +109,7 @@ struct rung_instance {
   const char *choice; /* what the cost rule said; NULL: it was not asked */
   double expected_ns; /* of a run, by the figures; 0: unknown */
   bool inspect_only;  /* nothing is demanded of the chain */
+  bool offline;       /* what cannot be used claims by its table */
   bool compiled;
   uint64_t max_loop_trips, max_bytes;
   _Atomic uint64_t runs; /* of islands */

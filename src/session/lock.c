@@ -23,7 +23,9 @@ static void put_providers(rung_text *text, const rung_instance *instance) {
   for (uint32_t i = 0; i < instance->listed; i++) {
     const rung_link *link = &instance->chain.links.at[i];
     rung_text_printf(text, "provider %s %s%s\n", link->api->name, link->api->version,
-                     link->provider ? "" : ", skipped");
+                     link->offline    ? ", offline"
+                     : link->provider ? ""
+                                      : ", skipped");
   }
 }
 

@@ -124,7 +124,8 @@ rung_status *rung__pin_nodes(rung_instance *instance, const rung_pin *pins, size
     pin_walk w = {.instance = instance};
     RUNG_TRY(read_selector(&w, pins[i].nodes));
     RUNG_TRY(find_link(instance, &pins[i], &link));
-    if (!instance->chain.links.at[link].provider) continue; /* an optional one that is skipped, which the plan says */
+    if (!rung_link_claims(&instance->chain.links.at[link]))
+      continue; /* an optional one that is skipped, which the plan says */
     w.pinned_to = link + 1;
     RUNG_TRY(pin_graph(instance->ir->graph, &w));
     RUNG_REQUIRE(w.count, NOT_FOUND, "pin \"%s\": no node of the graph (after its passes) is selected", pins[i].nodes);

@@ -69,7 +69,9 @@ static rung_status *ask(rung_instance *instance, program *p, uint32_t link) {
   size_t first = instance->refusals.count;
   rung_claims claims = {
       .instance = instance, .link = link, .graph = graph, .answers = answers, .groups = p->group_count};
-  rung_status *status = l->api->claim(l->provider, graph, &claims);
+  rung_status *status = l->offline
+                            ? l->api->offline->claim(&instance->host, l->options.at, l->options.count, graph, &claims)
+                            : l->api->claim(l->provider, graph, &claims);
   if (!status && claims.failed) status = rung_status_out_of_memory();
   if (!status) status = rung__refuse_pinned(instance, p, link, answers);
   if (!status && claims.groups > p->group_count)
@@ -233,7 +235,7 @@ static rung_status *place_graph(rung_instance *instance, rung_graph *graph, cons
   RUNG_CHECK_ALLOC(p->places);
   for (uint32_t n = 0; n < graph->node_count; n++) p->places[n].link = RUNG_NO_LINK;
   for (uint32_t link = 0; link < instance->listed; link++)
-    if (instance->chain.links.at[link].provider) RUNG_TRY(ask(instance, p, link));
+    if (rung_link_claims(&instance->chain.links.at[link])) RUNG_TRY(ask(instance, p, link));
   RUNG_TRY(place_rest(instance, p));
   RUNG_TRY(rung__set_ranks(instance, p, p->group_count));
   RUNG_TRY(collect_steps(instance, p));
@@ -261,7 +263,8 @@ rung_status *rung__place(rung_instance *instance) {
   RUNG_TRY(place_graph(instance, instance->ir->graph, "", &instance->main));
   for (uint32_t link = 0; link < instance->listed; link++) {
     const rung_link *l = &instance->chain.links.at[link];
-    if (!l->provider || l->optional || !l->offered || instance->inspect_only || uses(instance->main, link)) continue;
+    if (!rung_link_claims(l) || l->optional || !l->offered || instance->inspect_only || uses(instance->main, link))
+      continue;
     return RUNG_ERROR(CONTRACT, "provider %s is listed but can run no node of this model (%s?: it may go unused)",
                       l->api->name, l->api->name);
   }

@@ -184,10 +184,11 @@ static rung_status *add_providers(rung_instance *instance) {
     const rung_link *link = &instance->chain.links.at[i];
     providers[i] = (rung_plan_provider){.name = link->api->name,
                                         .optional = link->optional,
-                                        .used = link->provider != NULL,
+                                        .used = rung_link_claims(link),
                                         .why = link->why,
                                         .fix = link->fix,
-                                        .node_count = link->placed};
+                                        .node_count = link->placed,
+                                        .offline = link->offline ? link->api->offline->source : NULL};
     if (link->provider && RUNG_HAS(link->api, precision)) providers[i].precision = link->api->precision(link->provider);
   }
   instance->plan.providers = providers;
@@ -195,15 +196,25 @@ static rung_status *add_providers(rung_instance *instance) {
   return NULL;
 }
 
+/* Legalising passes that nobody wants are not named. */
 static rung_status *add_passes(rung_instance *instance) {
   rung_plan_pass *passes = rung_arena_alloc(&instance->arena, RUNG_PASS_COUNT, sizeof *passes);
+  size_t count = 0;
   RUNG_CHECK_ALLOC(passes);
-  for (int i = 0; i < RUNG_PASS_COUNT; i++)
-    passes[i] =
-        (rung_plan_pass){rung_pass_name((rung_pass)i), instance->passes.changed[i], instance->passes.off >> i & 1};
+  for (int i = 0; i < RUNG_PASS_COUNT; i++) {
+    bool off = instance->passes.off >> i & 1;
+    if (off && rung_pass_is_legalising((rung_pass)i)) continue;
+    passes[count++] = (rung_plan_pass){rung_pass_name((rung_pass)i), instance->passes.changed[i], off};
+  }
   instance->plan.passes = passes;
-  instance->plan.pass_count = RUNG_PASS_COUNT;
+  instance->plan.pass_count = count;
   return NULL;
+}
+
+static const char *stage_of(const rung_instance *instance) {
+  for (uint32_t i = 0; i < instance->listed; i++)
+    if (instance->chain.links.at[i].offline) return "offline";
+  return instance->compiled ? "compiled" : "claimed";
 }
 
 rung_status *rung__plan_make(rung_instance *instance) {
@@ -221,7 +232,7 @@ rung_status *rung__plan_make(rung_instance *instance) {
   instance->plan = (rung_plan){.struct_size = sizeof instance->plan,
                                .choice = instance->choice,
                                .expected_ns = instance->expected_ns,
-                               .stage = instance->compiled ? "compiled" : "claimed",
+                               .stage = stage_of(instance),
                                .node_count = m.node_count,
                                .island_count = m.island_count,
                                .crossing_count = m.crossing_count,

@@ -45,7 +45,7 @@ static rung_status *begin(rung_session *session, const rung_session_options *opt
   session->listed = whole->listed;
   for (uint32_t i = 0; i < whole->listed; i++) {
     session->names[i] = whole->chain.links.at[i].api->name;
-    session->usable |= (uint32_t)(whole->chain.links.at[i].provider != NULL) << i;
+    session->usable |= (uint32_t)rung_link_claims(&whole->chain.links.at[i]) << i;
   }
   /* What only makes sense for the whole: a plan without some provider is not the one that was locked. */
   session->options.lock = NULL;

@@ -514,6 +514,44 @@ class Plans(Case):
         self.assertIn("1 too many", self.run_rung("check", self.good, "--contract", "islands<=0", code=21).stderr)
         self.assertIn("coverage>=95%", self.reason("plan", self.good, "--contract", "coverage<=1", code=11))
 
+    def test_offline(self):
+        text = self.out("plan", self.good, "-p", "nnapi,cpu", "--offline")
+        self.assertIn("offline, by the table of", text)
+        self.assertIn("islands (offline)", text)
+        self.assertRegex(text, r"--dim n=1 +nnapi +0 -> 1 of 1 nodes")  # each change is tried
+        plan = self.json("plan", self.good, "-p", "coreml,cpu", "--offline")
+        self.assertEqual((plan["stage"], plan["nodes"][0]["provider"]), ("offline", "coreml"))
+        self.assertIn("coreml", plan["providers"][0]["offline"])
+        self.out("plan", self.good, "-p", "coreml,cpu", "--offline", "--contract", "coverage>=95%")
+        done = self.run_rung("plan", self.good, "-p", "nnapi?,cpu", "--offline", "--contract", "strict", code=21)
+        self.assertIn("dimension 0 of X", done.stderr)
+        self.assertIn("cannot compile", self.reason("plan", self.good, "--offline", "--compile", code=2))
+        verdict = self.json("check", self.good, "-p", "nnapi?,cpu", "--offline")
+        self.assertEqual(verdict["changes"][0], {"change": "--dim n=1", "provider": "nnapi", "before": 0, "after": 1,
+                                                 "nodes": 1})
+        self.assertEqual(verdict["refused"][0]["reason"], "dynamic-dimension")
+
+    def test_fix(self):
+        floats = tiny.FLOAT
+        nodes = [tiny.node("Pad", ["x", "p"], ["a"], "pad", mode="reflect"), tiny.node("Relu", ["a"], ["y"])]
+        pads = tiny.tensor([4], [0, 1, 0, 2], tiny.INT64, "p")
+        model = self.put("pad.onnx", tiny.model(nodes, [tiny.info("x", floats, ["n", 4])],
+                                                [tiny.info("y", floats, ["n", 7])], [pads], 17))
+        arguments = ["check", model, "-p", "nnapi,cpu", "--offline", "--dim", "n=2", "--fix", "mended.onnx"]
+        text = self.out(*arguments)
+        self.assertIn("equal bit for bit on 3 random inputs", text)
+        self.assertIn("pads: 1 node", text)
+        self.assertRegex(text, r"nnapi takes 4 of 4 nodes, and 0 of 2 before")
+        mended = self.json(*arguments)["mended"]
+        self.assertEqual(mended["providers"][0], {"provider": "nnapi", "before": 0, "after": 4})
+        self.assertEqual(self.json("inspect", "mended.onnx")["inputs"][0]["shape"], [2, 4])
+        given = ["--input", "1,2,3,4,5,6,7,-8"]
+        self.assertEqual(self.values(model, "--dim", "n=2", *given), self.values("mended.onnx", *given))
+        self.assertNotIn("mended.onnx.unproved", os.listdir(self.folder))
+        # without anything to mend the copy is equal, too; where it cannot be written, nothing is left
+        self.assertIn("equal bit for bit", self.out("check", self.good, "--fix", "same.onnx"))
+        self.run_rung("check", self.good, "--fix", "no/such/folder.onnx", code=11)
+
     def test_on_failure(self):
         done = self.json("run", self.good, "--fill", "ones", "--on-failure", "next", "--repeat", "2")["providers"]
         self.assertEqual((done["on_failure"], done["runs"], done["journal"]), ("next", 2, []))
@@ -898,6 +936,9 @@ class Schemas(Case):
         self.valid("plan", self.out("plan", relu, "--contract", "strict,islands<=2", "--json"))
         self.valid("profile", (self.folder / "p.json").read_text())
         self.valid("plan", self.out("plan", model, "--json"))
+        self.valid("plan", self.out("plan", relu, "-p", "nnapi,cpu", "--offline", "--json"))
+        self.valid("check", self.out("check", relu, "-p", "nnapi?,cpu", "--offline", "--json"))
+        self.valid("check", self.out("check", relu, "--fix", "mended.onnx", "--json"))
         self.valid("plan", self.out("plan", loop, "--compile", "--json"))
         self.valid("check", self.out("check", model, "--json"))
         self.valid("check", self.out("check", lost, "--json", code=1))

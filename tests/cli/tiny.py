@@ -44,7 +44,10 @@ def sequence_info(name, dtype):
 
 
 def attribute(name, value):
-    kind, field = (2, number(3, value)) if isinstance(value, int) else (5, text(6, value))  # INT, GRAPH
+    if isinstance(value, int):
+        kind, field = 2, number(3, value)  # INT
+    else:
+        kind, field = (3, text(4, value)) if isinstance(value, str) else (5, text(6, value))  # STRING, GRAPH
     return text(1, name) + field + number(20, kind)
 
 

@@ -1,6 +1,8 @@
 /* rung check: can this chain run this model, and if not, what would have to change? */
+#include "changes.h"
 #include "commands.h"
 #include "json_out.h"
+#include "mend.h"
 #include "plan_text.h"
 #include "setup.h"
 #include "table.h"
@@ -12,12 +14,19 @@
 #include <string.h>
 
 typedef struct check_args {
-  bool compile;
+  bool compile, offline;
+  const char *fix;
 } check_args;
 
 static const option check_options[] = {
     {"compile", 0, NULL, "compile, too: weights are read, and engines say what they refuse", set_flag,
      offsetof(check_args, compile)},
+    {"offline", 0, NULL, "providers that are not here claim by their tables of capabilities", set_flag,
+     offsetof(check_args, offline)},
+    {"fix", 0, "FILE",
+     "write the model with its dimensions fixed (--dim, --shape) and what the chain wants rewritten, proved equal: the "
+     "rest is about that one",
+     set_text, offsetof(check_args, fix)},
     {0}};
 
 static const char story[] =
@@ -26,6 +35,7 @@ static const char story[] =
     "\n"
     "  rung check model.onnx\n"
     "  rung check model.onnx -p 'openvino?,cpu' --compile\n"
+    "  rung check model.onnx -p nnapi,cpu --offline --dim N=1 --fix mended.onnx\n"
     "\n"
     "A service's start-up check, in one line; exit code 21 says that the contract is broken:\n"
     "\n"
@@ -64,6 +74,7 @@ typedef struct verdict {
     size_t left; /* nodes that nobody would run with it in the chain */
   } helpers[16];
   size_t helper_count;
+  change_list changes;
 } verdict;
 
 static size_t count_unplaced(const rung_plan *plan) {
@@ -127,9 +138,10 @@ static int judge(const session_args *args, bool compile, setup *s, verdict *v) {
   v->nodes = plan->node_count;
   v->unplaced = count_unplaced(plan);
   v->unused = find_unused(plan);
-  v->groups = group_refusals(plan, true, &v->group_count);
+  v->groups = group_refusals(plan, !args->offline, &v->group_count);
+  if (v->group_count) find_changes(args, s, &v->changes);
   if (v->unplaced) return find_helpers(args, s, v);
-  if (v->unused) return 0;
+  if (v->unused || (args->offline && !args->contract && !args->locked)) return 0;
   setup full = {.env = s->env, .model = s->model};
   int code = setup_session(args, compile ? TO_RUN : TO_PLAN, NULL, &full); /* holds it to contract and lock */
   setup_drop_session(&full);
@@ -182,17 +194,22 @@ static void print_verdict(const verdict *v, const char *chain) {
     print_advice(v, chain);
   } else if (v->unused) {
     printf("  %s is listed but can run no node; %s? would allow that\n", v->unused, v->unused);
+  } else if (v->group_count) {
+    print_refused(v);
   }
+  print_changes(&v->changes);
 }
 
 /* As JSON */
 
-static void json_verdict(const verdict *v, const char *path, const char *chain, bool compiled) {
+static void json_verdict(const verdict *v, const char *path, const char *chain, const check_args *args,
+                         const mended *m) {
   json_object(NULL);
   json_text("model", path);
   json_text("chain", chain);
   json_bool("runs", !v->unplaced && !v->unused);
-  json_bool("compiled", compiled && !v->unplaced && !v->unused);
+  json_bool("offline", args->offline);
+  json_bool("compiled", args->compile && !v->unplaced && !v->unused);
   json_count("nodes", (int64_t)v->nodes);
   json_count("unplaced", (int64_t)v->unplaced);
   json_text("unused_provider", v->unused);
@@ -219,7 +236,16 @@ static void json_verdict(const verdict *v, const char *path, const char *chain, 
     json_end();
   }
   json_end();
+  json_changes(&v->changes);
+  json_mended(m);
   json_end();
+}
+
+/* Then the model of `s` is the mended one. */
+static int fix(const session_args *session, const char *path, setup *s, mended *out) {
+  TRY(mend(session, path, s, out));
+  setup_drop_session(s);
+  return 0;
 }
 
 static int run(const command *self, int argc, char **argv) {
@@ -228,16 +254,24 @@ static int run(const command *self, int argc, char **argv) {
   static output_args output;
   const char *path;
   TRY(args_parse_one(self, argc, argv, (void *[]){&args, &session, &output}, &path));
+  if (args.offline && args.compile) return fail(EXIT_USAGE, "--offline: what is not here cannot compile");
+  session.offline = args.offline;
   const char *chain = session.chain ? session.chain : "cpu";
   setup s = {0};
   verdict v = {0};
+  mended m = {0};
+  session_args closed = session; /* of a mended model, whose dimensions are fixed */
+  closed.dims = closed.shapes = (text_list){0};
   int code = setup_model(&session, path, &s);
-  if (!code) code = judge(&session, args.compile, &s, &v);
-  if (!code && output.json) json_verdict(&v, path, chain, args.compile);
+  if (!code && args.fix) code = fix(&session, args.fix, &s, &m);
+  if (!code) code = judge(args.fix ? &closed : &session, args.compile, &s, &v);
+  if (!code && output.json) json_verdict(&v, path, chain, &args, args.fix ? &m : NULL);
+  if (!code && !output.json && args.fix) print_mended(&m, &session);
   if (!code && !output.json) print_verdict(&v, chain);
   if (!code && v.unplaced)
     code = fail(EXIT_DIFFERENT, "%zu of %zu nodes cannot run with the chain %s", v.unplaced, v.nodes, clean(chain));
   if (!code && v.unused) code = fail(EXIT_DIFFERENT, "provider %s can run no node of the model", v.unused);
+  free_changes(&v.changes);
   free(v.groups);
   setup_finish(&s);
   return code;

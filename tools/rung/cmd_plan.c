@@ -1,4 +1,5 @@
 /* rung plan: who would run what; nothing runs. */
+#include "changes.h"
 #include "commands.h"
 #include "disk.h"
 #include "json_out.h"
@@ -14,7 +15,7 @@
 #include <string.h>
 
 typedef struct plan_args {
-  bool why, compile;
+  bool why, compile, offline;
   const char *lock, *html;
 } plan_args;
 
@@ -23,6 +24,9 @@ static const option plan_options[] = {
      offsetof(plan_args, why)},
     {"compile", 0, NULL, "compile, too: some engines know only then what they refuse", set_flag,
      offsetof(plan_args, compile)},
+    {"offline", 0, NULL,
+     "providers that are not here claim by their tables of capabilities; says which change would let them take more",
+     set_flag, offsetof(plan_args, offline)},
     {"lock", 0, "FILE", "compile, and write the plan down: --locked FILE holds later ones to it", set_text,
      offsetof(plan_args, lock)},
     {"html", 0, "FILE", "write a page for a browser: the graph, who runs what, and why; needs no network", set_text,
@@ -37,7 +41,9 @@ static const char story[] =
     "  rung plan model.onnx -p cpu --shape x=1x3x640x640\n"
     "  rung plan model.onnx -p 'cuda,cpu' --contract 'coverage>=95%,crossings<=4'\n"
     "  rung plan model.onnx -p 'cuda,cpu' --lock model.lock\n"
-    "  rung plan model.onnx -p 'openvino?,cpu' --html plan.html";
+    "  rung plan model.onnx -p 'openvino?,cpu' --html plan.html\n"
+    "  rung plan model.onnx -p coreml:ModelFormat=MLProgram,cpu --offline   on a machine without Core ML\n"
+    "  rung plan model.onnx -p tensorrt,cpu --offline --contract 'coverage>=95%'";
 
 static void print_islands(const rung_plan *plan) {
   table t = {.titles = {">island", "provider", ">nodes", "what", "graph", "cache"}, .columns = 6, .indent = "  "};
@@ -65,8 +71,15 @@ static void print_passes(const rung_plan *plan) {
       printf(" %s off", p->name);
     else
       printf(" %s %zu", p->name, p->changed);
-    fputs(i + 1 < plan->pass_count ? "," : " (nodes taken away)\n", stdout);
+    fputs(i + 1 < plan->pass_count ? "," : " (nodes taken away, or replaced)\n", stdout);
   }
+}
+
+static void show_changes(const session_args *session, const setup *s) {
+  change_list changes = {0};
+  find_changes(session, s, &changes);
+  print_changes(&changes);
+  free_changes(&changes);
 }
 
 static int print_all(const setup *s, const plan_args *args, bool json) {
@@ -111,17 +124,25 @@ static int show_broken(const session_args *session, setup *s, const plan_args *a
   return code ? code : broken;
 }
 
+/* Engines may refuse nodes only when they compile. What an absent provider would take is told, demands or not. */
+static purpose purpose_of(const plan_args *args, const session_args *session) {
+  if (args->offline) return session->contract || session->locked ? TO_PLAN : TO_INSPECT;
+  return args->compile || args->lock || session->locked ? TO_RUN : TO_PLAN;
+}
+
 static int run(const command *self, int argc, char **argv) {
   static plan_args args;
   static session_args session;
   static output_args output;
   const char *path;
   TRY(args_parse_one(self, argc, argv, (void *[]){&args, &session, &output}, &path));
+  if (args.offline && args.compile) return fail(EXIT_USAGE, "--offline: what is not here cannot compile");
+  session.offline = args.offline;
   setup s = {0};
   int code = setup_model(&session, path, &s);
-  bool compile = args.compile || args.lock || session.locked; /* engines may refuse nodes only now */
-  if (!code) code = setup_session(&session, compile ? TO_RUN : TO_PLAN, NULL, &s);
+  if (!code) code = setup_session(&session, purpose_of(&args, &session), NULL, &s);
   if (!code) code = print_all(&s, &args, output.json);
+  if (!code && args.offline && !output.json) show_changes(&session, &s);
   if (!code && args.lock) code = write_lock(&s, args.lock);
   if (!code && args.html) code = write_page(&s, path, args.html);
   if (code == EXIT_OF(CONTRACT)) code = show_broken(&session, &s, &args, path, output.json, code);

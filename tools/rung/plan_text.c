@@ -92,7 +92,9 @@ static void add_used(table *t, const rung_plan *plan, const rung_plan_provider *
                            plural(islands, "island", "islands"), share, islands == 1 && description[0] ? "; " : "",
                            islands == 1 ? clean(description) : "", p->precision ? "; reduced precision: " : "",
                            p->precision ? p->precision : "");
-  table_add(t, text);
+  char *whole = p->offline ? format_text("%s; offline, by the table of %s", text, clean(p->offline)) : NULL;
+  table_add(t, whole ? whole : text);
+  free(whole);
   free(text);
 }
 

@@ -37,6 +37,8 @@ const option session_options[] = {
     {"dim", 'd', "NAME=SIZE", "size of a symbolic dimension (may be repeated)", set_more, SESSION(dims)},
     {"shape", 0, "INPUT=1x3x224x224", "shape of an input (may be repeated)", set_more, SESSION(shapes)},
     {"pass-off", 0, "NAMES", "graph passes to leave out, separated by commas; \"all\"", set_text, SESSION(passes_off)},
+    {"legalise", 0, NULL, "rewrite what a provider does not take, where the results stay the same, bit for bit",
+     set_flag, SESSION(legalise)},
     {"limit", 0, "NAME=N",
      "raise a limit: nodes, depth, tensor-bytes, run-bytes, loop-trips, cache-bytes (may be repeated)", set_more,
      SESSION(limits)},
@@ -300,7 +302,9 @@ int setup_session(const session_args *args, purpose why, const rung_session_opti
   if (!code) {
     options.plan_only = why == TO_PLAN;
     options.inspect_only = why == TO_INSPECT;
-    options.cache_folder = why == TO_INSPECT ? NULL : cache_folder(args->cache);
+    options.cache_folder = why == TO_INSPECT || args->offline ? NULL : cache_folder(args->cache);
+    options.offline = args->offline;
+    options.legalise |= args->legalise;
     progress_begin(why == TO_RUN ? "compiling" : "planning");
     warnings.holding = !warnings.verbose;
     double began = now();

@@ -17,7 +17,8 @@ typedef struct session_args {
   const char *chain, *passes_off, *contract, *locked, *figures, *external_folder;
   text_list chains; /* every -p */
   text_list provider_options, dims, shapes, limits, pins;
-  bool read_files, lock_warns;
+  bool read_files, lock_warns, legalise;
+  bool offline; /* set by the commands that only plan */
   int on_failure;
   int64_t breaker_failures;
   double breaker_seconds;

@@ -2,6 +2,8 @@
  * hold it yet. */
 #include "provider/descriptor/descriptor.h"
 
+#include <strings.h>
+
 static const rung_option_spec option_list[] = {
     RUNG_OPTION_IS_CHOICE("ModelFormat", "NeuralNetwork|MLProgram", "NeuralNetwork",
                           "the form that islands are handed over in"),
@@ -21,5 +23,45 @@ static const rung_descriptor descriptor = {
     .needs = "macOS 10.15 or iOS 13 (MLProgram: macOS 12 or iOS 15)",
 };
 
-RUNG_DESCRIBED_PROVIDER(coreml, "CoreMLExecutionProvider",
-                        "Apple machines: processor, graphics, neural engine (Core ML)");
+/* What it takes, for plans without it: a table for each form */
+
+enum {
+  SINGLE = RUNG_CAP_F32,
+  HALVES = RUNG_CAP_F32 | RUNG_CAP_F16,
+  INDICES = RUNG_CAP_INDEX,
+  BOOLEANS = RUNG_CAP_BOOL,
+};
+
+#define RUNG_CAPABILITY RUNG_CAPABILITY_ROW
+static const rung_capability program_rows[] = {
+#include "provider/coreml/coreml_program_ops.inc"
+};
+static const rung_capability network_rows[] = {
+#include "provider/coreml/coreml_network_ops.inc"
+};
+#undef RUNG_CAPABILITY
+
+static bool is_true(const char *text) {
+  return strcmp(text, "1") == 0 || strcasecmp(text, "true") == 0 || strcasecmp(text, "on") == 0 ||
+         strcasecmp(text, "yes") == 0;
+}
+
+static rung_status *claim_by_form(const rung_host *host, const rung_option *options, size_t option_count,
+                                  const rung_graph *graph, rung_claims *claims) {
+  const char *form = rung_option_given(options, option_count, "ModelFormat", "NeuralNetwork");
+  bool program = strcasecmp(form, "MLProgram") == 0;
+  rung_capabilities table = {.rows = program ? program_rows : network_rows,
+                             .count = program ? RUNG_COUNT(program_rows) : RUNG_COUNT(network_rows),
+                             .most_rank = 5};
+  table.is_static = is_true(rung_option_given(options, option_count, "RequireStaticInputShapes", "false"));
+  return rung_capabilities_claim(&table, host, graph, claims);
+}
+
+static const rung_offline offline = {
+    .struct_size = sizeof(rung_offline),
+    .source = "ONNX Runtime (coreml_supported_mlprogram_ops.md after 1.24; NeuralNetwork: 1.16)",
+    .claim = claim_by_form,
+};
+
+RUNG_TABLED_PROVIDER(coreml, "CoreMLExecutionProvider", "Apple machines: processor, graphics, neural engine (Core ML)",
+                     &offline, "pads,doubles,opset");

@@ -53,4 +53,39 @@ static const rung_descriptor descriptor = {
     .device_fix = "load the driver (modprobe nvidia); in a container, give it the device (--gpus all)",
 };
 
-RUNG_DESCRIBED_PROVIDER(cuda, "CUDAExecutionProvider", "NVIDIA graphics processors, operator by operator (CUDA)");
+/* What it takes, for plans without it */
+
+enum {
+  FLOATS = RUNG_CAP_F32 | RUNG_CAP_F16 | RUNG_CAP_F64,
+  BRAIN = RUNG_CAP_BF16,
+  SHORT = RUNG_CAP_F32 | RUNG_CAP_F16 | BRAIN,
+  INDICES = RUNG_CAP_INDEX,
+  BOOLEANS = RUNG_CAP_BOOL,
+  SIGNED = RUNG_SET_SIGNED,
+  INTEGERS = RUNG_SET_INTEGER,
+  WIDE = INDICES | RUNG_SET(RUNG_U32) | RUNG_SET(RUNG_U64),
+  ARITHMETIC = FLOATS | WIDE,
+  NUMBERS = FLOATS | BRAIN | INTEGERS,
+  ANYTHING = NUMBERS | BOOLEANS,
+  QUANTIZED = RUNG_CAP_BYTES | RUNG_SET(RUNG_F8E4M3FN) | RUNG_SET(RUNG_F8E5M2),
+};
+
+static const rung_capability rows[] = {
+#define RUNG_CAPABILITY RUNG_CAPABILITY_ROW
+#include "provider/cuda/cuda_ops.inc"
+#undef RUNG_CAPABILITY
+};
+
+static const rung_capabilities capabilities = {.rows = rows, .count = RUNG_COUNT(rows)};
+
+RUNG_TABLE_CLAIM(capabilities)
+
+static const rung_offline offline = {
+    .struct_size = sizeof(rung_offline),
+    .source = "ONNX Runtime 1.24 (OperatorKernels.md)",
+    .memory = "cuda",
+    .claim = claim_by_table,
+};
+
+RUNG_TABLED_PROVIDER(cuda, "CUDAExecutionProvider", "NVIDIA graphics processors, operator by operator (CUDA)", &offline,
+                     NULL);

@@ -4,6 +4,7 @@
 #ifndef RUNG_PROVIDER_DESCRIPTOR_H
 #define RUNG_PROVIDER_DESCRIPTOR_H
 
+#include "provider/descriptor/capability.h"
 #include "rung_provider.h"
 
 typedef struct rung_vendor_library {
@@ -40,7 +41,10 @@ rung_status *rung__descriptor_look(const rung_descriptor *descriptor, const rung
 
 /* The provider that a descriptor makes. `option_list` and `descriptor` stand in the same file; for the doctor,
  * rung_descriptor_<name> leads to the latter. */
-#define RUNG_DESCRIBED_PROVIDER(symbol, ort, words)                                                               \
+#define RUNG_DESCRIBED_PROVIDER(symbol, ort, words) RUNG_TABLED_PROVIDER(symbol, ort, words, NULL, NULL)
+
+/* The same with a rung_offline, and the legalising passes that it wants. */
+#define RUNG_TABLED_PROVIDER(symbol, ort, words, table, wanted)                                                   \
   static rung_status *probe(const rung_host *host, const rung_option *given, size_t count, rung_report *report) { \
     (void)given, (void)count;                                                                                     \
     return rung_descriptor_probe(&descriptor, host, report);                                                      \
@@ -57,6 +61,16 @@ rung_status *rung__descriptor_look(const rung_descriptor *descriptor, const rung
       .version = "0",                                                                                             \
       .options = option_list,                                                                                     \
       .probe = probe,                                                                                             \
+      .offline = table,                                                                                           \
+      .wants = wanted,                                                                                            \
+  }
+
+/* The claim of a rung_offline that has one table, whatever the options. */
+#define RUNG_TABLE_CLAIM(table)                                                                              \
+  static rung_status *claim_by_table(const rung_host *host, const rung_option *options, size_t option_count, \
+                                     const rung_graph *graph, rung_claims *claims) {                         \
+    (void)options, (void)option_count;                                                                       \
+    return rung_capabilities_claim(&table, host, graph, claims);                                             \
   }
 
 /* Lines of an option list. A fallback of NULL says that the vendor's library decides. */

@@ -20,4 +20,31 @@ static const rung_descriptor descriptor = {
     .library_fix = "update Android to 8.1 or later",
 };
 
-RUNG_DESCRIBED_PROVIDER(nnapi, "NnapiExecutionProvider", "Android's neural networks interface (NNAPI)");
+/* What it takes, for plans without it */
+
+enum {
+  SINGLE = RUNG_CAP_F32,
+  INDICES = RUNG_CAP_INDEX,
+  OCTETS = RUNG_CAP_BYTES,
+};
+
+static const rung_capability rows[] = {
+#define RUNG_CAPABILITY RUNG_CAPABILITY_ROW
+#include "provider/nnapi/nnapi_ops.inc"
+#undef RUNG_CAPABILITY
+};
+
+static const rung_capabilities capabilities = {
+    .rows = rows, .count = RUNG_COUNT(rows), .most_rank = 4, .is_static = true};
+
+RUNG_TABLE_CLAIM(capabilities)
+
+static const rung_offline offline = {
+    .struct_size = sizeof(rung_offline),
+    .source = "ONNX Runtime 1.24 (nnapi_supported_ops.md)",
+
+    .claim = claim_by_table,
+};
+
+RUNG_TABLED_PROVIDER(nnapi, "NnapiExecutionProvider", "Android's neural networks interface (NNAPI)", &offline,
+                     "pads,doubles,indices,opset");

@@ -180,4 +180,6 @@ const rung_provider_api rung_provider_openvino = {
     .identity = rung__openvino_identity,
     .save = rung__openvino_save,
     .load = rung__openvino_load_executable,
+    .offline = &rung__openvino_offline,
+    .wants = "doubles",
 };

@@ -77,6 +77,7 @@ typedef struct openvino_executable {
 
 /* openvino_claim.c: slots of the provider. */
 rung_status *rung__openvino_claim(void *state, const rung_graph *graph, rung_claims *claims) RUNG_MUST_CHECK;
+extern const rung_offline rung__openvino_offline; /* the same claims, without the library */
 int rung__openvino_support(const char *domain, const char *op_type, char *types, size_t size);
 
 /* openvino_shapes.c */

@@ -245,17 +245,32 @@ static bool takes(inquiry *q) {
   return takes_types(q, c) && (!c->condition || c->condition(q));
 }
 
-rung_status *rung__openvino_claim(void *state, const rung_graph *graph, rung_claims *claims) {
-  const openvino_provider *provider = state;
+static rung_status *claim_nodes(const rung_host *host, const rung_graph *graph, rung_claims *claims) {
   for (uint32_t n = 0; n < graph->node_count; n++) {
-    inquiry q = {.host = provider->host, .node = graph->nodes[n]};
+    inquiry q = {.host = host, .node = graph->nodes[n]};
     if (takes(&q))
-      provider->host->accept(claims, q.node);
+      host->accept(claims, q.node);
     else
-      provider->host->refuse(claims, q.node, q.reason, "%s", q.words);
+      host->refuse(claims, q.node, q.reason, "%s", q.words);
   }
   return NULL;
 }
+
+rung_status *rung__openvino_claim(void *state, const rung_graph *graph, rung_claims *claims) {
+  return claim_nodes(((const openvino_provider *)state)->host, graph, claims);
+}
+
+static rung_status *claim_offline(const rung_host *host, const rung_option *options, size_t option_count,
+                                  const rung_graph *graph, rung_claims *claims) {
+  (void)options, (void)option_count;
+  return claim_nodes(host, graph, claims);
+}
+
+const rung_offline rung__openvino_offline = {
+    .struct_size = sizeof(rung_offline),
+    .source = "OpenVINO 2024.3 and 2026.4, as tried with ONNX's node cases",
+    .claim = claim_offline,
+};
 
 int rung__openvino_support(const char *domain, const char *op_type, char *types, size_t size) {
   const capability *c = find_capability(domain, op_type);

@@ -69,5 +69,34 @@ static const rung_descriptor descriptor = {
     .device_fix = "load the driver (modprobe nvidia); in a container, give it the device (--gpus all)",
 };
 
-RUNG_DESCRIBED_PROVIDER(tensorrt, "TensorrtExecutionProvider",
-                        "NVIDIA graphics processors, compiled graphs (TensorRT)");
+/* What it takes, for plans without it */
+
+enum {
+  HALVES = RUNG_CAP_F32 | RUNG_CAP_F16,
+  FLOATS = HALVES | RUNG_CAP_BF16,
+  INDICES = RUNG_CAP_INDEX,
+  BOOLEANS = RUNG_CAP_BOOL,
+  OCTETS = RUNG_SET(RUNG_U8),
+  QUANTIZED = RUNG_SET(RUNG_I8) | RUNG_SET(RUNG_F8E4M3FN) | RUNG_SET(RUNG_I4),
+};
+
+static const rung_capability rows[] = {
+#define RUNG_CAPABILITY RUNG_CAPABILITY_ROW
+#include "provider/tensorrt/tensorrt_ops.inc"
+#undef RUNG_CAPABILITY
+};
+
+static const rung_capabilities capabilities = {
+    .rows = rows, .count = RUNG_COUNT(rows), .oldest = 9, .newest = 20, .most_rank = 8};
+
+RUNG_TABLE_CLAIM(capabilities)
+
+static const rung_offline offline = {
+    .struct_size = sizeof(rung_offline),
+    .source = "TensorRT 10.0 (onnx-tensorrt 10.1, operators.md)",
+    .memory = "cuda",
+    .claim = claim_by_table,
+};
+
+RUNG_TABLED_PROVIDER(tensorrt, "TensorrtExecutionProvider", "NVIDIA graphics processors, compiled graphs (TensorRT)",
+                     &offline, "doubles,clips,opset");

@@ -37,4 +37,30 @@ static const rung_descriptor descriptor = {
     .device_fix = "this machine has no graphics processor that programs can use",
 };
 
-RUNG_DESCRIBED_PROVIDER(webgpu, "WebGpuExecutionProvider", "any graphics processor (WebGPU)");
+/* What it takes, for plans without it */
+
+enum {
+  HALVES = RUNG_CAP_F32 | RUNG_CAP_F16,
+  DATA = HALVES | RUNG_CAP_I32 | RUNG_SET(RUNG_U32),
+  INDICES = RUNG_CAP_INDEX,
+  BOOLEANS = RUNG_CAP_BOOL,
+};
+
+static const rung_capability rows[] = {
+#define RUNG_CAPABILITY RUNG_CAPABILITY_ROW
+#include "provider/webgpu/webgpu_ops.inc"
+#undef RUNG_CAPABILITY
+};
+
+static const rung_capabilities capabilities = {.rows = rows, .count = RUNG_COUNT(rows)};
+
+RUNG_TABLE_CLAIM(capabilities)
+
+static const rung_offline offline = {
+    .struct_size = sizeof(rung_offline),
+    .source = "ONNX Runtime 1.17 (webgpu-operators.md)",
+    .memory = "webgpu",
+    .claim = claim_by_table,
+};
+
+RUNG_TABLED_PROVIDER(webgpu, "WebGpuExecutionProvider", "any graphics processor (WebGPU)", &offline, "doubles");

@@ -788,6 +788,7 @@ static const rung_provider_api api = {
     .identity = fake_identity,
     .save = fake_save,
     .load = fake_load,
+    .wants = "pads,doubles,clips,indices,opset",
 };
 
 const rung_provider_api *rung_provider_entry(void);

@@ -1,0 +1,269 @@
+#include "provider/descriptor/capability.h"
+
+#include "base/str.h"
+#include "op/op.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <strings.h>
+
+/* One question about one node, and its answer. */
+typedef struct inquiry {
+  const rung_capabilities *table;
+  const rung_host *host;
+  const rung_node *node;
+  rung_reason reason;
+  char words[256];
+} inquiry;
+
+static bool refuse(inquiry *q, rung_reason reason, const char *format, ...) RUNG_PRINTF(3, 4);
+static bool refuse(inquiry *q, rung_reason reason, const char *format, ...) {
+  va_list args;
+  va_start(args, format);
+  vsnprintf(q->words, sizeof q->words, format, args);
+  va_end(args);
+  q->reason = reason;
+  return false;
+}
+
+const char *rung_option_given(const rung_option *options, size_t count, const char *key, const char *fallback) {
+  for (size_t i = count; i-- > 0;)
+    if (strcmp(options[i].key, key) == 0) return options[i].value;
+  return fallback;
+}
+
+/* Rows */
+
+/* NULL when no row fits; then *out_first and *out_last are the versions that rows of the operator hold for. */
+static const rung_capability *find_row(const rung_capabilities *table, const rung_node *node, int32_t *out_first,
+                                       int32_t *out_last) {
+  *out_first = *out_last = 0;
+  for (size_t i = 0; i < table->count; i++) {
+    const rung_capability *row = &table->rows[i];
+    if (strcmp(row->op_type, node->op_type) != 0 || strcmp(row->domain, node->domain) != 0) continue;
+    if (node->opset >= row->first && node->opset <= row->last) return row;
+    if (!*out_first || row->first < *out_first) *out_first = row->first;
+    *out_last = RUNG_MAX(*out_last, row->last);
+  }
+  return NULL;
+}
+
+static bool refuse_opset(inquiry *q, int32_t first, int32_t last) {
+  if (last == RUNG_NO_LAST_OPSET)
+    return refuse(q, RUNG_REASON_OPSET, "opset %lld, it takes %d and newer", (long long)q->node->opset, first);
+  return refuse(q, RUNG_REASON_OPSET, "opset %lld, it takes %d to %d", (long long)q->node->opset, first, last);
+}
+
+/* Types and shapes */
+
+static const rung_value_info *input(const inquiry *q, long i) {
+  return i >= 0 && (uint32_t)i < q->node->input_count ? q->node->inputs[i] : NULL;
+}
+
+/* The place of an input or output; false when the signature says nothing of it. */
+static bool place_of(const rung_node *node, uint32_t i, rung_place *out_place) {
+  return i < node->input_count ? rung_op_input(node->op, i, out_place)
+                               : rung_op_output(node->op, i - node->input_count, out_place);
+}
+
+static bool takes_type(inquiry *q, const rung_capability *row, const rung_value_info *info, const rung_place *place,
+                       char *first_variable) {
+  if (info->type.kind != RUNG_TENSOR)
+    return refuse(q, RUNG_REASON_TYPE, info->type.kind ? "%.*s is no tensor" : "the type of %.*s is not known",
+                  (int)place->name.size, place->name.data);
+  if (!place->variable) return true;
+  if (!*first_variable) *first_variable = place->variable;
+  rung_dtypes known = place->variable == *first_variable ? row->types : row->others;
+  return (info->type.dtype && (RUNG_SET(info->type.dtype) & known)) ||
+         refuse(q, RUNG_REASON_TYPE, "%.*s is %s", (int)place->name.size, place->name.data,
+                rung_dtype_name(info->type.dtype));
+}
+
+static bool is_known(inquiry *q, const rung_type *type, rung_str name) {
+  if (type->rank < 0)
+    return refuse(q, RUNG_REASON_DYNAMIC_DIMENSION, "the shape of %.*s is not known", (int)name.size, name.data);
+  for (int32_t i = 0; i < type->rank; i++)
+    if (type->dims[i] < 0)
+      return refuse(q, RUNG_REASON_DYNAMIC_DIMENSION, "dimension %d of %.*s is not known", i, (int)name.size,
+                    name.data);
+  return true;
+}
+
+static bool takes_tensors(inquiry *q, const rung_capability *row) {
+  const rung_node *node = q->node;
+  char first_variable = 0;
+  for (uint32_t i = 0; i < node->input_count + node->output_count; i++) {
+    const rung_value_info *info = i < node->input_count ? node->inputs[i] : node->outputs[i - node->input_count];
+    rung_place place;
+    if (!info || !place_of(node, i, &place)) continue;
+    if (!takes_type(q, row, info, &place, &first_variable)) return false;
+    if (q->table->most_rank && info->type.rank > q->table->most_rank)
+      return refuse(q, RUNG_REASON_RANK, "%.*s has rank %d, it takes up to %d", (int)place.name.size, place.name.data,
+                    info->type.rank, q->table->most_rank);
+    if (q->table->is_static && !is_known(q, &info->type, place.name)) return false;
+  }
+  return true;
+}
+
+/* Limits */
+
+/* Is a text, or a number written as text, one of `choices`, separated by '|'? */
+static bool is_one_of(const char *choices, size_t size, rung_str value) {
+  for (size_t at = 0; at < size;) {
+    size_t end = at;
+    while (end < size && choices[end] != '|') end++;
+    if (end - at == value.size && strncasecmp(choices + at, value.data, value.size) == 0) return true;
+    at = end + 1;
+  }
+  return false;
+}
+
+static const rung_attribute *attribute(const inquiry *q, const char *name, size_t size) {
+  for (uint32_t i = 0; i < q->node->attribute_count; i++)
+    if (rung_str_is((rung_str){name, size}, q->node->attributes[i].name)) return &q->node->attributes[i];
+  return NULL;
+}
+
+static bool takes_choice(inquiry *q, const char *word, size_t size, size_t equals) {
+  const rung_attribute *a = attribute(q, word, equals);
+  char text[64];
+  if (!a) return true;
+  rung_str value = a->s;
+  if (a->type == RUNG_ATTRIBUTE_INT || a->type == RUNG_ATTRIBUTE_FLOAT) {
+    int length = a->type == RUNG_ATTRIBUTE_INT ? snprintf(text, sizeof text, "%lld", (long long)a->i)
+                                               : snprintf(text, sizeof text, "%g", (double)a->f);
+    value = (rung_str){text, (size_t)length};
+  } else if (a->type != RUNG_ATTRIBUTE_STRING) {
+    return true;
+  }
+  return is_one_of(word + equals + 1, size - equals - 1, value) ||
+         refuse(q, RUNG_REASON_ATTRIBUTE, "%s is %.*s", a->name, (int)RUNG_MIN(value.size, 60), value.data);
+}
+
+static bool takes_rank(inquiry *q, const char *numbers) {
+  const rung_value_info *info = input(q, 0);
+  char *after;
+  long least = strtol(numbers, &after, 10), most = *after == '-' ? strtol(after + 1, NULL, 10) : least;
+  if (!info) return true;
+  int32_t rank = info->type.rank;
+  if (rank < 0) return refuse(q, RUNG_REASON_RANK, "the rank of %s is not known", info->name);
+  if (rank >= least && rank <= most) return true;
+  return least == most ? refuse(q, RUNG_REASON_RANK, "rank %d, it takes %ld", rank, least)
+                       : refuse(q, RUNG_REASON_RANK, "rank %d, it takes %ld to %ld", rank, least, most);
+}
+
+static bool takes_ones(inquiry *q, const char *name, size_t size) {
+  const rung_attribute *a = attribute(q, name, size);
+  for (size_t i = 0; a && a->type == RUNG_ATTRIBUTE_INTS && i < a->count; i++)
+    if (a->ints[i] != 1) return refuse(q, RUNG_REASON_ATTRIBUTE, "%s are not all 1", a->name);
+  return true;
+}
+
+static bool is_zero(const inquiry *q, const rung_value_info *info) {
+  const rung_tensor *t = q->host->tensor(info->constant);
+  for (size_t k = 0; t && k < t->size; k++)
+    if (((const unsigned char *)t->data)[k]) return false;
+  return t != NULL;
+}
+
+/* A limit about input `i`. Words name it as the signature does, so that many nodes are refused in the same words. */
+static bool takes_input(inquiry *q, rung_str limit, long i) {
+  const rung_value_info *info = input(q, i);
+  rung_place place;
+  if (i < 0 || !rung_op_input(q->node->op, (uint32_t)i, &place)) return true;
+  int size = (int)place.name.size;
+  const char *name = place.name.data;
+  if (rung_str_is(limit, "given"))
+    return info || refuse(q, RUNG_REASON_INPUT, "input %ld (%.*s) must be given", i, size, name);
+  if (!info) return true;
+  if (rung_str_is(limit, "static")) return is_known(q, &info->type, place.name);
+  if (rung_str_is(limit, "left"))
+    return refuse(q, RUNG_REASON_INPUT, "input %ld (%.*s) must be left out", i, size, name);
+  if (info->constant)
+    return !rung_str_is(limit, "zero") || is_zero(q, info) ||
+           refuse(q, RUNG_REASON_INPUT, "input %ld (%.*s) is not 0", i, size, name);
+  bool narrow = rung_str_is(limit, "const32");
+  return (narrow && info->type.dtype == RUNG_I32) ||
+         refuse(q, RUNG_REASON_INPUT, "input %ld (%.*s) must be constant%s", i, size, name, narrow ? ", or int32" : "");
+}
+
+static bool takes_outputs(inquiry *q, long most) {
+  for (uint32_t i = (uint32_t)most; i < q->node->output_count; i++)
+    if (q->node->outputs[i] && q->node->outputs[i]->uses)
+      return refuse(q, RUNG_REASON_ATTRIBUTE, "output %u is read, it makes %ld", i, most);
+  return true;
+}
+
+/* "mode=CRD?static:0" holds where the attribute is set so. */
+static bool applies(const inquiry *q, const char *condition, size_t size) {
+  size_t equals = strcspn(condition, "=");
+  const rung_attribute *a = attribute(q, condition, equals);
+  return a && a->type == RUNG_ATTRIBUTE_STRING && is_one_of(condition + equals + 1, size - equals - 1, a->s);
+}
+
+/* One word of the limits. */
+static bool takes_limit(inquiry *q, const char *word, size_t size) {
+  const char *mark = memchr(word, '?', size);
+  if (mark && !applies(q, word, (size_t)(mark - word))) return true;
+  size -= mark ? (size_t)(mark + 1 - word) : 0;
+  word = mark ? mark + 1 : word;
+  size_t head = strcspn(word, ":= ");
+  if (head < size && word[head] == '=') return takes_choice(q, word, size, head);
+  rung_str limit = {word, RUNG_MIN(head, size)};
+  const char *rest = word + RUNG_MIN(head + 1, size);
+  size_t left = (size_t)(word + size - rest);
+  if (rung_str_is(limit, "rank")) return takes_rank(q, rest);
+  if (rung_str_is(limit, "ones")) return takes_ones(q, rest, left);
+  if (rung_str_is(limit, "unset")) {
+    const rung_attribute *a = attribute(q, rest, left);
+    return !a || refuse(q, RUNG_REASON_ATTRIBUTE, "%s is set", a->name);
+  }
+  if (rung_str_is(limit, "outputs")) return takes_outputs(q, strtol(rest, NULL, 10));
+  for (char *after; left; rest = after + 1) {
+    long i = strtol(rest, &after, 10);
+    if (!takes_input(q, limit, i)) return false;
+    if (*after != ',') break;
+  }
+  return true;
+}
+
+static bool takes_limits(inquiry *q, const char *limits) {
+  for (const char *at = limits; at && *at;) {
+    size_t size = strcspn(at, " ");
+    if (!takes_limit(q, at, size)) return false;
+    at += size + (at[size] == ' ');
+  }
+  return true;
+}
+
+/* Answers */
+
+static bool takes(inquiry *q) {
+  const rung_node *node = q->node;
+  const rung_capabilities *table = q->table;
+  int32_t first, last;
+  for (uint32_t i = 0; i < node->attribute_count; i++)
+    if (node->attributes[i].graph || node->attributes[i].graphs)
+      return refuse(q, RUNG_REASON_CONTROL_FLOW, "the session drives %s", node->op_type);
+  const rung_capability *row = find_row(table, node, &first, &last);
+  if (!row && !first)
+    return refuse(q, RUNG_REASON_OPERATOR, "%s%s%s", node->domain, node->domain[0] ? "." : "", node->op_type);
+  if (!row) return refuse_opset(q, first, last);
+  if (!node->domain[0] && table->newest && (node->opset < table->oldest || node->opset > table->newest))
+    return refuse_opset(q, table->oldest, table->newest);
+  if (!node->op) return refuse(q, RUNG_REASON_OPSET, "opset %lld", (long long)node->opset);
+  return takes_tensors(q, row) && takes_limits(q, row->limits);
+}
+
+rung_status *rung_capabilities_claim(const rung_capabilities *table, const rung_host *host, const rung_graph *graph,
+                                     rung_claims *claims) {
+  for (uint32_t n = 0; n < graph->node_count; n++) {
+    inquiry q = {.table = table, .host = host, .node = graph->nodes[n]};
+    if (takes(&q))
+      host->accept(claims, q.node);
+    else
+      host->refuse(claims, q.node, q.reason, "%s", q.words);
+  }
+  return NULL;
+}
