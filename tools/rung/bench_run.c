@@ -140,7 +140,7 @@ static int run_rounds(const bench *b, series *all) {
       size_t i = (r + k) % b->chain_count;
       TRY(run_round(b, b->chains[i].setup.session, mine, slice, &all[i]));
     }
-    progress_tell(NULL, NULL, r + 1, most);
+    progress_tell(r + 1, most);
   }
   return 0;
 }
