@@ -35,6 +35,7 @@ static int look(const bisection *b, departure *d, const size_t *which, size_t co
   for (size_t i = 0; i < count; i++) names[i] = d->values[which[i]].name;
   session_args args = *b->session; /* what the user holds the plan to would not fit one with more outputs */
   args.contract = args.locked = NULL;
+  args.cache = "off"; /* nobody asks for these islands again */
   setup s[2] = {{.env = b->setup->env, .model = b->setup->model}, {.env = b->setup->env, .model = b->setup->model}};
   int code = 0;
   for (int i = 0; i < 2 && !code; i++) {

@@ -575,6 +575,7 @@ function graphView() {
     for (const n of u.nodes) ops.set(n.op_type, (ops.get(n.op_type) || 0) + 1);
     facts.append(...row('run by', chip(u.provider)), ...row('nodes', countText(u.nodes.length)), ...row('memory', island.memory));
     if (island.description) facts.append(...row('executable', island.description));
+    if (island.cache) facts.append(...row('cache', island.cache + (island.cache_words ? ': ' + island.cache_words : '')));
     facts.append(...row('arithmetic', flopsText(sumOf(u.nodes, n => n.flops))));
     return [el('h3', {}, 'Island ' + u.island), facts,
       el('p', {}, el('button.button', {type: 'button', onclick: () => { toggle(u, !u.open); select(u); }}, u.open ? 'Close island' : 'Open island')),
