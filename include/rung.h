@@ -506,7 +506,8 @@ RUNG_API void rung_cancel_destroy(rung_cancel **cancel);
 /* A tensor in memory of its own: zeroed. */
 RUNG_API rung_status *rung_value_create(rung_env *env, rung_dtype dtype, int32_t rank, const int64_t *dims,
                                         rung_value **out_value);
-/* A tensor over the caller's memory, which stays until `release` (may be NULL) is called. */
+/* A tensor over the caller's memory, which stays until `release` (may be NULL) is called. It may begin at any address;
+ * where that is not a multiple of the size of an element, every run copies it. */
 RUNG_API rung_status *rung_value_create_view(rung_env *env, const rung_tensor *tensor,
                                              void (*release)(void *user, void *data), void *user,
                                              rung_value **out_value);

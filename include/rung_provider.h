@@ -128,12 +128,14 @@ typedef struct rung_run {
   size_t struct_size;
   const rung_host *host;
   uint32_t input_count, output_count; /* as the island's inputs and outputs */
-  rung_value *const *inputs;          /* tensors are in the provider's memory; NULL: left out */
-  rung_fence *const *pending;         /* per input: work of this provider that still writes it; NULL: ready */
-  int profile;                        /* 1: the user asks what takes time, see host->event */
-  void *context;                      /* for host->output and host->cancelled */
-  uint64_t number;                    /* another one on every run of the session: random operators draw anew */
-  int cancellable;                    /* 0: no deadline and nobody to cancel it, host->cancelled stays 0 */
+  /* Tensors are in the provider's memory, aligned to their elements, and only to be read; NULL: left out. (Constants
+   * are not among them: those of a file may begin at any address.) */
+  rung_value *const *inputs;
+  rung_fence *const *pending; /* per input: work of this provider that still writes it; NULL: ready */
+  int profile;                /* 1: the user asks what takes time, see host->event */
+  void *context;              /* for host->output and host->cancelled */
+  uint64_t number;            /* another one on every run of the session: random operators draw anew */
+  int cancellable;            /* 0: no deadline and nobody to cancel it, host->cancelled stays 0 */
 } rung_run;
 
 /* How host->write_onnx puts weights into its bytes. */
@@ -315,9 +317,9 @@ typedef struct rung_provider_api {
    * that only say where to look. UNSUPPORTED: nothing can be kept with these options. Must not depend on the process.
    * The host keeps the bytes private and checks that they are the ones written. save is called by the thread that
    * compiled, before the first run; UNSUPPORTED when this executable cannot be kept.
-   * load answers like compile. `data` begins on a page; where load succeeds it stays until free_executable has returned,
-   * so that weights can be used in place. After any failure but CANCELLED and OUT_OF_MEMORY the entry is dropped, and
-   * the island is compiled. */
+   * load answers like compile. `data` begins on a page; where load succeeds it stays until free_executable has
+   * returned, so that weights can be used in place. After any failure but CANCELLED and OUT_OF_MEMORY the entry is
+   * dropped, and the island is compiled. */
   rung_status *(*identity)(void *provider, rung_identity *identity);
   rung_status *(*save)(void *executable, const rung_saving *saving);
   rung_status *(*load)(void *provider, const rung_graph *island, const rung_compile *compile, const void *data,

@@ -54,8 +54,22 @@ static double get_packed(const rung_tensor *tensor, size_t index) {
   return is_signed && code >> (bits - 1) ? (double)code - (1 << bits) : (double)code;
 }
 
+/* Element `index` of a tensor that begins at any address, as a scalar in `room`. */
+static rung_tensor aligned_element(const rung_tensor *tensor, size_t index, void *room) {
+  size_t size = rung_dtype_size(tensor->dtype);
+  memcpy(room, (const char *)tensor->data + index * size, size);
+  return (rung_tensor){.dtype = tensor->dtype, .data = room, .size = size};
+}
+
 double rung_tensor_get(const rung_tensor *tensor, size_t index) {
+  _Alignas(16) char room[16];
+  rung_tensor element;
   if (!tensor || tensor->memory || index >= rung_tensor_count(tensor)) return NAN;
+  if (!rung_tensor_is_aligned(tensor)) {
+    element = aligned_element(tensor, index, room);
+    tensor = &element;
+    index = 0;
+  }
   const void *data = tensor->data;
   switch (tensor->dtype) {
     case RUNG_F32:
@@ -117,7 +131,14 @@ static void set_packed(const rung_tensor *tensor, size_t index, double value) {
 }
 
 void rung_tensor_set(const rung_tensor *tensor, size_t index, double value) {
+  _Alignas(16) char room[16];
   if (!tensor || tensor->memory || index >= rung_tensor_count(tensor)) return;
+  if (!rung_tensor_is_aligned(tensor)) {
+    rung_tensor element = aligned_element(tensor, index, room);
+    rung_tensor_set(&element, 0, value);
+    memcpy((char *)tensor->data + index * element.size, room, element.size);
+    return;
+  }
   void *data = tensor->data;
   switch (tensor->dtype) {
     case RUNG_F32:

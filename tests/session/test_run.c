@@ -387,6 +387,24 @@ static void sessions_share_a_model_in_many_threads(void **state) {
   session_end(&t);
 }
 
+/* Inputs are copied to where providers can read them, outputs from where they can write. */
+static void memory_of_the_user_begins_anywhere(void **state) {
+  (void)state;
+  test_session t;
+  char in[4 * sizeof(float) + 1], out[sizeof in];
+  session_make(&t, "x:f32[2,2] -> y ; a@t = Add(x, x) ; n@y = Neg(t)", "cpu");
+  rung_tensor from = {.dtype = RUNG_F32, .rank = 2, .dims = {2, 2}, .data = in + 1, .size = 4 * sizeof(float)},
+              to = from;
+  to.data = out + 1;
+  for (size_t k = 0; k < 4; k++) rung_tensor_set(&from, k, (double)k - 1.5);
+  assert_float_equal(rung_tensor_get(&from, 2), 0.5, 0);
+  assert_ok(rung_value_create_view(t.env, &from, NULL, NULL, &t.inputs[0]));
+  assert_ok(rung_value_create_view(t.env, &to, NULL, NULL, &t.outputs[0]));
+  assert_ok(rung_session_run(t.session, NULL, t.inputs, 1, t.outputs, 1));
+  for (size_t k = 0; k < 4; k++) assert_float_equal(rung_tensor_get(&to, k), 3 - 2 * (double)k, 0);
+  session_end(&t);
+}
+
 /* A carried value may grow from trip to trip. */
 static void loops_may_grow_what_they_carry(void **state) {
   (void)state;
@@ -519,6 +537,7 @@ int main(void) {
       cmocka_unit_test(runs_can_be_cancelled),
       cmocka_unit_test(one_session_runs_in_many_threads),
       cmocka_unit_test(sessions_share_a_model_in_many_threads),
+      cmocka_unit_test(memory_of_the_user_begins_anywhere),
       cmocka_unit_test(loops_may_grow_what_they_carry),
       cmocka_unit_test(objects_keep_what_they_need),
       cmocka_unit_test(values_between_can_be_outputs),

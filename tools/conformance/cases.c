@@ -7,8 +7,8 @@
 /* The files of cases/, one text each; made by CMakeLists.txt. Ends with NULL. */
 extern const char *const case_texts[];
 
-static const contract *const contracts[] = {table_contracts, life_contracts, claim_contracts, run_contracts,
-                                            stress_contracts};
+static const contract *const contracts[] = {table_contracts, life_contracts,   claim_contracts,
+                                            run_contracts,   stress_contracts, cache_contracts};
 
 static kit_case *add(case_list *list) {
   list->at = grow_memory(list->at, list->count, sizeof *list->at);

@@ -14,11 +14,16 @@ typedef struct contract {
 } contract;
 
 /* Tables, ended by a NULL name. */
-extern const contract table_contracts[], life_contracts[], claim_contracts[], run_contracts[], stress_contracts[];
+extern const contract table_contracts[], life_contracts[], claim_contracts[], run_contracts[], stress_contracts[],
+    cache_contracts[];
 
 /* Models that many providers take, all float32: what they compute hardly matters. */
 extern const char *const small_models[];  /* x[3,5] -> y: two nodes in a row */
 extern const char *const open_models[];   /* x[N,5] -> y, N not known before the run */
 extern const char *const joined_models[]; /* x[3,5] -> y, z, t: an output that is used inside, too */
+
+extern const char *const constant_models[]; /* with constants in raw bytes, */
+extern const char *const field_models[];    /* in typed fields, */
+extern const char *const file_models[];     /* and in a file */
 
 #endif

@@ -105,23 +105,17 @@ static void plan_only(trial *t) {
   CHECK(t, atomic_load(&t->watch.compiles) == compiles, "a session that only plans has compiled");
 }
 
-static int stop(void *user, const char *stage, uint64_t done, uint64_t total) {
-  (void)stage, (void)done, (void)total;
-  ++*(long *)user;
-  return 1;
-}
-
-/* The user stops it as soon as it tells how far it is; one that tells nothing goes on to its end. */
+/* host->progress says stop; one that tells nothing goes on to its end. */
 static void compiling_can_be_stopped(trial *t) {
-  long told = 0;
   rung_session *session = NULL;
   rung_session_options options;
   rung_session_options_init(&options);
-  options.progress = stop;
-  options.progress_user = &told;
+  atomic_store(&t->watch.told, 0);
+  atomic_store(&t->watch.cancel, true);
   rung_status *status = trial_plan(t, NULL, &options, &session);
+  atomic_store(&t->watch.cancel, false);
   rung_session_destroy(&session);
-  if (told)
+  if (atomic_load(&t->watch.told))
     (void)trial_error(t, status, RUNG_CANCELLED, "compiling, when host->progress says stop");
   else if (trial_ok(t, status))
     (void)trial_skip(t, "compiling tells no progress");

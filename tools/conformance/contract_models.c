@@ -69,3 +69,29 @@ const char *const joined_models[] = {
     "want z:f32[3,5][i,j] = x[i,j]\n"
     "want t:f32[3,5][i,j] = x[i,j]",
     NULL};
+
+/* Constants, wherever the model keeps them. */
+
+#define CONSTANTS(storage)                                          \
+  {"x:f32[2,3] = noise\n" storage " w:f32[3] = 10 -20 30\n" storage \
+   " v:f32[2,1] = 0.5 0.25\n"                                       \
+   "t = Add(x, w)\n"                                                \
+   "y = Mul(t, v)\n"                                                \
+   "want y:f32[2,3][i,j] = (x[i,j] + w[j]) * v[i,0]",               \
+                                                                    \
+   "x:f32[3] = noise\n" storage                                     \
+   " w:f32[3] = 10 -20 30\n"                                        \
+   "y = Add(x, w)\n"                                                \
+   "want y:f32[3][i] = x[i] + w[i]",                                \
+                                                                    \
+   "x:f32[2,3] = noise\n" storage                                   \
+   " w:f32[3] = 10 -20 30\n"                                        \
+   "y = Identity(w)\n"                                              \
+   "z = Identity(x)\n"                                              \
+   "want y:f32[3][i] = w[i]\n"                                      \
+   "want z:f32[2,3][i,j] = x[i,j]",                                 \
+   NULL}
+
+const char *const constant_models[] = CONSTANTS("const");
+const char *const field_models[] = CONSTANTS("fields");
+const char *const file_models[] = CONSTANTS("file");

@@ -45,6 +45,15 @@ static void odd_addresses(trial *t) {
   }
 }
 
+/* Where the bytes of a constant begin is a matter of chance. */
+static void odd_constants(trial *t) {
+  for (t->shift = 0; t->shift < 4; t->shift++) {
+    MUST(trial_open(t, t->text, 17));
+    MUST(trial_feed(t, EXCHANGE_NEW, 0));
+    MUST(trial_run(t));
+  }
+}
+
 /* Inputs that are gone take nothing of the outputs with them. */
 static void outputs_stay(trial *t) {
   char words[500];
@@ -144,27 +153,6 @@ static const char *const unused_models[] = {
     "want y:f32[3][i] = x[i]",
     NULL};
 
-/* Constants */
-
-#define ADD_CONSTANT(storage)                                      \
-  "x:f32[2,3] = noise\n" storage " w:f32[3] = 10 -20 30\n" storage \
-  " v:f32[2,1] = 0.5 0.25\n"                                       \
-  "t = Add(x, w)\n"                                                \
-  "y = Mul(t, v)\n"                                                \
-  "want y:f32[2,3][i,j] = (x[i,j] + w[j]) * v[i,0]"
-
-#define HAND_ON_CONSTANT(storage) \
-  "x:f32[2,3] = noise\n" storage  \
-  " w:f32[3] = 10 -20 30\n"       \
-  "y = Identity(w)\n"             \
-  "z = Identity(x)\n"             \
-  "want y:f32[3][i] = w[i]\n"     \
-  "want z:f32[2,3][i,j] = x[i,j]"
-
-static const char *const raw_models[] = {ADD_CONSTANT("const"), HAND_ON_CONSTANT("const"), NULL};
-static const char *const field_models[] = {ADD_CONSTANT("fields"), HAND_ON_CONSTANT("fields"), NULL};
-static const char *const file_models[] = {ADD_CONSTANT("file"), HAND_ON_CONSTANT("file"), NULL};
-
 static const char *const string_models[] = {
     "x:str[2,2] = 'one' 'and two' '' 'four'\n"
     "y = Identity(x)\n"
@@ -193,12 +181,13 @@ const contract run_contracts[] = {
     {"run/unused", "a value that nobody reads, and an input that matters to no output", runs, unused_models},
     {"run/bound", "outputs are written where the caller wants them, and nowhere else", bound_outputs, joined_models},
     {"run/odd-address", "inputs may begin at any address, and are only read", odd_addresses, small_models},
+    {"run/odd-constants", "constants may begin at any address", odd_constants, constant_models},
     {"run/outputs-stay", "outputs live on when inputs and session are gone", outputs_stay, small_models},
     {"run/shapes", "one session runs for shape after shape, back and forth", shapes, open_models},
     {"run/empty", "tensors without elements go in and come out", empty_shapes, open_models},
     {"run/scalar", "tensors without dimensions go in and come out", runs, scalar_models},
     {"run/loop", "an island in the body of a Loop runs every time, with other shapes", runs, loop_models},
-    {"run/raw", "constants in raw bytes", runs, raw_models},
+    {"run/raw", "constants in raw bytes", runs, constant_models},
     {"run/fields", "constants in typed fields", runs, field_models},
     {"run/file", "constants in a file of their own", runs, file_models},
     {"run/strings", "tensors of strings, where they are accepted", runs, string_models},

@@ -106,31 +106,11 @@ static void no_room(trial *t) {
   MUST(trial_run(t));
 }
 
-/* Every request for memory that is made while the provider is at work fails in turn. */
 static void no_memory(trial *t) {
-  enum { PATIENCE = 3000 };
-  guard *memory = &t->watch.memory;
+  rung_session_options options;
+  rung_session_options_init(&options);
   MUST(trial_feed(t, EXCHANGE_NEW, 0));
-  for (long n = 1; n < PATIENCE; n++) {
-    char words[500];
-    rung_session *session = NULL;
-    rung_session_options options;
-    rung_session_options_init(&options);
-    atomic_store(&memory->made, 0);
-    atomic_store(&memory->fail_at, n);
-    rung_status *status = trial_plan(t, NULL, &options, &session);
-    if (!status) status = exchange_run(&t->x, session, NULL);
-    atomic_store(&memory->fail_at, 0);
-    bool reached = atomic_load(&memory->made) >= n;
-    rung_session_destroy(&session);
-    if (status)
-      MUST(trial_error(t, status, RUNG_OUT_OF_MEMORY, "when a request for memory fails"));
-    else
-      CHECK(t, exchange_agrees(&t->x, &t->spec, words, sizeof words), "request %ld fails, and %s", n, words);
-    exchange_clear(&t->x);
-    if (!reached) return;
-  }
-  (void)trial_fail(t, "it is still asking for memory after %d requests", PATIENCE);
+  (void)trial_without_memory(t, &options);
 }
 
 /* Cancelled */

@@ -18,6 +18,8 @@ static void slots(trial *t) {
   CHECK(t, api->claim && api->compile && api->free_executable && api->run,
         "one of the slots claim, compile, free_executable and run is empty");
   CHECK(t, !RUNG_HAS(api, wait) == !RUNG_HAS(api, free_fence), "the slots wait and free_fence belong together");
+  CHECK(t, !RUNG_HAS(api, save) == !RUNG_HAS(api, identity) && !RUNG_HAS(api, save) == !RUNG_HAS(api, load),
+        "the slots identity, save and load belong together");
 }
 
 /* One line of text that can be printed. */

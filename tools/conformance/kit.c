@@ -12,6 +12,7 @@
 #include "text.h"
 #include "vendor_paths.h"
 
+#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -244,16 +245,20 @@ static int test(const kit_args *args, const kit *k, const case_list *list) {
   return judge(args, k, verdicts, list->count);
 }
 
+static int remove_entry(const char *path, const struct stat *what, int kind, struct FTW *place) {
+  (void)what, (void)kind, (void)place;
+  return remove(path);
+}
+
+/* With a folder for files, which goes again. */
 static int test_in_folder(const kit_args *args, kit *k, const case_list *list) {
+  enum { FOLDERS_AT_ONCE = 8 };
   const char *temporary = getenv("TMPDIR");
   char *folder = format_text("%s/rung-conformance-XXXXXX", temporary && temporary[0] ? temporary : "/tmp");
   if (!mkdtemp(folder)) return fail(EXIT_OF(IO), "%s: a folder for files cannot be made", folder);
   k->folder = folder;
   int code = test(args, k, list);
-  char *file = format_text("%s/" SPEC_FILE, folder);
-  remove(file);
-  rmdir(folder);
-  free(file);
+  nftw(folder, remove_entry, FOLDERS_AT_ONCE, FTW_DEPTH | FTW_PHYS);
   free(folder);
   return code;
 }

@@ -116,7 +116,10 @@ bool trial_load(trial *t, const char *text, int opset) {
   t->text = text;
   if (!spec_read(&t->spec, text, opset)) return trial_fail(t, "the case's text: %s", t->spec.trouble);
   size_t size;
-  t->bytes = spec_model(&t->spec, &size);
+  char *model = spec_model(&t->spec, &size);
+  t->bytes = get_memory(size + t->shift, 1);
+  memcpy(t->bytes + t->shift, model, size);
+  free(model);
   char *path = format_text("%s/" SPEC_FILE, t->kit->folder);
   bool written = spec_write_file(&t->spec, path);
   free(path);
@@ -124,7 +127,7 @@ bool trial_load(trial *t, const char *text, int opset) {
   rung_model_config config;
   rung_model_config_init(&config);
   config.external_folder = t->kit->folder;
-  return trial_ok(t, rung_model_load_memory(t->env, t->bytes, size, &config, &t->model));
+  return trial_ok(t, rung_model_load_memory(t->env, t->bytes + t->shift, size, &config, &t->model));
 }
 
 rung_status *trial_plan(trial *t, const char *more, rung_session_options *options, rung_session **out_session) {
@@ -163,6 +166,32 @@ bool trial_run(trial *t) {
   char words[500];
   if (!trial_ok(t, exchange_run(&t->x, t->session, NULL))) return false;
   return exchange_agrees(&t->x, &t->spec, words, sizeof words) || trial_fail(t, "%s", words);
+}
+
+/* Request `n` fails. */
+static bool run_without(trial *t, rung_session_options *options, long n, bool *out_reached) {
+  guard *memory = &t->watch.memory;
+  char words[500];
+  rung_session *session = NULL;
+  atomic_store(&memory->made, 0);
+  atomic_store(&memory->fail_at, n);
+  rung_status *status = trial_plan(t, NULL, options, &session);
+  if (!status) status = exchange_run(&t->x, session, NULL);
+  atomic_store(&memory->fail_at, 0);
+  *out_reached = atomic_load(&memory->made) >= n;
+  rung_session_destroy(&session);
+  bool ok = status ? trial_error(t, status, RUNG_OUT_OF_MEMORY, "when a request for memory fails")
+                   : exchange_agrees(&t->x, &t->spec, words, sizeof words) || trial_fail(t, "%s", words);
+  exchange_clear(&t->x);
+  return ok || trial_prefix(t, "request %ld: ", n);
+}
+
+bool trial_without_memory(trial *t, rung_session_options *options) {
+  enum { PATIENCE = 3000 };
+  bool reached = true;
+  for (long n = 1; n < PATIENCE && reached; n++)
+    if (!run_without(t, options, n, &reached)) return false;
+  return !reached || trial_fail(t, "it is still asking for memory after %d requests", PATIENCE);
 }
 
 /* End */

@@ -37,7 +37,8 @@ typedef struct trial {
   rung_env *env;
   const char *text; /* of the model, with its opset in spec */
   spec spec;
-  char *bytes; /* of the model */
+  size_t shift; /* of models to come: their bytes begin so far behind an aligned address */
+  char *bytes;  /* of the model */
   rung_model *model;
   rung_session *session;
   exchange x;       /* for the cases that need one only */
@@ -62,6 +63,10 @@ const char *trial_chain(trial *t, const char *more);
 bool trial_run(trial *t);
 /* Makes t->x anew. */
 bool trial_feed(trial *t, exchange_kind kind, size_t shift);
+
+/* A session and a run of t->x, again and again: every request for memory that is made while the provider is at work
+ * fails in turn. Each time it is OUT_OF_MEMORY, or all is right all the same. */
+bool trial_without_memory(trial *t, rung_session_options *options);
 
 /* Words for the verdict, unless there are some. Return false. */
 bool trial_fail(trial *t, const char *format, ...) PRINTF(2, 3);

@@ -259,14 +259,31 @@ static void watch_parallel(const rung_host *host, const rung_run *run, size_t co
   real->parallel(real, r ? r->real : NULL, count, grain, fn, context);
 }
 
+/* compile and load */
 typedef struct watched_compile {
   rung_compile compile; /* first: what the provider sees */
   const rung_compile *real;
+  watched_claims claims;
 } watched_compile;
 
 static int watch_progress(const rung_compile *compile, const char *stage, uint64_t done, uint64_t total) {
-  const rung_compile *real = ((const watched_compile *)compile)->real;
-  return real->host->progress(real, stage, done, total);
+  const watched_compile *c = (const watched_compile *)compile;
+  witness *w = c->claims.w;
+  atomic_fetch_add(&w->told, 1);
+  RULE(w, stage && stage[0], "compiling tells progress without the name of a stage");
+  return atomic_load(&w->cancel) || c->real->host->progress(c->real, stage, done, total);
+}
+
+typedef struct watched_identity {
+  witness *w;
+  const rung_host *host;
+  rung_identity *real;
+} watched_identity;
+
+static void watch_depends(rung_identity *coat, const char *name, const char *value) {
+  const watched_identity *identity = (const watched_identity *)coat;
+  RULE(identity->w, name && name[0] && value, "identity tells something without name or value");
+  identity->host->depends(identity->real, name, value);
 }
 
 static void coat_host(watched_host *coat, const rung_host *real) {
@@ -281,6 +298,7 @@ static void coat_host(watched_host *coat, const rung_host *real) {
   coat->host.give = watch_give;
   coat->host.cancelled = watch_cancelled;
   coat->host.event = watch_event;
+  coat->host.depends = watch_depends;
 }
 
 /* Providers */
@@ -373,30 +391,80 @@ typedef struct watched_executable {
   void *real;
 } watched_executable;
 
-static rung_status *watch_compile(void *provider, const rung_graph *island, const rung_compile *compile,
-                                  void **out_executable) {
-  watched_provider *p = provider;
-  watched_claims claims = {p->w, p->coat.real, compile->claims, island, 0};
-  watched_compile coat = {*compile, compile};
-  coat.compile.host = &p->coat.host;
-  coat.compile.claims = (rung_claims *)&claims;
-  watched_executable *e = get_memory(1, sizeof *e);
-  *e = (watched_executable){p, island, NULL};
-  atomic_fetch_add(&p->w->compiles, 1);
-  enter(p->w);
-  rung_status *status = p->w->inner->compile(p->real, island, &coat.compile, &e->real);
-  leave(p->w);
-  RULE(p->w, status || e->real, "compile succeeds and sets no executable");
-  RULE(p->w, status || !claims.refused, "compile refuses a node and succeeds: then it returns UNSUPPORTED");
-  RULE(p->w, !status || claims.refused || rung_status_code(status) != RUNG_UNSUPPORTED,
-       "compile returns UNSUPPORTED, and host->refuse has named no node: %s", rung_status_message(status));
+static void coat_compile(watched_compile *coat, watched_provider *p, const rung_graph *island,
+                         const rung_compile *real) {
+  *coat = (watched_compile){*real, real, {p->w, p->coat.real, real->claims, island, 0}};
+  coat->compile.host = &p->coat.host;
+  coat->compile.claims = (rung_claims *)&coat->claims;
+}
+
+/* What compile and load answer. Takes `e`. */
+static rung_status *judge_compile(watched_executable *e, const watched_compile *coat, rung_status *status,
+                                  const char *what, void **out_executable) {
+  witness *w = e->owner->w;
+  size_t refused = coat->claims.refused;
+  RULE(w, status || e->real, "%s succeeds and sets no executable", what);
+  RULE(w, status || !refused, "%s refuses a node and succeeds: then it returns UNSUPPORTED", what);
+  RULE(w, !status || refused || rung_status_code(status) != RUNG_UNSUPPORTED,
+       "%s returns UNSUPPORTED, and host->refuse has named no node: %s", what, rung_status_message(status));
   if (status) {
     free(e);
     return status;
   }
-  atomic_fetch_add(&p->w->executables, 1);
+  atomic_fetch_add(&w->executables, 1);
   *out_executable = e;
   return NULL;
+}
+
+static watched_executable *coat_executable(watched_provider *p, const rung_graph *island) {
+  watched_executable *e = get_memory(1, sizeof *e);
+  *e = (watched_executable){p, island, NULL};
+  return e;
+}
+
+static rung_status *watch_compile(void *provider, const rung_graph *island, const rung_compile *compile,
+                                  void **out_executable) {
+  watched_provider *p = provider;
+  watched_executable *e = coat_executable(p, island);
+  watched_compile coat;
+  coat_compile(&coat, p, island, compile);
+  atomic_fetch_add(&p->w->compiles, 1);
+  enter(p->w);
+  rung_status *status = p->w->inner->compile(p->real, island, &coat.compile, &e->real);
+  leave(p->w);
+  return judge_compile(e, &coat, status, "compile", out_executable);
+}
+
+static rung_status *watch_load(void *provider, const rung_graph *island, const rung_compile *compile, const void *data,
+                               size_t size, void **out_executable) {
+  watched_provider *p = provider;
+  watched_executable *e = coat_executable(p, island);
+  watched_compile coat;
+  coat_compile(&coat, p, island, compile);
+  enter(p->w);
+  rung_status *status = p->w->inner->load(p->real, island, &coat.compile, data, size, &e->real);
+  leave(p->w);
+  atomic_fetch_add(&p->w->loads, !status);
+  return judge_compile(e, &coat, status, "load", out_executable);
+}
+
+static rung_status *watch_identity(void *provider, rung_identity *identity) {
+  watched_provider *p = provider;
+  watched_identity coat = {p->w, p->coat.real, identity};
+  enter(p->w);
+  rung_status *status = p->w->inner->identity(p->real, (rung_identity *)&coat);
+  leave(p->w);
+  return status;
+}
+
+static rung_status *watch_save(void *executable, const rung_saving *saving) {
+  watched_executable *e = executable;
+  witness *w = e->owner->w;
+  enter(w);
+  rung_status *status = w->inner->save(e->real, saving);
+  leave(w);
+  atomic_fetch_add(&w->saves, !status);
+  return status;
 }
 
 static void watch_free_executable(void *executable) {
@@ -473,7 +541,10 @@ void witness_watch(witness *w, const rung_provider_api *inner) {
                                .describe = RUNG_HAS(inner, describe) ? watch_describe : NULL,
                                .precision = RUNG_HAS(inner, precision) ? watch_precision : NULL,
                                .support = RUNG_HAS(inner, support) ? inner->support : NULL,
-                               .trim = RUNG_HAS(inner, trim) ? watch_trim : NULL};
+                               .trim = RUNG_HAS(inner, trim) ? watch_trim : NULL,
+                               .identity = RUNG_HAS(inner, identity) ? watch_identity : NULL,
+                               .save = RUNG_HAS(inner, save) ? watch_save : NULL,
+                               .load = RUNG_HAS(inner, load) ? watch_load : NULL};
 }
 
 void witness_forget(witness *w) { w->refusal[0] = 0; }

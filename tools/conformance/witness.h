@@ -28,10 +28,12 @@ typedef struct witness {
   rung_memory *device;            /* of the session that was opened last; NULL: host memory */
   atomic_long opened, executables, fences;            /* alive */
   atomic_long claims, compiles, runs, outputs, trims; /* calls so far; outputs: of host->output */
+  atomic_long saves, loads;                           /* that succeeded */
+  atomic_long told;                                   /* host->progress */
   atomic_long accepted, queued;                       /* nodes; runs that set a fence */
   atomic_long questions;                              /* how often runs asked whether they are cancelled */
   /* What the runs to come will meet. */
-  atomic_bool cancel;         /* they are cancelled as soon as they ask */
+  atomic_bool cancel;         /* they are cancelled as soon as they ask; and compiling, as soon as it tells progress */
   atomic_long refused_output; /* this host->output since it was set, counted from 1, finds no memory; 0: none */
 } witness;
 

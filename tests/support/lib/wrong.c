@@ -66,30 +66,34 @@ static float rounded(float x) {
   return x;
 }
 
+/* Constants may begin at any address. */
+static float number(const rung_tensor *t, size_t index) {
+  float x;
+  memcpy(&x, (const char *)t->data + index * sizeof x, sizeof x);
+  return x;
+}
+
 static void multiply(const rung_tensor *a, const rung_tensor *b, const rung_tensor *c) {
-  const float *x = a->data, *y = b->data;
   float *z = c->data;
   for (int64_t i = 0; i < c->dims[0]; i++)
     for (int64_t j = 0; j < c->dims[1]; j++) {
       float sum = 0;
-      for (int64_t k = 0; k < a->dims[1]; k++) sum += x[i * a->dims[1] + k] * y[k * c->dims[1] + j];
+      for (int64_t k = 0; k < a->dims[1]; k++)
+        sum += number(a, (size_t)(i * a->dims[1] + k)) * number(b, (size_t)(k * c->dims[1] + j));
       z[i * c->dims[1] + j] = rounded(sum);
     }
 }
 
 static void compute(kind what, const rung_tensor *a, const rung_tensor *b, const rung_tensor *c) {
-  const float *x = a->data, *y = b ? b->data : NULL;
   float *z = c->data;
   if (what == MATMUL) {
     multiply(a, b, c);
     return;
   }
-  for (size_t i = 0, count = count_of(c); i < count; i++)
-    z[i] = what == NEG    ? -x[i]
-           : what == RELU ? (x[i] < 0 ? 0 : x[i])
-           : what == ADD  ? x[i] + y[i]
-           : what == MUL  ? x[i] * y[i]
-                          : x[i];
+  for (size_t i = 0, count = count_of(c); i < count; i++) {
+    float x = number(a, i), y = b ? number(b, i) : 0;
+    z[i] = what == NEG ? -x : what == RELU ? (x < 0 ? 0 : x) : what == ADD ? x + y : what == MUL ? x * y : x;
+  }
 }
 
 /* Executables */
@@ -97,7 +101,7 @@ static void compute(kind what, const rung_tensor *a, const rung_tensor *b, const
 typedef struct executable {
   const rung_host *host;
   const rung_graph *island;
-  int runs;
+  int runs, loaded;
   int64_t first_size;              /* "static-shape" */
   _Alignas(64) char scratch[4096]; /* "shared-scratch" */
 } executable;
@@ -124,6 +128,7 @@ static rung_status *run_node(walk *w, uint32_t n) {
   const rung_node *node = w->e->island->nodes[n];
   const rung_tensor *a = operand(w, node->inputs[0]), *b = node->input_count > 1 ? operand(w, node->inputs[1]) : NULL;
   rung_tensor *c = &w->made[n];
+  if (does("alignment") && b && (uintptr_t)b->data % 4) return FAIL(host, PROVIDER, "it needs aligned memory");
   *c = *a;
   if (kind_of(node) == MATMUL) c->dims[1] = b->dims[1];
   c->size = count_of(c) * sizeof(float);
@@ -144,6 +149,7 @@ static void spoil(const walk *w, const rung_tensor *made, char *to) {
   if (does("overrun")) to[made->size] = 1;
   if (does("underrun")) to[-1] = 1;
   if (does("wrong-value") && made->size > sizeof(float)) ((float *)to)[1] += 0.001f;
+  if (does("load-differs") && made->size) ((float *)to)[0] += 0.001f * (float)w->e->loaded;
   if (does("mutable") && made->size) ((float *)to)[0] += (float)w->e->runs;
 }
 
@@ -179,7 +185,6 @@ static rung_status *begin_wrongly(const rung_run *run) {
   if (does("leak-value") && x) (void)host->retain(run->inputs[0]);
   if (does("writes-input") && x && x->size) ((volatile char *)x->data)[0] = 1;
   if (does("reads-past-input") && x && x->size) (void)((volatile char *)x->data)[x->size];
-  if (does("alignment") && x && (uintptr_t)x->data % 4) return FAIL(host, PROVIDER, "it needs aligned memory");
   if (does("empty") && x && !x->size) return FAIL(host, PROVIDER, "it needs elements");
   if (does("event") && run->profile) host->event(run, NULL, host->now(), 0);
   return NULL;
@@ -218,6 +223,30 @@ static rung_status *wrong_compile(void *state, const rung_graph *island, const r
   *e = (executable){.host = host, .island = island, .first_size = -1};
   *out_executable = e;
   return NULL;
+}
+
+/* What is saved: that it was. */
+
+static rung_status *wrong_identity(void *state, rung_identity *identity) {
+  static int number;
+  char text[20];
+  snprintf(text, sizeof text, "%d", does("identity") ? ++number : 1);
+  (*(const rung_host **)state)->depends(identity, "device", text);
+  return NULL;
+}
+
+static rung_status *wrong_save(void *state, const rung_saving *saving) {
+  (void)state;
+  return saving->sink->write(saving->sink->user, "saved", 6);
+}
+
+static rung_status *wrong_load(void *state, const rung_graph *island, const rung_compile *compile, const void *data,
+                               size_t size, void **out_executable) {
+  if (size != 6 || memcmp(data, "saved", 6) != 0 || does("load-fails"))
+    return FAIL(compile->host, PROVIDER, "it does not load");
+  rung_status *status = wrong_compile(state, island, compile, out_executable);
+  if (!status) ((executable *)*out_executable)->loaded = 1;
+  return status;
 }
 
 static void wrong_free_executable(void *state) {
@@ -356,6 +385,9 @@ static rung_provider_api api = {
     .describe = wrong_describe,
     .precision = wrong_precision,
     .support = wrong_support,
+    .identity = wrong_identity,
+    .save = wrong_save,
+    .load = wrong_load,
 };
 
 const rung_provider_api *rung_provider_entry(void);
@@ -363,6 +395,7 @@ const rung_provider_api *rung_provider_entry(void) {
   if (does("no-run")) api.run = NULL;
   if (does("no-summary")) api.summary = "";
   if (does("size")) api.struct_size = 2 * sizeof api;
+  if (does("no-load")) api.load = NULL;
   if (does("no-help")) option_specs[0].help = NULL;
   if (does("fallback")) option_specs[0].fallback = "perhaps";
   if (does("key")) option_specs[0].key = "Very Fast";
