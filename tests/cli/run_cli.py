@@ -550,7 +550,7 @@ class Plans(Case):
         self.assertNotIn("mended.onnx.unproved", os.listdir(self.folder))
         # without anything to mend the copy is equal, too; where it cannot be written, nothing is left
         self.assertIn("equal bit for bit", self.out("check", self.good, "--fix", "same.onnx"))
-        self.run_rung("check", self.good, "--fix", "no/such/folder.onnx", code=11)
+        self.run_rung("check", self.good, "--fix", "no/such/folder.onnx", code=15)
 
     def test_on_failure(self):
         done = self.json("run", self.good, "--fill", "ones", "--on-failure", "next", "--repeat", "2")["providers"]
