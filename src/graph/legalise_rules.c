@@ -114,8 +114,9 @@ static bool can_slice(const pad_plan *plan, const rung_type *type, bool *out_any
   for (int32_t i = 0; i < type->rank; i++) {
     int64_t most = RUNG_MAX(plan->begin[i], plan->end[i]), dim = type->dims[i];
     if (plan->begin[i] == 0 && plan->end[i] == 0) continue;
+    if (dim < 1) return false; /* not known, or nothing there */
     int64_t limit = plan->mode == RUNG_PAD_REFLECT ? dim - 1 : plan->mode == RUNG_PAD_WRAP ? dim : MOST_REPEATS;
-    if (dim < 1 || plan->begin[i] < 0 || plan->end[i] < 0 || most > limit) return false;
+    if (plan->begin[i] < 0 || plan->end[i] < 0 || most > limit) return false;
     *out_any = true;
   }
   return true;

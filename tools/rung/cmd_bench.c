@@ -118,7 +118,8 @@ static int open_chains(bench *b, const session_args *given) {
     more.chain = c->name = session->chains.count ? session->chains.at[i] : "cpu";
     c->setup = (setup){.env = b->setup->env, .model = b->setup->model};
     double before = held_memory();
-    TRY(fail_within(setup_session(session, TO_RUN, &more, &c->setup), b->chain_count > 1 ? "-p %s: " : "", c->name));
+    int code = setup_session(session, TO_RUN, &more, &c->setup);
+    TRY(b->chain_count > 1 ? fail_within(code, "-p %s: ", c->name) : code);
     double grown = held_memory() - before;
     c->memory = grown > 0 ? grown : 0;
   }
