@@ -12,7 +12,7 @@
 static const float hard[] = {0.5f,      -0.5f,   1.5f,     -1.5f,    2.5f,        -2.5f,        126.5f, 127.5f,
                              -127.5f,   -128.5f, 254.5f,   255.5f,   0.49999997f, -0.49999997f, 0.0f,   -0.0f,
                              1e-45f,    255,     256,      -128,     -129,        1e9f,         -1e9f,  8388609,
-                             -16777217, 3.4e38f, -3.4e38f, INFINITY, -INFINITY,   NAN,          -NAN};
+                             -16777218, 3.4e38f, -3.4e38f, INFINITY, -INFINITY,   NAN,          -NAN};
 static const float scales[] = {1, 0.5f, 3, 0.01f, 1e-40f, 1e30f, 0, -0.0f, -0.25f, INFINITY, NAN};
 enum { MOST = 200 };
 

@@ -126,9 +126,11 @@ static int take_line(const command *self, char *line, void *const *settings) {
 
 /* Values are borrowed by the settings: the file's text stays until the process ends. */
 static int take_file(const command *self, const char *path, void *const *settings) {
+  static text_list kept;
   bytes file;
   TRY(read_file(path, &file));
   char *line = (char *)file.data;
+  text_list_add(&kept, line);
   for (int number = 1; line; number++) {
     char *end = strchr(line, '\n');
     if (end) *end = 0;
