@@ -163,7 +163,7 @@ static size_t head_of(const rung_attention *a, size_t kv_head, size_t row) {
   return kv_head * a->group + row / a->q_length;
 }
 
-#define ATTENTION_BLOCK(suffix, type, own, dot, add_scaled)                                                            \
+#define ATTENTION_BLOCK(suffix, type, own)                                                                             \
   /* A row as it lies when it has the right type, else widened into `buffer`. */                                       \
   static const type *row_##suffix(const rung_view *v, size_t batch, size_t head, size_t row, size_t n, type *buffer) { \
     size_t at = rung_view_at(v, batch, head, row);                                                                     \
@@ -183,7 +183,8 @@ static size_t head_of(const rung_attention *a, size_t kv_head, size_t row) {
     }                                                                                                                  \
     for (size_t j = 0; j < total; j++) {                                                                               \
       const type *k = row_##suffix(&a->k, batch, kv_head, j, a->head, one);                                            \
-      for (size_t r = 0; r < rows; r++) scores[r * total + j] = dot(a->head, q + r * a->head, k);                      \
+      for (size_t r = 0; r < rows; r++)                                                                                \
+        scores[r * total + j] = a->rows.kernels.suffix->dot(a->head, q + r * a->head, k);                              \
     }                                                                                                                  \
     for (size_t r = 0; r < rows; r++)                                                                                  \
       rung_attention_row_##suffix(&a->rows, batch, head_of(a, kv_head, first + r), (first + r) % length,               \
@@ -191,15 +192,16 @@ static size_t head_of(const rung_attention *a, size_t kv_head, size_t row) {
     memset(y, 0, rows * a->v_head * sizeof *y);                                                                        \
     for (size_t j = 0; j < total; j++) {                                                                               \
       const type *v = row_##suffix(&a->v, batch, kv_head, j, a->v_head, one);                                          \
-      for (size_t r = 0; r < rows; r++) add_scaled(a->v_head, scores[r * total + j], v, y + r * a->v_head);            \
+      for (size_t r = 0; r < rows; r++)                                                                                \
+        a->rows.kernels.suffix->add_scaled(a->v_head, scores[r * total + j], v, y + r * a->v_head);                    \
     }                                                                                                                  \
     for (size_t r = 0; r < rows; r++)                                                                                  \
       rung_store_##suffix(a->y.dtype, (void *)a->y.data,                                                               \
                           rung_view_at(&a->y, batch, head_of(a, kv_head, first + r), (first + r) % length), 1,         \
                           a->v_head, y + r * a->v_head);                                                               \
   }
-ATTENTION_BLOCK(f32, float, RUNG_F32, a->kernels->dot, a->kernels->add_scaled)
-ATTENTION_BLOCK(f64, double, RUNG_F64, rung_dot_f64, rung_add_scaled_f64)
+ATTENTION_BLOCK(f32, float, RUNG_F32)
+ATTENTION_BLOCK(f64, double, RUNG_F64)
 
 static void run_blocks(void *context, size_t begin, size_t end) {
   const block_job *j = context;
@@ -224,7 +226,7 @@ static void run_in_place(const rung_attention *a, char *scratch) {
 
 void rung_attention_run(rung_attention *a, void *scratch) {
   rung_cpu_set features = rung_isa(a->call->host);
-  a->kernels = rung_rows_f32_for(features);
+  a->rows.kernels = rung_rows_for(features);
   a->rows.math = rung_math_for(features);
   a->rows.q_heads = a->q_heads;
   a->rows.q_length = a->q_length;

@@ -4,7 +4,6 @@
 #define RUNG_CPU_FORM_ATTENTION_HEADS_H
 
 #include "provider/cpu/form/attention_rows.h"
-#include "provider/cpu/kernel/rows_f32.h"
 #include "provider/opwise/kernel.h"
 
 /* Element (batch, head, row, 0) of an operand; elements of a row lie side by side. */
@@ -34,12 +33,11 @@ typedef struct rung_attention {
   float scale;
   rung_view q, k, v, y;
   rung_attention_rows rows;
-  const rung_rows_f32 *kernels;
 } rung_attention;
 
 /* Sizes and views are set, data may be NULL. */
 rung_status *rung_attention_scratch(const rung_attention *attention, size_t *out_bytes) RUNG_MUST_CHECK;
-/* All is set but rows.math, rows.q_heads, rows.q_length, rows.total and kernels. */
+/* All is set but rows.math, rows.kernels, rows.q_heads, rows.q_length and rows.total. */
 void rung_attention_run(rung_attention *attention, void *scratch);
 
 /* Keys or values of past and present in `to`, (batch, kv_heads, room, size) of the type of `current`: past_lengths[b]

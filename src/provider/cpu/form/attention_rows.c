@@ -1,7 +1,5 @@
 #include "provider/cpu/form/attention_rows.h"
 
-#include "provider/cpu/form/floats.h"
-
 #include <math.h>
 
 enum { BLOCK = 256 };
@@ -65,11 +63,11 @@ static size_t mask_at(const rung_attention_mask *m, size_t batch, size_t head, s
     return masked ? visible : end > begin;                                                                         \
   }                                                                                                                \
   static void weigh_##suffix(const rung_attention_rows *r, size_t head, type *s) {                                 \
-    type most = rung_max_##suffix(r->total, s), sink = r->sinks ? (type)r->sinks[head] : 0;                        \
+    type most = r->kernels.suffix->max(r->total, s), sink = r->sinks ? (type)r->sinks[head] : 0;                   \
     if (r->sinks && sink > most) most = sink;                                                                      \
-    type sum = rung_exponentials_##suffix(r->total, s, most, s);                                                   \
+    type sum = r->kernels.suffix->exponentials(r->total, s, most, s);                                              \
     if (r->sinks) sum += exponential(sink - most);                                                                 \
-    rung_divide_##suffix(r->total, s, sum);                                                                        \
+    r->kernels.suffix->divide(r->total, s, sum);                                                                   \
   }                                                                                                                \
   void rung_attention_row_##suffix(const rung_attention_rows *r, size_t batch, size_t head, size_t row, type *s) { \
     show_##suffix(r, RUNG_ATTENTION_PRODUCT, batch, head, row, s);                                                 \

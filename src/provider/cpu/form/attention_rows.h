@@ -5,6 +5,7 @@
 
 #include "op/attention.h"
 #include "provider/cpu/form/cpu_math.h"
+#include "provider/cpu/form/floats.h"
 
 /* Added to the products; of bools, what is false counts as -infinity. */
 typedef struct rung_attention_mask {
@@ -16,6 +17,7 @@ enum { RUNG_ATTENTION_MASKS = 2 };
 
 typedef struct rung_attention_rows {
   const rung_math *math;
+  rung_rows kernels;
   size_t q_heads, q_length, total;
   float softcap; /* 0: none */
   rung_attention_mask masks[RUNG_ATTENTION_MASKS];

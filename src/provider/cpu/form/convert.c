@@ -28,16 +28,17 @@ static inline uint64_t u64_of_float(float x) { return rung_f64_to_u64((double)x)
 #define FROM_NUMBER(x) (x)
 #define FROM_BOOL(x) ((uint8_t)((x) != 0))
 
-#define EACH_PAIR(X, FROM, from, read)                                                          \
-  X(FROM, from, read, F32, float, TO_FLOAT)                                                     \
-  X(FROM, from, read, F64, double, TO_FLOAT)                                                    \
-  X(FROM, from, read, I8, int8_t, TO_INTEGER)                                                   \
-  X(FROM, from, read, I16, int16_t, TO_INTEGER)                                                 \
-  X(FROM, from, read, I32, int32_t, TO_INTEGER)                                                 \
-  X(FROM, from, read, I64, int64_t, TO_INTEGER)                                                 \
-  X(FROM, from, read, U8, uint8_t, TO_INTEGER) X(FROM, from, read, U16, uint16_t, TO_INTEGER)   \
-      X(FROM, from, read, U32, uint32_t, TO_INTEGER) X(FROM, from, read, U64, uint64_t, TO_U64) \
-          X(FROM, from, read, BOOL, uint8_t, TO_BOOL)
+#define EACH_PAIR(X, FROM, from, read)                                                      \
+  X(FROM, from, read, F32, float, TO_FLOAT)                                                 \
+  X(FROM, from, read, F64, double, TO_FLOAT)                                                \
+  X(FROM, from, read, I8, int8_t, TO_INTEGER)                                               \
+  X(FROM, from, read, I16, int16_t, TO_INTEGER)                                             \
+  X(FROM, from, read, I32, int32_t, TO_INTEGER)                                             \
+  X(FROM, from, read, I64, int64_t, TO_INTEGER)                                             \
+  X(FROM, from, read, U8, uint8_t, TO_INTEGER)                                              \
+  X(FROM, from, read, U16, uint16_t, TO_INTEGER)                                            \
+  X(FROM, from, read, U32, uint32_t, TO_INTEGER) X(FROM, from, read, U64, uint64_t, TO_U64) \
+      X(FROM, from, read, BOOL, uint8_t, TO_BOOL)
 
 #define CONVERT_LOOP(FROM, from, read, TO, to, convert)                    \
   static void FROM##_to_##TO(size_t n, const void *source, void *target) { \
@@ -112,6 +113,10 @@ static void pack_code(uint8_t *data, int bits, size_t i, unsigned code) {
   data[i / each] |= (uint8_t)((code & ((1u << bits) - 1)) << shift);
 }
 
+/* Of the processor, whatever a session's mask takes away: conversions have no host to ask, and round alike everywhere.
+ */
+static const rung_math *narrow_loops(void) { return rung_math_for(rung_cpu_features()); }
+
 /* First stage */
 
 static rung_dtype widened(rung_dtype dtype) {
@@ -124,7 +129,7 @@ static void widen(size_t n, rung_dtype dtype, const void *from, void *to) {
   const uint8_t *codes = from;
   rung_narrow narrow;
   int bits = rung_dtype_facts(dtype)->bits;
-  if (rung_narrow_of(dtype, &narrow))
+  if (rung_narrow_of(narrow_loops(), dtype, &narrow))
     narrow.widen(n, from, to);
   else if (dtype == RUNG_F8E8M0)
     for (size_t i = 0; i < n; i++) ((float *)to)[i] = rung_e8m0_to_f32(codes[i]);
@@ -168,7 +173,7 @@ static void round_off(const rung_convert_rules *rules, size_t n, rung_dtype wide
   int bits = rung_dtype_facts(dtype)->bits;
   if (wide == RUNG_F64)
     round_f64(rules, n, from, dtype, to);
-  else if (rung_narrow_of(dtype, &narrow))
+  else if (rung_narrow_of(narrow_loops(), dtype, &narrow))
     narrow.narrow(n, from, to);
   else
     for (size_t i = 0; i < n; i++) pack_code(to, bits, i, ((const uint8_t *)from)[i]);

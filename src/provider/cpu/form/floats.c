@@ -1,8 +1,6 @@
 #include "provider/cpu/form/floats.h"
 
-#include "base/cpu.h"
 #include "provider/cpu/cpu_types.h"
-#include "provider/cpu/kernel/rows_f32.h"
 
 #include <math.h>
 
@@ -51,20 +49,6 @@ void rung_store_f64(rung_dtype dtype, void *data, size_t at, size_t step, size_t
   for (size_t i = 0; i < n && dtype == RUNG_BF16; i++) ((uint16_t *)data)[at + i * step] = rung_f64_to_bf16(from[i]);
 }
 
-/* float32: by the kernels of the processor, which all give the same bits. */
-
-static const rung_rows_f32 *rows(void) { return rung_rows_f32_for(rung_cpu_features()); }
-
-float rung_sum_f32(size_t n, const float *x) { return rows()->sum(n, x); }
-float rung_squares_f32(size_t n, const float *x, float shift) { return rows()->squares(n, x, shift); }
-float rung_dot_f32(size_t n, const float *x, const float *y) { return rows()->dot(n, x, y); }
-float rung_max_f32(size_t n, const float *x) { return rows()->max(n, x); }
-float rung_exponentials_f32(size_t n, const float *x, float shift, float *y) {
-  return rows()->exponentials(n, x, shift, y);
-}
-void rung_divide_f32(size_t n, float *x, float by) { rows()->divide(n, x, by); }
-void rung_add_scaled_f32(size_t n, float a, const float *x, float *y) { rows()->add_scaled(n, a, x, y); }
-
 /* float64: pairwise down to blocks that are summed in 8 accumulators. */
 enum { LANES = 8, BLOCK = 256 };
 
@@ -83,39 +67,41 @@ static size_t middle(size_t n) { return (n / BLOCK + 1) / 2 * BLOCK; }
 #define SQUARE(i) (x[i] - shift) * (x[i] - shift)
 #define PRODUCT(i) x[i] * y[i]
 
-double rung_sum_f64(size_t n, const double *x) {
+static double sum(size_t n, const double *x) {
   size_t m = middle(n);
-  if (n > BLOCK) return rung_sum_f64(m, x) + rung_sum_f64(n - m, x + m);
+  if (n > BLOCK) return sum(m, x) + sum(n - m, x + m);
   FOLD(PLAIN)
 }
 
-double rung_squares_f64(size_t n, const double *x, double shift) {
+static double squares(size_t n, const double *x, double shift) {
   size_t m = middle(n);
-  if (n > BLOCK) return rung_squares_f64(m, x, shift) + rung_squares_f64(n - m, x + m, shift);
+  if (n > BLOCK) return squares(m, x, shift) + squares(n - m, x + m, shift);
   FOLD(SQUARE)
 }
 
-double rung_dot_f64(size_t n, const double *x, const double *y) {
+static double dot(size_t n, const double *x, const double *y) {
   size_t m = middle(n);
-  if (n > BLOCK) return rung_dot_f64(m, x, y) + rung_dot_f64(n - m, x + m, y + m);
+  if (n > BLOCK) return dot(m, x, y) + dot(n - m, x + m, y + m);
   FOLD(PRODUCT)
 }
 
-double rung_max_f64(size_t n, const double *x) {
+static double max(size_t n, const double *x) {
   double largest = -(double)INFINITY;
   for (size_t i = 0; i < n; i++) largest = ((x[i] > largest) | (x[i] != x[i])) ? x[i] : largest;
   return largest;
 }
 
-double rung_exponentials_f64(size_t n, const double *x, double shift, double *y) {
+static double exponentials(size_t n, const double *x, double shift, double *y) {
   for (size_t i = 0; i < n; i++) y[i] = exp(x[i] - shift);
-  return rung_sum_f64(n, y);
+  return sum(n, y);
 }
 
-void rung_divide_f64(size_t n, double *x, double by) {
+static void divide(size_t n, double *x, double by) {
   for (size_t i = 0; i < n; i++) x[i] /= by;
 }
 
-void rung_add_scaled_f64(size_t n, double a, const double *x, double *y) {
+static void add_scaled(size_t n, double a, const double *x, double *y) {
   for (size_t i = 0; i < n; i++) y[i] += a * x[i];
 }
+
+const rung_rows_f64 rung_rows_f64_c = {sum, squares, dot, max, exponentials, divide, add_scaled};

@@ -6,6 +6,7 @@
 #define RUNG_CPU_FORM_FLOATS_H
 
 #include "base/dtype.h"
+#include "provider/cpu/kernel/rows_f32.h"
 
 /* Elements [at, at + n) of `data`, every `step`-th. Takes floats, integers and bool. */
 void rung_load_f32(rung_dtype dtype, const void *data, size_t at, size_t step, size_t n, float *to);
@@ -14,23 +15,25 @@ void rung_load_f64(rung_dtype dtype, const void *data, size_t at, size_t step, s
 void rung_store_f32(rung_dtype dtype, void *data, size_t at, size_t step, size_t n, const float *from);
 void rung_store_f64(rung_dtype dtype, void *data, size_t at, size_t step, size_t n, const double *from);
 
-float rung_sum_f32(size_t n, const float *x);
-double rung_sum_f64(size_t n, const double *x);
-/* Of (x - shift)^2. */
-float rung_squares_f32(size_t n, const float *x, float shift);
-double rung_squares_f64(size_t n, const double *x, double shift);
-float rung_dot_f32(size_t n, const float *x, const float *y);
-double rung_dot_f64(size_t n, const double *x, const double *y);
-/* -infinity when n is 0; NaN when there is one. */
-float rung_max_f32(size_t n, const float *x);
-double rung_max_f64(size_t n, const double *x);
-/* y = exp(x - shift), and their sum; y may be x. */
-float rung_exponentials_f32(size_t n, const float *x, float shift, float *y);
-double rung_exponentials_f64(size_t n, const double *x, double shift, double *y);
-void rung_divide_f32(size_t n, float *x, float by);
-void rung_divide_f64(size_t n, double *x, double by);
-/* y += a * x */
-void rung_add_scaled_f32(size_t n, float a, const float *x, float *y);
-void rung_add_scaled_f64(size_t n, double a, const double *x, double *y);
+/* rows_f32.h in double; one table for all processors. */
+typedef struct rung_rows_f64 {
+  double (*sum)(size_t n, const double *x);
+  double (*squares)(size_t n, const double *x, double shift);
+  double (*dot)(size_t n, const double *x, const double *y);
+  double (*max)(size_t n, const double *x);
+  double (*exponentials)(size_t n, const double *x, double shift, double *y);
+  void (*divide)(size_t n, double *x, double by);
+  void (*add_scaled)(size_t n, double a, const double *x, double *y);
+} rung_rows_f64;
+extern const rung_rows_f64 rung_rows_f64_c;
+
+/* Both, for code that is written once for the two types. */
+typedef struct rung_rows {
+  const rung_rows_f32 *f32;
+  const rung_rows_f64 *f64;
+} rung_rows;
+static inline rung_rows rung_rows_for(rung_cpu_set features) {
+  return (rung_rows){rung_rows_f32_for(features), &rung_rows_f64_c};
+}
 
 #endif

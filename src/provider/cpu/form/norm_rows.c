@@ -1,7 +1,5 @@
 #include "provider/cpu/form/norm_rows.h"
 
-#include "provider/cpu/form/floats.h"
-
 #include <math.h>
 
 #define NORM_ROW(suffix, type, root)                                                                             \
@@ -25,8 +23,8 @@
   }                                                                                                              \
   void rung_norm_row_##suffix(void *context, size_t row, size_t n, const type *x, type *y) {                     \
     const rung_norm *j = context;                                                                                \
-    type mean = j->centred ? rung_sum_##suffix(n, x) / (type)n : 0;                                              \
-    type variance = rung_squares_##suffix(n, x, mean) / (type)n;                                                 \
+    type mean = j->centred ? j->kernels.suffix->sum(n, x) / (type)n : 0;                                         \
+    type variance = j->kernels.suffix->squares(n, x, mean) / (type)n;                                            \
     type inverse = 1 / root(variance + (type)j->epsilon);                                                        \
     if (j->means) ((type *)j->means)[row] = mean;                                                                \
     if (j->inverses) ((type *)j->inverses)[row] = inverse;                                                       \

@@ -3,6 +3,7 @@
 #ifndef RUNG_CPU_FORM_NORM_ROWS_H
 #define RUNG_CPU_FORM_NORM_ROWS_H
 
+#include "provider/cpu/form/floats.h"
 #include "provider/cpu/form/rowwise.h"
 
 /* An operand for rows of n elements: element i of row r is at[r % period * step + i / repeat]. */
@@ -12,6 +13,7 @@ typedef struct rung_row_operand {
 } rung_row_operand;
 
 typedef struct rung_norm {
+  rung_rows kernels;
   rung_row_operand scale, bias;
   bool centred; /* subtract the mean */
   float epsilon;

@@ -2,25 +2,15 @@
 
 #include "op/elementwise.h"
 #include "provider/cpu/form/broadcast.h"
+#include "provider/cpu/kernel/isa.h"
 
-static const rung_math *math(void) { return rung_math_for(rung_cpu_features()); }
-
-rung_unary_loop rung_unary_math_loop(rung_unary_math function, rung_dtype dtype) {
-  return (dtype == RUNG_F64 ? &rung_math_f64 : math())->unary[function];
+const rung_math *rung_math_of(const rung_kernel_call *call, rung_dtype dtype) {
+  return dtype == RUNG_F64 ? &rung_math_f64 : rung_math_for(rung_isa(call->host));
 }
 
-rung_binary_loop rung_binary_math_loop(rung_binary_math function, rung_dtype dtype) {
-  return (dtype == RUNG_F64 ? &rung_math_f64 : math())->binary[function];
-}
-
-rung_binary_loop rung_compare_math_loop(rung_compare_math function, rung_dtype dtype) {
-  return (dtype == RUNG_F64 ? &rung_math_f64 : math())->compare[function];
-}
-
-bool rung_narrow_of(rung_dtype dtype, rung_narrow *out) {
-  const rung_math *m = math();
-  if (dtype == RUNG_F16) *out = (rung_narrow){m->f16_to_f32, m->f32_to_f16};
-  if (dtype == RUNG_BF16) *out = (rung_narrow){m->bf16_to_f32, m->f32_to_bf16};
+bool rung_narrow_of(const rung_math *math, rung_dtype dtype, rung_narrow *out) {
+  if (dtype == RUNG_F16) *out = (rung_narrow){math->f16_to_f32, math->f32_to_f16};
+  if (dtype == RUNG_BF16) *out = (rung_narrow){math->bf16_to_f32, math->f32_to_bf16};
   return dtype == RUNG_F16 || dtype == RUNG_BF16;
 }
 
@@ -56,7 +46,7 @@ rung_status *rung_unary_run(rung_kernel_call *call, const rung_tensor *x, rung_u
   const rung_tensor *y = rung_out(call, 0);
   if (!y) return NULL;
   unary_job job = {loop, p, x->data, y->data, rung_dtype_size(x->dtype), rung_dtype_size(y->dtype), {0}};
-  bool narrow = x->dtype == y->dtype && rung_narrow_of(x->dtype, &job.narrow);
+  bool narrow = x->dtype == y->dtype && rung_narrow_of(rung_math_of(call, x->dtype), x->dtype, &job.narrow);
   rung_kernel_parallel(call, rung_tensor_count(x), rung_kernel_grain(nanoseconds),
                        narrow ? narrow_unary_piece : unary_piece, &job);
   return NULL;
@@ -114,7 +104,7 @@ rung_status *rung_binary_run(rung_kernel_call *call, const rung_tensor *a, const
                     rung_dtype_size(b->dtype),
                     rung_dtype_size(out->dtype),
                     {0}};
-  bool narrow = a->dtype == b->dtype && rung_narrow_of(a->dtype, &job.narrow);
+  bool narrow = a->dtype == b->dtype && rung_narrow_of(rung_math_of(call, a->dtype), a->dtype, &job.narrow);
   if (out->dtype != a->dtype) job.narrow.narrow = NULL;
   rung_broadcast_run(call, &plan, nanoseconds, narrow ? narrow_binary_row : binary_row, &job);
   return NULL;

@@ -8,10 +8,8 @@
 #include "provider/cpu/form/cpu_math.h"
 #include "provider/opwise/kernel.h"
 
-/* The loop of a function for a floating-point element type. */
-rung_unary_loop rung_unary_math_loop(rung_unary_math function, rung_dtype dtype);
-rung_binary_loop rung_binary_math_loop(rung_binary_math function, rung_dtype dtype);
-rung_binary_loop rung_compare_math_loop(rung_compare_math function, rung_dtype dtype);
+/* The loops for a floating-point element type. */
+const rung_math *rung_math_of(const rung_kernel_call *call, rung_dtype dtype);
 
 /* Output 0 from x, of the same shape. `p`: parameters of the loop. `nanoseconds`: what one element costs. */
 rung_status *rung_unary_run(rung_kernel_call *call, const rung_tensor *x, rung_unary_loop loop, const void *p,
@@ -28,7 +26,7 @@ typedef struct rung_narrow {
   void (*widen)(size_t n, const uint16_t *from, float *to);
   void (*narrow)(size_t n, const float *from, uint16_t *to);
 } rung_narrow;
-bool rung_narrow_of(rung_dtype dtype, rung_narrow *out);
+bool rung_narrow_of(const rung_math *math, rung_dtype dtype, rung_narrow *out);
 enum { RUNG_NARROW_BLOCK = 512 };
 
 /* Tables of loops by element type, X-macros as in cpu_types.h. op is a macro of the computed values. */

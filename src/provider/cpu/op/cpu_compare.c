@@ -48,7 +48,7 @@ static const rung_binary_loop less_or_equal_loops[RUNG_DTYPE_NUMBERS] = {
 
 static rung_status *compare(rung_kernel_call *call, const rung_tensor *a, const rung_tensor *b,
                             const rung_binary_loop *loops, rung_compare_math function) {
-  rung_binary_loop loop = loops[a->dtype] ? loops[a->dtype] : rung_compare_math_loop(function, a->dtype);
+  rung_binary_loop loop = loops[a->dtype] ? loops[a->dtype] : rung_math_of(call, a->dtype)->compare[function];
   return rung_binary_run(call, a, b, loop, NULL, 1);
 }
 

@@ -30,7 +30,7 @@ static rung_status *run_arithmetic(rung_kernel_call *call, rung_binary_math func
   rung_tensor b;
   const rung_tensor *a = rung_in(call, 0);
   RUNG_TRY(rung_binary_second(call, &b));
-  rung_binary_loop loop = loops[a->dtype] ? loops[a->dtype] : rung_binary_math_loop(function, a->dtype);
+  rung_binary_loop loop = loops[a->dtype] ? loops[a->dtype] : rung_math_of(call, a->dtype)->binary[function];
   return rung_binary_run(call, a, &b, loop, NULL, 1);
 }
 
@@ -92,7 +92,7 @@ static rung_status *run_PRelu(rung_kernel_call *call) {
   rung_tensor slope = *rung_in(call, 1);
   int32_t behind = rung_prelu_align(call->node, x->rank, slope.rank, slope.rank ? slope.dims[0] : 1);
   for (int32_t i = 0; i < behind; i++) slope.dims[slope.rank++] = 1;
-  rung_binary_loop loop = loops[x->dtype] ? loops[x->dtype] : rung_binary_math_loop(RUNG_MATH_prelu, x->dtype);
+  rung_binary_loop loop = loops[x->dtype] ? loops[x->dtype] : rung_math_of(call, x->dtype)->binary[RUNG_MATH_prelu];
   return rung_binary_run(call, x, &slope, loop, NULL, 1);
 }
 

@@ -58,7 +58,7 @@ static double log_sum(const loss_job *j, size_t at) {
   for (size_t c = 0; c < j->classes; c += BLOCK) {
     size_t n = RUNG_MIN(j->classes - c, (size_t)BLOCK);
     rung_load_f64(j->scores->dtype, j->scores->data, at + c * j->rest, j->rest, n, x);
-    largest = fmax(largest, rung_max_f64(n, x));
+    largest = fmax(largest, rung_rows_f64_c.max(n, x));
   }
   for (size_t c = 0; c < j->classes; c += BLOCK) {
     size_t n = RUNG_MIN(j->classes - c, (size_t)BLOCK);
@@ -108,8 +108,8 @@ static rung_status *run_loss(rung_kernel_call *call, bool is_log) {
     rung_store_f64(out->dtype, out->data, 0, 1, j.samples, j.losses);
     return NULL;
   }
-  double loss = rung_sum_f64(j.samples, j.losses);
-  if (j.p->reduction == RUNG_LOSS_MEAN) loss /= rung_sum_f64(j.samples, j.factors);
+  double loss = rung_rows_f64_c.sum(j.samples, j.losses);
+  if (j.p->reduction == RUNG_LOSS_MEAN) loss /= rung_rows_f64_c.sum(j.samples, j.factors);
   rung_store_f64(out->dtype, out->data, 0, 1, 1, &loss);
   return NULL;
 }

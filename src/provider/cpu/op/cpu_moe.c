@@ -368,8 +368,9 @@ static void run_chunk(const moe *m, const workspace *w, size_t expert, size_t ro
   if (third) run_layer(m, w, 2, expert, rows, x, third);
   activate(m, rows, first, third, hidden);
   run_layer(m, w, 1, expert, rows, hidden, y);
+  const rung_rows_f32 *kernels = rung_rows_f32_for(rung_isa(m->call->host));
   for (size_t r = 0; r < rows; r++)
-    rung_add_scaled_f32(m->hidden, factors[choices[r]], y + r * m->hidden, sum + choices[r] / m->k * m->hidden);
+    kernels->add_scaled(m->hidden, factors[choices[r]], y + r * m->hidden, sum + choices[r] / m->k * m->hidden);
 }
 
 static void run_experts(const moe *m, const workspace *w) {

@@ -5,6 +5,7 @@
 #include "op/normalize.h"
 #include "provider/cpu/form/floats.h"
 #include "provider/cpu/form/norm_rows.h"
+#include "provider/cpu/kernel/isa.h"
 #include "provider/cpu/form/quantized.h"
 
 #include <math.h>
@@ -55,10 +56,13 @@ static size_t layout_scratch(const norm_layout *l) {
 }
 
 /* Scale, and shift unless NULL, in scratch; gives back where the rest of it begins. */
-static char *set_norm(const norm_layout *l, const rung_tensor *scale, const rung_tensor *shift, bool centred,
-                      float epsilon, char *scratch, rung_norm *norm) {
+static char *set_norm(const rung_kernel_call *call, const norm_layout *l, const rung_tensor *scale,
+                      const rung_tensor *shift, bool centred, float epsilon, char *scratch, rung_norm *norm) {
   rung_dtype dtype = l->rowwise.from;
-  *norm = (rung_norm){.scale = {scratch, 1, l->n, 1}, .centred = centred, .epsilon = epsilon};
+  *norm = (rung_norm){.kernels = rung_rows_for(rung_isa(call->host)),
+                      .scale = {scratch, 1, l->n, 1},
+                      .centred = centred,
+                      .epsilon = epsilon};
   rung_norm_load(scale, dtype, scratch);
   if (shift) {
     norm->bias = (rung_row_operand){scratch + l->vector, 1, l->n, 1};
@@ -108,7 +112,7 @@ static rung_status *run_skip_norm(rung_kernel_call *call, bool simplified) {
   norm_layout l;
   sum_job j;
   RUNG_TRY(make_skip_norm(call, simplified, &l, &j));
-  char *rest = set_norm(&l, rung_in(call, 2), simplified ? NULL : rung_in(call, 3), !simplified, p->epsilon,
+  char *rest = set_norm(call, &l, rung_in(call, 2), simplified ? NULL : rung_in(call, 3), !simplified, p->epsilon,
                         call->scratch, &j.norm);
   rung_rowwise_run(call, &l.rowwise, 2, &(const rung_row_functions){sum_row_f32, sum_row_f64}, &j, x->data,
                    rung_out(call, 0)->data, rest);
@@ -151,7 +155,7 @@ static rung_status *run_simplified(rung_kernel_call *call) {
   norm_layout l;
   rung_norm norm;
   RUNG_TRY(make_simplified(call, &l));
-  char *rest = set_norm(&l, rung_in(call, 1), NULL, false, p->epsilon, call->scratch, &norm);
+  char *rest = set_norm(call, &l, rung_in(call, 1), NULL, false, p->epsilon, call->scratch, &norm);
   rung_rowwise_run(call, &l.rowwise, 2, &rung_norm_rows, &norm, x->data, rung_out(call, 0)->data, rest);
   if (rung_out(call, 1)) rung_norm_store(rung_out(call, 1), x->dtype, norm.inverses);
   return NULL;
@@ -286,8 +290,8 @@ static rung_status *run_embed_norm(rung_kernel_call *call, bool quantized) {
   for (uint32_t i = 0; i < RUNG_QEMBED_TABLES && quantized; i++)
     if (j.tables[i].tensor && (i != TABLE_SEGMENTS || j.segments))
       RUNG_TRY(rung_quantization_read(call, RUNG_QEMBED_SCALES + i, RUNG_QEMBED_ZEROS + i, &j.tables[i].quantization));
-  char *rest =
-      set_norm(&l, j.tables[TABLE_GAMMA].tensor, j.tables[TABLE_BETA].tensor, true, p->epsilon, call->scratch, &j.norm);
+  char *rest = set_norm(call, &l, j.tables[TABLE_GAMMA].tensor, j.tables[TABLE_BETA].tensor, true, p->epsilon,
+                        call->scratch, &j.norm);
   for (int i = TABLE_GAMMA; i <= TABLE_BETA && quantized; i++) /* floats only */
     load_entry_f32(&j, i, 0, l.n, (float *)(i == TABLE_GAMMA ? j.norm.scale.at : j.norm.bias.at));
   void *y = rung_out(call, 0)->data;

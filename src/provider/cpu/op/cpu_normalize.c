@@ -96,7 +96,7 @@ static rung_status *run_layer_norm(rung_kernel_call *call, bool centred) {
   layer_plan plan;
   RUNG_TRY(plan_layer_norm(call, &plan));
   char *at = call->scratch;
-  rung_norm j = {.centred = centred, .epsilon = p->epsilon};
+  rung_norm j = {.kernels = rung_rows_for(rung_isa(call->host)), .centred = centred, .epsilon = p->epsilon};
   at = take_operand(call, 1, &plan, plan.operand_counts[0], at, &j.scale);
   at = take_operand(call, 2, &plan, plan.operand_counts[1], at, &j.bias);
   j.means = at;
@@ -185,8 +185,10 @@ static rung_status *run_group_norm(rung_kernel_call *call) {
   rung_row_operand shape = {scale, plan.groups, per_group ? 1 : plan.channels / RUNG_MAX(plan.groups, 1),
                             per_group ? n : plan.inner};
   static const rung_row_functions silu_rows = {silu_row_f32, silu_row_f64};
-  silu_job j = {{.scale = shape, .bias = shape, .centred = true, .epsilon = p->epsilon},
-                rung_math_for(rung_isa(call->host))};
+  rung_cpu_set features = rung_isa(call->host);
+  silu_job j = {
+      {.kernels = rung_rows_for(features), .scale = shape, .bias = shape, .centred = true, .epsilon = p->epsilon},
+      rung_math_for(features)};
   j.norm.bias.at = bias;
   rung_rowwise_run(call, &plan.rowwise, 2, p->activation ? &silu_rows : &rung_norm_rows, &j, x->data,
                    rung_out(call, 0)->data, bias + bytes);
@@ -221,13 +223,18 @@ RUNG_STAND_IN_KERNEL(ms_GroupNorm, &group_norm[((const rung_group_norm_params *)
 
 /* LpNormalization: rows of zeros stay zeros. */
 
+typedef struct lp_job {
+  rung_rows kernels;
+  int64_t p;
+} lp_job;
+
 #define LP_ROW(suffix, type, magnitude, root)                                                \
   static void lp_row_##suffix(void *context, size_t row, size_t n, const type *x, type *y) { \
-    const rung_lp_norm_params *p = context;                                                  \
+    const lp_job *j = context;                                                               \
     type norm = 0;                                                                           \
     (void)row;                                                                               \
-    if (p->p == 2)                                                                           \
-      norm = root(rung_squares_##suffix(n, x, 0));                                           \
+    if (j->p == 2)                                                                           \
+      norm = root(j->kernels.suffix->squares(n, x, 0));                                      \
     else                                                                                     \
       for (size_t i = 0; i < n; i++) norm += magnitude(x[i]);                                \
     for (size_t i = 0; i < n; i++) y[i] = norm == 0 ? 0 : x[i] / norm;                       \
@@ -253,10 +260,11 @@ static rung_status *prepare_LpNormalization(rung_kernel_call *call) {
 }
 
 static rung_status *run_LpNormalization(rung_kernel_call *call) {
-  rung_lp_norm_params p = *(const rung_lp_norm_params *)call->params;
+  const rung_lp_norm_params *p = call->params;
+  lp_job job = {rung_rows_for(rung_isa(call->host)), p->p};
   rung_rowwise plan;
   RUNG_TRY(plan_lp_norm(call, &plan));
-  rung_rowwise_run(call, &plan, 1, &(const rung_row_functions){lp_row_f32, lp_row_f64}, &p, rung_in(call, 0)->data,
+  rung_rowwise_run(call, &plan, 1, &(const rung_row_functions){lp_row_f32, lp_row_f64}, &job, rung_in(call, 0)->data,
                    rung_out(call, 0)->data, call->scratch);
   return NULL;
 }

@@ -345,6 +345,7 @@ RUNG_STAND_IN_KERNEL(ms_QLinearAveragePool, &quantised_means[CHANNELS_LAST(call)
 /* Whole channels */
 
 typedef struct global_job {
+  rung_rows kernels;
   const rung_tensor *x;
   rung_tensor *y;
   combine how;
@@ -357,11 +358,11 @@ enum { STRIP = 2048 };
 static double combine_strip(const global_job *j, size_t n, float *x) {
   switch (j->how) {
     case MAX:
-      return (double)rung_max_f32(n, x);
+      return (double)j->kernels.f32->max(n, x);
     case SUM:
-      return (double)rung_sum_f32(n, x);
+      return (double)j->kernels.f32->sum(n, x);
     case SUM_SQUARES:
-      return (double)rung_squares_f32(n, x, 0);
+      return (double)j->kernels.f32->squares(n, x, 0);
     default:
       break;
   }
@@ -373,11 +374,11 @@ static double combine_strip(const global_job *j, size_t n, float *x) {
 static double combine_strip_double(const global_job *j, size_t n, double *x) {
   switch (j->how) {
     case MAX:
-      return rung_max_f64(n, x);
+      return j->kernels.f64->max(n, x);
     case SUM:
-      return rung_sum_f64(n, x);
+      return j->kernels.f64->sum(n, x);
     case SUM_SQUARES:
-      return rung_squares_f64(n, x, 0);
+      return j->kernels.f64->squares(n, x, 0);
     default:
       break;
   }
@@ -419,7 +420,8 @@ static void global_channels(void *context, size_t begin, size_t end) {
 static rung_status *run_global(rung_kernel_call *call, combine how, int64_t p) {
   const rung_tensor *x = rung_in(call, 0);
   RUNG_RUN_REQUIRE(x->rank >= 2, "an input of rank %d has no channels", x->rank);
-  global_job job = {x, rung_out(call, 0), how, p, (size_t)rung_tensor_span(x, 2, x->rank)};
+  global_job job = {rung_rows_for(rung_isa(call->host)),    x, rung_out(call, 0), how, p,
+                    (size_t)rung_tensor_span(x, 2, x->rank)};
   rung_kernel_parallel(call, (size_t)(x->dims[0] * x->dims[1]), rung_kernel_grain(job.count / 8), global_channels,
                        &job);
   return NULL;

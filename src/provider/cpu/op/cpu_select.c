@@ -137,7 +137,7 @@ static rung_status *read_bound(const rung_kernel_call *call, uint32_t input, cli
   rung_narrow narrow;
   if (!bound) return NULL;
   RUNG_RUN_REQUIRE(rung_tensor_count(bound) == 1, "input %u is not a scalar", input);
-  if (rung_narrow_of(bound->dtype, &narrow))
+  if (rung_narrow_of(rung_math_of(call, bound->dtype), bound->dtype, &narrow))
     narrow.widen(1, bound->data, &bounds->f32[input - 1]);
   else
     memcpy((char *)bounds + (input - 1) * bound->size, bound->data, bound->size);
@@ -154,7 +154,7 @@ static rung_status *run_Clip(rung_kernel_call *call) {
   if (call->node->version < 11 && x->dtype != RUNG_F64) bounds = (clip_bounds){.f32 = {p->min, p->max}};
   RUNG_TRY(read_bound(call, 1, &bounds));
   RUNG_TRY(read_bound(call, 2, &bounds));
-  rung_unary_loop loop = loops[x->dtype] ? loops[x->dtype] : rung_unary_math_loop(RUNG_MATH_clip, x->dtype);
+  rung_unary_loop loop = loops[x->dtype] ? loops[x->dtype] : rung_math_of(call, x->dtype)->unary[RUNG_MATH_clip];
   return rung_unary_run(call, x, loop, &bounds, 1);
 }
 

@@ -5,14 +5,16 @@
 #include "provider/cpu/form/fastmath.h"
 #include "provider/cpu/form/floats.h"
 #include "provider/cpu/form/rowwise.h"
+#include "provider/cpu/kernel/isa.h"
 
 #include <math.h>
 
 #define SOFTMAX_ROW(suffix, type)                                                             \
   static void softmax_##suffix(void *context, size_t row, size_t n, const type *x, type *y) { \
-    (void)context, (void)row;                                                                 \
-    type sum = rung_exponentials_##suffix(n, x, rung_max_##suffix(n, x), y);                  \
-    rung_divide_##suffix(n, y, sum);                                                          \
+    const rung_rows *rows = context;                                                          \
+    (void)row;                                                                                \
+    type sum = rows->suffix->exponentials(n, x, rows->suffix->max(n, x), y);                  \
+    rows->suffix->divide(n, y, sum);                                                          \
   }
 SOFTMAX_ROW(f32, float)
 SOFTMAX_ROW(f64, double)
@@ -21,10 +23,11 @@ SOFTMAX_ROW(f64, double)
 #define LOG_SOFTMAX_ROW(suffix, type, logarithm)                                                  \
   static void log_softmax_##suffix(void *context, size_t row, size_t n, const type *x, type *y) { \
     enum { BLOCK = 256 };                                                                         \
-    (void)context, (void)row;                                                                     \
-    type largest = rung_max_##suffix(n, x), sum = 0, block[BLOCK];                                \
+    const rung_rows *rows = context;                                                              \
+    (void)row;                                                                                    \
+    type largest = rows->suffix->max(n, x), sum = 0, block[BLOCK];                                \
     for (size_t at = 0; at < n; at += BLOCK)                                                      \
-      sum += rung_exponentials_##suffix(RUNG_MIN(n - at, (size_t)BLOCK), x + at, largest, block); \
+      sum += rows->suffix->exponentials(RUNG_MIN(n - at, (size_t)BLOCK), x + at, largest, block); \
     type rest = logarithm(sum);                                                                   \
     for (size_t i = 0; i < n; i++) y[i] = x[i] - largest - rest;                                  \
   }
@@ -62,9 +65,10 @@ static rung_status *prepare_softmax(rung_kernel_call *call) {
 
 static rung_status *run_rows(rung_kernel_call *call, const rung_row_functions *functions) {
   const rung_tensor *x = rung_in(call, 0);
+  rung_rows kernels = rung_rows_for(rung_isa(call->host));
   rung_rowwise plan;
   RUNG_TRY(make_plan(call, &plan));
-  rung_rowwise_run(call, &plan, 2, functions, NULL, x->data, rung_out(call, 0)->data, call->scratch);
+  rung_rowwise_run(call, &plan, 2, functions, &kernels, x->data, rung_out(call, 0)->data, call->scratch);
   return NULL;
 }
 
@@ -73,12 +77,14 @@ static rung_status *run_rows(rung_kernel_call *call, const rung_row_functions *f
 enum { STRIP = 64 };
 
 typedef struct strip_job {
+  const rung_rows_f32 *kernels;
   const rung_rowwise *plan;
   const float *x;
   float *y;
 } strip_job;
 
-static void softmax_strip(const rung_rowwise *plan, size_t columns, const float *x, float *y) {
+static void softmax_strip(const strip_job *j, size_t columns, const float *x, float *y) {
+  const rung_rowwise *plan = j->plan;
   float largest[STRIP], sum[STRIP] = {0};
   for (size_t c = 0; c < columns; c++) largest[c] = -INFINITY;
   for (size_t i = 0; i < plan->n; i++)
@@ -89,7 +95,7 @@ static void softmax_strip(const rung_rowwise *plan, size_t columns, const float 
   for (size_t i = 0; i < plan->n; i++) {
     float *row = y + i * plan->inner;
     for (size_t c = 0; c < columns; c++) row[c] = x[i * plan->inner + c] - largest[c];
-    rung_exponentials_f32(columns, row, 0, row);
+    j->kernels->exponentials(columns, row, 0, row);
     for (size_t c = 0; c < columns; c++) sum[c] += row[c];
   }
   for (size_t i = 0; i < plan->n; i++)
@@ -101,7 +107,7 @@ static void softmax_strips(void *context, size_t begin, size_t end) {
   size_t strips = RUNG_DIV_UP(j->plan->inner, (size_t)STRIP);
   for (size_t i = begin; i < end; i++) {
     size_t first = i % strips * STRIP, at = i / strips * j->plan->n * j->plan->inner + first;
-    softmax_strip(j->plan, RUNG_MIN(j->plan->inner - first, (size_t)STRIP), j->x + at, j->y + at);
+    softmax_strip(j, RUNG_MIN(j->plan->inner - first, (size_t)STRIP), j->x + at, j->y + at);
   }
 }
 
@@ -111,7 +117,7 @@ static rung_status *run_Softmax(rung_kernel_call *call) {
   rung_rowwise plan;
   RUNG_TRY(make_plan(call, &plan));
   if (plan.inner < 8 || x->dtype != RUNG_F32 || !plan.tasks) return run_rows(call, &functions);
-  strip_job j = {&plan, x->data, rung_out(call, 0)->data};
+  strip_job j = {rung_rows_f32_for(rung_isa(call->host)), &plan, x->data, rung_out(call, 0)->data};
   rung_kernel_parallel(call, plan.outer * RUNG_DIV_UP(plan.inner, (size_t)STRIP), rung_kernel_grain(plan.n * STRIP),
                        softmax_strips, &j);
   return NULL;

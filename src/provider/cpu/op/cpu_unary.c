@@ -16,8 +16,9 @@
 
 /* Functions of cpu_math.h, for floats only. */
 
-#define MATH_KERNEL(symbol, function, nanoseconds)                                                                  \
-  UNARY_KERNEL(symbol, RUNG_SET_FLOAT, rung_unary_loop loop = rung_unary_math_loop(RUNG_MATH_##function, x->dtype); \
+#define MATH_KERNEL(symbol, function, nanoseconds)                                               \
+  UNARY_KERNEL(symbol, RUNG_SET_FLOAT,                                                           \
+               rung_unary_loop loop = rung_math_of(call, x->dtype)->unary[RUNG_MATH_##function]; \
                return rung_unary_run(call, x, loop, NULL, nanoseconds);)
 MATH_KERNEL(Ceil, ceil, 1)
 MATH_KERNEL(Exp, exp, 2)
@@ -34,8 +35,9 @@ MATH_KERNEL(Sqrt, sqrt, 1)
 MATH_KERNEL(Tanh, tanh, 2)
 
 /* With alpha and beta. */
-#define PARAM_KERNEL(symbol, function, nanoseconds)                                                                 \
-  UNARY_KERNEL(symbol, RUNG_SET_FLOAT, rung_unary_loop loop = rung_unary_math_loop(RUNG_MATH_##function, x->dtype); \
+#define PARAM_KERNEL(symbol, function, nanoseconds)                                              \
+  UNARY_KERNEL(symbol, RUNG_SET_FLOAT,                                                           \
+               rung_unary_loop loop = rung_math_of(call, x->dtype)->unary[RUNG_MATH_##function]; \
                const rung_unary_params *p = call->params; return rung_unary_run(call, x, loop, p, nanoseconds);)
 PARAM_KERNEL(Celu, celu, 2)
 PARAM_KERNEL(Elu, elu, 2)
@@ -48,7 +50,7 @@ PARAM_KERNEL(ms_QuickGelu, swish, 2)
 
 UNARY_KERNEL(Gelu, RUNG_SET_FLOAT, const rung_gelu_params *p = call->params;
              rung_unary_math function = p->approximate == RUNG_GELU_TANH ? RUNG_MATH_gelu_tanh : RUNG_MATH_gelu;
-             return rung_unary_run(call, x, rung_unary_math_loop(function, x->dtype), NULL, 2);)
+             return rung_unary_run(call, x, rung_math_of(call, x->dtype)->unary[function], NULL, 2);)
 
 /* Functions of libm. */
 
@@ -95,11 +97,11 @@ RUNG_EACH_SIGNED(RUNG_UNARY_LOOP, SIGN_SIGNED)
 RUNG_EACH_UNSIGNED(RUNG_UNARY_LOOP, SIGN_UNSIGNED)
 RUNG_EACH_INTEGER(RUNG_UNARY_LOOP, ERF)
 
-#define NUMERIC_KERNEL(symbol, set, function, nanoseconds, ...)                                                        \
-  UNARY_KERNEL(                                                                                                        \
-      symbol, set, static const rung_unary_loop loops[RUNG_DTYPE_NUMBERS] = {__VA_ARGS__};                             \
-      rung_unary_loop loop = loops[x->dtype] ? loops[x->dtype] : rung_unary_math_loop(RUNG_MATH_##function, x->dtype); \
-      return rung_unary_run(call, x, loop, NULL, nanoseconds);)
+#define NUMERIC_KERNEL(symbol, set, function, nanoseconds, ...)                                                   \
+  UNARY_KERNEL(symbol, set, static const rung_unary_loop loops[RUNG_DTYPE_NUMBERS] = {__VA_ARGS__};               \
+               rung_unary_loop loop =                                                                             \
+                   loops[x->dtype] ? loops[x->dtype] : rung_math_of(call, x->dtype)->unary[RUNG_MATH_##function]; \
+               return rung_unary_run(call, x, loop, NULL, nanoseconds);)
 NUMERIC_KERNEL(Abs, RUNG_SET_NUMERIC, abs, 1,
                RUNG_EACH_SIGNED(RUNG_TABLE_ENTRY, ABS_SIGNED) RUNG_EACH_UNSIGNED(RUNG_TABLE_ENTRY, COPY))
 NUMERIC_KERNEL(Erf, RUNG_SET_NUMERIC, erf, 2, RUNG_EACH_INTEGER(RUNG_TABLE_ENTRY, ERF))
@@ -130,7 +132,7 @@ RUNG_EACH_INTEGER(SHRINK_LOOP, SHRINK)
 UNARY_KERNEL(Shrink, RUNG_SET_NUMERIC,
              static const rung_unary_loop loops[RUNG_DTYPE_NUMBERS] = {RUNG_EACH_INTEGER(RUNG_TABLE_ENTRY, SHRINK)};
              bool integer = RUNG_SET_INTEGER & RUNG_SET(x->dtype);
-             rung_unary_loop loop = integer ? loops[x->dtype] : rung_unary_math_loop(RUNG_MATH_shrink, x->dtype);
+             rung_unary_loop loop = integer ? loops[x->dtype] : rung_math_of(call, x->dtype)->unary[RUNG_MATH_shrink];
              return rung_unary_run(call, x, loop, call->params, 1);)
 
 /* Classification */

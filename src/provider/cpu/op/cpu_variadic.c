@@ -81,16 +81,16 @@ static rung_status *run_variadic(rung_kernel_call *call, const rung_binary_loop 
   const rung_tensor *out = rung_out(call, 0);
   if (!out || !rung_tensor_count(out)) return NULL;
   rung_binary_loop combine =
-      loops && loops[out->dtype] ? loops[out->dtype] : rung_binary_math_loop(function, out->dtype);
+      loops && loops[out->dtype] ? loops[out->dtype] : rung_math_of(call, out->dtype)->binary[function];
   if (call->input_count == 2 && !mean)
     return rung_binary_run(call, rung_in(call, 0), rung_in(call, 1), combine, NULL, 1);
   rung_broadcast *plans = call->scratch;
   for (uint32_t k = 0; k < call->input_count; k++)
     rung_broadcast_make(&plans[k], out, (const rung_tensor *[]){rung_in(call, k)}, 1);
   variadic_job job = {.call = call, .plans = plans, .combine = combine, .out_size = rung_dtype_size(out->dtype)};
-  job.is_narrow = rung_narrow_of(out->dtype, &job.narrow);
+  job.is_narrow = rung_narrow_of(rung_math_of(call, out->dtype), out->dtype, &job.narrow);
   job.size = job.is_narrow ? sizeof(float) : job.out_size;
-  if (mean) job.divide = rung_binary_math_loop(RUNG_MATH_div, out->dtype);
+  if (mean) job.divide = rung_math_of(call, out->dtype)->binary[RUNG_MATH_div];
   rung_kernel_parallel(call, rung_tensor_count(out), rung_kernel_grain(call->input_count), combine_piece, &job);
   return NULL;
 }
