@@ -44,6 +44,7 @@ typedef struct scenario {
   const char *name, *chain, *model;
   rung_code outcome;                       /* when nothing fails */
   enum { NO_CACHE, EMPTY, FILLED } cached; /* an engine cache that is emptied each time, or left as it is */
+  int legalise;
 } scenario;
 
 static const scenario scenarios[] = {
@@ -69,6 +70,11 @@ static const scenario scenarios[] = {
      "x:f32[2,2] -> y ; w:f32[2,2] = 1 2 3 4 ; a = Add(x, w) ; b = Mul(a, a) ; y = Neg(b)", RUNG_OK, EMPTY},
     {"found", "fake:refuse_at_compile=Mul,parts=yes,cpu",
      "x:f32[2,2] -> y ; w:f32[2,2] = 1 2 3 4 ; a = Add(x, w) ; b = Mul(a, a) ; y = Neg(b)", RUNG_OK, FILLED},
+    {"rewrites", "fake?:claim=nothing,cpu",
+     "x:f32[2,3] -> y, z ; p:i64[4] = 0 2 0 1 ; c:f64[] = 0.5 ; i:i64[2] = 1 0 ; a = Pad(x, p) mode='reflect' ;"
+     "b = Cast(a) to=11 ; d = Mul(b, c) ; e = Cast(d) to=1 ; y = Gather(e, i) ; l:i64[] = 1 ; s = Size(x) ;"
+     "z = Clip(s, l, l)",
+     RUNG_OK, NO_CACHE, 1},
     {"unclaimed", "fake?:claim=Add", "x:f32[2,2] -> y ; a = Add(x, x) ; y = Relu(a)", RUNG_UNSUPPORTED},
 };
 
@@ -120,6 +126,7 @@ static rung_status *make_session(objects *o) {
   rung_session_options_init(&options);
   options.chain = o->what->chain;
   options.cache_folder = o->what->cached ? cache.path : NULL;
+  options.legalise = o->what->legalise;
   TRY(rung_model_load_memory(o->env, o->bytes, o->size, NULL, &o->model));
   TRY(rung_session_create(o->env, o->model, &options, &o->session));
   TRY(rung_session_plan_json(o->session, &o->texts[0]));

@@ -59,7 +59,9 @@ static rung_status *claim_by_form(const rung_host *host, const rung_option *opti
 
 static const rung_offline offline = {
     .struct_size = sizeof(rung_offline),
-    .source = "ONNX Runtime (coreml_supported_mlprogram_ops.md after 1.24; NeuralNetwork: 1.16)",
+    .source =
+        "ONNX Runtime (coreml_supported_mlprogram_ops.md at 04f568d; NeuralNetwork: coreml_supported_ops.md at "
+        "045ee20)",
     .claim = claim_by_form,
 };
 

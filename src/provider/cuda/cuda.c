@@ -82,7 +82,7 @@ RUNG_TABLE_CLAIM(capabilities)
 
 static const rung_offline offline = {
     .struct_size = sizeof(rung_offline),
-    .source = "ONNX Runtime 1.24 (OperatorKernels.md)",
+    .source = "ONNX Runtime (OperatorKernels.md at 001d12d)",
     .memory = "cuda",
     .claim = claim_by_table,
 };

@@ -41,7 +41,7 @@ RUNG_TABLE_CLAIM(capabilities)
 
 static const rung_offline offline = {
     .struct_size = sizeof(rung_offline),
-    .source = "ONNX Runtime 1.24 (nnapi_supported_ops.md)",
+    .source = "ONNX Runtime (nnapi_supported_ops.md at 5308675)",
 
     .claim = claim_by_table,
 };

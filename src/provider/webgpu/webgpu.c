@@ -58,7 +58,7 @@ RUNG_TABLE_CLAIM(capabilities)
 
 static const rung_offline offline = {
     .struct_size = sizeof(rung_offline),
-    .source = "ONNX Runtime 1.17 (webgpu-operators.md)",
+    .source = "ONNX Runtime (webgpu-operators.md at 51f6177)",
     .memory = "webgpu",
     .claim = claim_by_table,
 };
