@@ -517,14 +517,6 @@ static rung_status *check_input(const rung_value_info *info, const rung_value *v
   return NULL;
 }
 
-/* Memory of the user's may begin anywhere; providers get tensors that are aligned to their elements. */
-static rung_status *take_input(const execution *e, rung_value *given, rung_value **out_value) {
-  bool odd = given && given->kind == RUNG_TENSOR && !given->tensor.memory && !rung_tensor_is_aligned(&given->tensor);
-  if (odd) return rung_value_copy_tensor(e->instance->env->allocator, &given->tensor, out_value);
-  *out_value = rung_value_retain(given);
-  return NULL;
-}
-
 /* An output that the user gave memory for and that was made elsewhere (a constant, an input, another memory), or that
  * begins where no provider writes. */
 static rung_status *fill_bound(rung_value *bound, const rung_value_info *info, const rung_value *made) {
@@ -607,10 +599,8 @@ static rung_status *run_main(execution *e, rung_value *const *inputs, rung_value
   RUNG_TRY(rung__frame_init(&f, e, p, NULL));
   rung_status *status = NULL;
   for (uint32_t i = 0; i < p->graph->input_count && !status; i++) {
-    rung_value *taken;
     status = check_input(p->graph->inputs[i], inputs[i]);
-    if (!status) status = take_input(e, inputs[i], &taken);
-    if (!status) rung__frame_set(&f, p->graph->inputs[i], taken);
+    if (!status) rung__frame_set(&f, p->graph->inputs[i], rung_value_retain(inputs[i]));
   }
   if (!status) status = rung__frame_run(&f);
   if (!status) status = hand_out(&f, made);

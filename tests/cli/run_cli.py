@@ -964,6 +964,13 @@ class Schemas(Case):
         self.out("doctor", "cpu", "--report", "report.json")
         self.valid("doctor", (self.folder / "report.json").read_text())
         self.valid("version", self.out("--version", "--json"))
+        kit = pathlib.Path(RUNG).parents[1] / "conformance/rung-provider-conformance"
+        done = subprocess.run([kit, "null", "--case", "run/*", "--json"], capture_output=True, text=True, timeout=60)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.valid("conformance", done.stdout)
+        done = subprocess.run([kit, "no-such-provider", "--json"], capture_output=True, text=True, timeout=60)
+        self.assertEqual(done.returncode, 15, done.stderr)
+        self.valid("error", done.stdout)
         self.valid("error", self.out("run", "nowhere", "--json", code=15))
         self.valid("error", self.out("plan", lost, "--json", code=13))
 

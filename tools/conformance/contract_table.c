@@ -44,6 +44,9 @@ static void words(trial *t) {
   CHECK(t, is_line(api->summary), "the summary is no line of text");
   CHECK(t, is_line(api->version), "the version is no line of text");
   CHECK(t, !api->ort_name || is_line(api->ort_name), "ort_name is no line of text");
+  CHECK(t, !RUNG_HAS(api, wants) || is_line(api->wants), "wants is no line of text");
+  CHECK(t, !RUNG_HAS(api, offline) || (is_line(api->offline->source) && api->offline->claim),
+        "offline has no source, or no claim");
 }
 
 /* Options */

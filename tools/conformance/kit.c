@@ -3,6 +3,7 @@
  * cases.h has the list; a case runs in a process of its own (runner.h), with a witness between rung and the provider.
  */
 #include "disk.h"
+#include "ending.h"
 #include "json_out.h"
 #include "known.h"
 #include "manual.h"
@@ -302,8 +303,7 @@ static int dispatch(int argc, char **argv) {
   static kit_args args = {.seconds = 120, .minimum = 1};
   const char *operand = NULL;
   int count;
-  for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
-    if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) return help_command(&kit_command), 0;
+  if (is_given(argc, argv, "--help") || is_given(argc, argv, "-h")) return help_command(&kit_command), 0;
   TRY(args_parse(&kit_command, argc - 1, argv + 1, (void *[]){&args}, &operand, 1, &count));
   if (args.man)
     print_man();
@@ -316,15 +316,4 @@ static int dispatch(int argc, char **argv) {
   return 0;
 }
 
-int main(int argc, char **argv) {
-  int code = dispatch(argc, argv);
-  json_print();
-  bool written = fflush(stdout) == 0 && !ferror(stdout);
-  if (!written && !code) code = fail(EXIT_OF(IO), "standard output cannot be written");
-  if (!code) return 0;
-  if (fail_details()) say(fail_details());
-  char *line = format_text("%s: %s", kit_command.name, fail_reason());
-  say(line);
-  free(line);
-  return code;
-}
+int main(int argc, char **argv) { return end_program(kit_command.name, dispatch(argc, argv), argc, argv); }

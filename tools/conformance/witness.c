@@ -544,7 +544,9 @@ void witness_watch(witness *w, const rung_provider_api *inner) {
                                .trim = RUNG_HAS(inner, trim) ? watch_trim : NULL,
                                .identity = RUNG_HAS(inner, identity) ? watch_identity : NULL,
                                .save = RUNG_HAS(inner, save) ? watch_save : NULL,
-                               .load = RUNG_HAS(inner, load) ? watch_load : NULL};
+                               .load = RUNG_HAS(inner, load) ? watch_load : NULL,
+                               .offline = RUNG_HAS(inner, offline) ? inner->offline : NULL,
+                               .wants = RUNG_HAS(inner, wants) ? inner->wants : NULL};
 }
 
 void witness_forget(witness *w) { w->refusal[0] = 0; }

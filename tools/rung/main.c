@@ -1,5 +1,6 @@
 /* rung, the command line: finds the command, lets it run, and says how that ended. */
 #include "commands.h"
+#include "ending.h"
 #include "help.h"
 #include "json_out.h"
 #include "manual.h"
@@ -52,59 +53,21 @@ static int unknown_command(const char *name) {
               near ? "; did you mean " : "; rung help lists them", near ? near : "", near ? "?" : "");
 }
 
-/* Is it among the arguments before "--"? */
-static bool has(int argc, char **argv, const char *word) {
-  for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
-    if (strcmp(argv[i], word) == 0) return true;
-  return false;
-}
-
 static int dispatch(int argc, char **argv) {
   const char *first = argc > 1 ? argv[1] : "--help";
   const command *self = find_command(first);
-  bool wants_help = has(argc, argv, "--help") || has(argc, argv, "-h");
+  bool wants_help = is_given(argc, argv, "--help") || is_given(argc, argv, "-h");
   if (strcmp(first, "doctor-child") == 0) return doctor_child(argc - 2, argv + 2); /* hidden */
   if (self && wants_help) return help_command(self), 0;
   if (self) return self->run(self, argc - 2, argv + 2);
-  if (strcmp(first, "--version") == 0 || strcmp(first, "-V") == 0) return print_version(has(argc, argv, "--json")), 0;
+  if (strcmp(first, "--version") == 0 || strcmp(first, "-V") == 0)
+    return print_version(is_given(argc, argv, "--json")), 0;
   if (wants_help || argc < 2) return help_overview(), 0;
   return unknown_command(first);
-}
-
-/* Printed where --verbose asks for it. */
-static void say_origin(void) {
-  char *line = format_text("rung: raised at %s", fail_origin());
-  if (fail_origin()[0]) say(line);
-  free(line);
-}
-
-/* With --json a failure is an object, too. */
-static void report_failure(int code, bool json) {
-  if (json && code != EXIT_DIFFERENT) {
-    json_drop();
-    json_object(NULL);
-    json_object("error");
-    json_count("exit_code", code);
-    json_text("reason", fail_reason());
-    json_text("details", fail_details());
-    json_end();
-    json_end();
-  }
-  if (fail_details()) say(fail_details());
 }
 
 int main(int argc, char **argv) {
   int code = dispatch(argc, argv);
   progress_end();
-  if (code) report_failure(code, has(argc, argv, "--json"));
-  if (has(argc, argv, "--verbose") || has(argc, argv, "-v")) say_origin();
-  json_print();
-  bool written = fflush(stdout) == 0 && !ferror(stdout);
-  if (!written && !code) code = fail(EXIT_OF(IO), "standard output cannot be written");
-  if (code) {
-    char *line = format_text("rung: %s", fail_reason());
-    say(line);
-    free(line);
-  }
-  return code;
+  return end_program("rung", code, argc, argv);
 }
