@@ -215,26 +215,19 @@ CONV_KERNEL(QuantizedConv, fused_places, {'A', BYTES}, {'B', BYTES}, {'C', BYTES
 
 /* com.microsoft's QLinearConv: channels may be last. */
 
-#define LINEAR(turned)                                 \
-  {                                                    \
-    .kernel = &rung_cpu_QLinearConv, .input_count = 9, \
-    .inputs = {{RUNG_STAND_AS_IS, 0, 0, 0, turned},    \
-               {.operand = 1},                         \
-               {.operand = 2},                         \
-               {.operand = 3},                         \
-               {.operand = 4},                         \
-               {.operand = 5},                         \
-               {.operand = 6},                         \
-               {.operand = 7},                         \
-               {.operand = 8}},                        \
-    .output = {                                        \
-      RUNG_STAND_AS_IS,                                \
-      0,                                               \
-      0,                                               \
-      0,                                               \
-      turned                                           \
-    }                                                  \
-  }
+#define LINEAR(last)                \
+  {.kernel = &rung_cpu_QLinearConv, \
+   .input_count = 9,                \
+   .inputs = {{.turned = last},     \
+              {.operand = 1},       \
+              {.operand = 2},       \
+              {.operand = 3},       \
+              {.operand = 4},       \
+              {.operand = 5},       \
+              {.operand = 6},       \
+              {.operand = 7},       \
+              {.operand = 8}},      \
+   .output.turned = last}
 static const rung_stand_in linear[2] = {LINEAR(false), LINEAR(true)};
 
 static const rung_stand_in *linear_of(const rung_kernel_call *call) {
