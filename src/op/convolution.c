@@ -150,6 +150,26 @@ static rung_status *infer_nhwc(rung_infer *infer) {
 NHWC(NhwcConv, "X:T W:T B:T? -> Y:T", conv_attrs, check_conv)
 NHWC(NhwcFusedConv, "X:T W:T B:T? Z:T? -> Y:T", fused_attrs, check_fused)
 
+static rung_status *infer_ms_QLinearConv(rung_infer *infer) {
+  const rung_conv_params *p = infer->params;
+  return rung_infer_as(infer, &rung_op_QLinearConv, (const uint32_t[]){0, 1, 2, 3, 4, 5, 6, 7, 8}, 9,
+                       p->channels_last != 0);
+}
+
+static const rung_attr ms_qlinear_attrs[] = {CONV_ATTRS, RUNG_ATTR_INT(rung_conv_params, channels_last, 0), {0}};
+
+const rung_op rung_op_ms_QLinearConv = {
+    .name = "QLinearConv",
+    .domain = "com.microsoft",
+    .since = 1,
+    .signature =
+        "x:A x_scale:float32 x_zero_point:A w:B w_scale:float32 w_zero_point:B y_scale:float32 y_zero_point:C "
+        "B:int32? -> y:C",
+    .params_size = sizeof(rung_conv_params),
+    .attributes = ms_qlinear_attrs,
+    .check = check_conv,
+    .infer = infer_ms_QLinearConv};
+
 /* ConvTranspose */
 
 static rung_status *check_transpose(const rung_node *node, void *params) {

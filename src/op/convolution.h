@@ -16,6 +16,7 @@ typedef struct rung_conv_params {
   rung_activation activation;
   rung_str activation_name; /* FusedConv */
   rung_floats activation_params;
+  int64_t channels_last; /* com.microsoft's QLinearConv */
 } rung_conv_params;
 
 /* A step of fused islands, not in any model: what DequantizeLinear, Conv, an activation and QuantizeLinear make of

@@ -46,10 +46,30 @@ static const struct {
   const char *name;
   double (*count)(const rung_node *node);
   uint32_t weights;
-} heavy[] = {
-    {"Conv", NULL, 1},      {"ConvInteger", NULL, 1}, {"QLinearConv", NULL, 3},      {"ConvTranspose", transposed, 0},
-    {"MatMul", product, 0}, {"Gemm", product, 0},     {"MatMulInteger", product, 0}, {"QLinearMatMul", product, 0},
-    {"LSTM", recurrent, 0}, {"GRU", recurrent, 0},    {"RNN", recurrent, 0}};
+} heavy[] = {{"Conv", NULL, 1},
+             {"ConvInteger", NULL, 1},
+             {"QLinearConv", NULL, 3},
+             {"ConvTranspose", transposed, 0},
+             {"MatMul", product, 0},
+             {"Gemm", product, 0},
+             {"MatMulInteger", product, 0},
+             {"QLinearMatMul", product, 0},
+             {"LSTM", recurrent, 0},
+             {"GRU", recurrent, 0},
+             {"RNN", recurrent, 0},
+             /* com.microsoft */
+             {"FusedConv", NULL, 1},
+             {"NhwcConv", NULL, 1},
+             {"NhwcFusedConv", NULL, 1},
+             {"FusedMatMul", product, 0},
+             {"TransposeMatMul", product, 0},
+             {"FusedGemm", product, 0},
+             {"QGemm", product, 0},
+             {"MatMulNBits", product, 0},
+             {"MatMulBnb4", product, 0},
+             {"MatMulIntegerToFloat", product, 0},
+             {"DynamicQuantizeMatMul", product, 0},
+             {"DynamicQuantizeLSTM", recurrent, 0}};
 
 static const char *const movers[] = {"Reshape",  "Transpose", "Concat",  "Split",     "Slice",   "Gather",
                                      "Identity", "Shape",     "Squeeze", "Unsqueeze", "Flatten", "Expand",

@@ -75,7 +75,7 @@ static void say(result *r, outcome what, const char *where, rung_status *status)
 }
 
 static rung_status *read_value(rung_env *env, const char *path, const rung_type *type, rung_value **out) {
-  size_t size;
+  size_t size = 0;
   char *data = read_file(path, &size);
   rung_status *status = rung_value_parse(env, data, size, type, out);
   free(data);

@@ -105,6 +105,23 @@ def pools(random):
                    fixed=False)
 
 
+def convolutions(random):
+    for kind, dtype in KINDS:
+        r = random(f"conv_{kind}")
+        a, c = quantization(r, dtype), [F32(0.5), quantization(r, dtype)[1]]
+        w, scale, zero = r.ints(6, 4, 3, 3, dtype=I8), F32(0.03), I8(0)
+        scales, b = r.floats(6, low=0.01, high=0.05, step=1 / 1024), r.ints(6, dtype=numpy.int32, low=-900, high=900)
+        for last in (0, 1):
+            x = r.ints(*((2, 7, 6, 4) if last else (2, 4, 7, 6)), dtype=dtype)
+            name, layout = f"conv_{kind}_{'last' if last else 'first'}", {"channels_last": last}
+            yield Case(name, "QLinearConv", [x, *a, w, scale, zero, *c, b], layout, constants=range(3, 9))
+            yield Case(f"{name}_pads", "QLinearConv", [x, *a, w, scales, numpy.zeros(6, I8), *c, b],
+                       layout | {"pads": [1, 1, 1, 1], "strides": [2, 1]}, constants=range(3, 9))
+            yield Case(f"{name}_run_time", "QLinearConv", [x, *a, w, scale, zero, *c], layout, fixed=False)
+            yield Case(f"{name}_group", "QLinearConv", [x, *a, r.ints(4, 1, 3, 3, dtype=I8), scale, zero, *c],
+                       layout | {"group": 4}, constants=[3])
+
+
 def embedding(random):
     for kind, dtype in KINDS:
         r = random(f"embed_{kind}")
@@ -150,5 +167,6 @@ def lstm(random):
 def cases(random):
     yield from elementwise(random)
     yield from pools(random)
+    yield from convolutions(random)
     yield from embedding(random)
     yield from lstm(random)

@@ -5,7 +5,8 @@ usage: check_shapes.py LIBRUNG FOLDER ...
 Every model.onnx below the folders: each rank and each size that onnx knows of a value must be what rung knows, too, and
 what the symbolic tool knows rung must know. (That tool is wrong about Split, RMSNormalization's function and others, so
 the number itself is not compared.) Shapes that a model declares for outputs are taken away: they are claims, and rung
-works them out. rung may know more. What stands in expected.txt, with a reason, is not compared; a line that no longer applies fails.
+works them out. rung may know more. Cases that must end in an error (inputs but no outputs) are passed over. What stands in
+expected.txt, with a reason, is not compared; a line that no longer applies fails.
 The last line counts models: N passed, N failed, N skipped.
 """
 import json
@@ -27,6 +28,13 @@ try:
     from onnxruntime.tools.symbolic_shape_infer import SymbolicShapeInference
 except ImportError:
     SymbolicShapeInference = None
+# Of these the symbolic tool says what is not so: present is as long as the value of total_sequence_length asks for.
+MISJUDGED = {"GroupQueryAttention"}
+
+
+def must_fail(folder):
+    sets = list(folder.glob("test_data_set_*"))
+    return bool(sets) and not any(list(s.glob("output_*.pb")) for s in sets)
 
 
 def from_onnx(model):
@@ -34,6 +42,8 @@ def from_onnx(model):
 
 
 def from_symbolic(model):
+    if any(node.op_type in MISJUDGED for node in model.graph.node):
+        raise ValueError("misjudged")
     return known_shapes(SymbolicShapeInference.infer_shapes(model, 2**31 - 1, True, False, 0))
 
 
@@ -120,6 +130,8 @@ def check(library, folders):
     used = set()
     for folder in folders:
         for path in sorted(folder.rglob("model.onnx")):
+            if must_fail(path.parent):
+                continue
             found = differences(library, path)
             key = path.parent.name
             if found and key in expected:

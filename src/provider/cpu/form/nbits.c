@@ -24,6 +24,16 @@ static unsigned code_at(const uint8_t *codes, size_t bits, size_t i) {
   return (unsigned)codes[i / each] >> (i % each * bits) & ((1u << bits) - 1);
 }
 
+/* Of any alignment: weights may lie in a mapping. */
+static float number_at(const rung_tensor *t, size_t at) {
+  size_t size = rung_dtype_size(t->dtype);
+  uint64_t element = 0;
+  float number;
+  memcpy(&element, (const char *)t->data + at * size, size);
+  rung_load_f32(t->dtype, &element, 0, 1, 1, &number);
+  return number;
+}
+
 static float *scales_of(const rung_nbits *plan, char *panel) {
   return (float *)(panel + RUNG_ROUND_UP(plan->k * plan->row_bytes, RUNG_TENSOR_ALIGN));
 }
@@ -39,13 +49,13 @@ static void pack_column(const rung_nbits *plan, const rung_nbits_source *source,
   const rung_tensor *s = source->scales, *z = source->zeros;
   for (size_t b = 0; b < plan->blocks; b++) {
     size_t at = b * plan->width + lane;
-    rung_load_f32(s->dtype, s->data, row * plan->blocks + b, 1, 1, &scales[at]);
+    scales[at] = number_at(s, row * plan->blocks + b);
     if (!z)
       zeros[at] = (float)(1 << (plan->bits - 1));
     else if (z->dtype == RUNG_U8)
       zeros[at] = (float)code_at((const uint8_t *)z->data + row * rung_nbits_zero_bytes(plan), plan->bits, b);
     else
-      rung_load_f32(z->dtype, z->data, row * plan->blocks + b, 1, 1, &zeros[at]);
+      zeros[at] = number_at(z, row * plan->blocks + b);
   }
 }
 

@@ -31,7 +31,7 @@ bool rung_nbits_make(rung_cpu_set features, size_t n, size_t k, size_t bits, siz
 /* Bytes of a column's codes, and of its packed zeros. */
 size_t rung_nbits_code_bytes(const rung_nbits *plan);
 size_t rung_nbits_zero_bytes(const rung_nbits *plan);
-/* Columns [first panel's, ...) into `packed`, plan->size bytes aligned for floats. */
+/* All of it into `packed`, plan->size bytes aligned for floats; the source may lie at any address. */
 void rung_nbits_pack(const rung_nbits *plan, const rung_nbits_source *source, void *packed);
 
 /* B of a rung_gemm_run whose plan has fill_b = rung_nbits_fill. */

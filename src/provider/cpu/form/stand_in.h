@@ -6,7 +6,7 @@
 
 #include "provider/opwise/kernel.h"
 
-enum { RUNG_STAND_INPUTS = 4 };
+enum { RUNG_STAND_INPUTS = 9 };
 
 typedef enum rung_stand_kind {
   RUNG_STAND_AS_IS,

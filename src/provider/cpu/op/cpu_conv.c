@@ -160,13 +160,11 @@ CONV_KERNEL(ms_FusedConv, NARROW_FLOATS)
 
 /* com.microsoft: channels last */
 
-static const rung_stand_in nhwc = {.kernel = &rung_cpu_ms_FusedConv,
-                                   .input_count = 4,
-                                   .inputs = {{RUNG_STAND_AS_IS, 0, 0, 0, true},
-                                              {RUNG_STAND_AS_IS, 1, 0, 0, false},
-                                              {RUNG_STAND_AS_IS, 2, 0, 0, false},
-                                              {RUNG_STAND_AS_IS, 3, 0, 0, true}},
-                                   .output = {RUNG_STAND_AS_IS, 0, 0, 0, true}};
+static const rung_stand_in nhwc = {
+    .kernel = &rung_cpu_ms_FusedConv,
+    .input_count = 4,
+    .inputs = {{.turned = true}, {.operand = 1}, {.operand = 2}, {.operand = 3, .turned = true}},
+    .output = {.turned = true}};
 
 static rung_status *pack_nhwc(rung_kernel_call *call, void **out) { return rung_stand_in_pack(call, &nhwc, out); }
 static rung_status *prepare_nhwc(rung_kernel_call *call) { return rung_stand_in_prepare(call, &nhwc); }

@@ -7,6 +7,7 @@
 #include "provider/cpu/form/conv_plain.h"
 #include "provider/cpu/form/convert.h"
 #include "provider/cpu/form/floats.h"
+#include "provider/cpu/form/stand_in.h"
 #include "provider/cpu/kernel/isa.h"
 
 #define BYTES (RUNG_SET(RUNG_U8) | RUNG_SET(RUNG_I8))
@@ -211,3 +212,35 @@ CONV_KERNEL(ConvInteger, integer_places, {'A', BYTES}, {'B', BYTES})
 CONV_KERNEL(QLinearConv, linear_places, {'A', BYTES}, {'B', BYTES}, {'C', BYTES})
 CONV_KERNEL(QuantizedConv, fused_places, {'A', BYTES}, {'B', BYTES}, {'C', BYTES},
             {'D', RUNG_SET(RUNG_F32) | RUNG_SET(RUNG_I32)})
+
+/* com.microsoft's QLinearConv: channels may be last. */
+
+#define LINEAR(last)                \
+  {.kernel = &rung_cpu_QLinearConv, \
+   .input_count = 9,                \
+   .inputs = {{.turned = last},     \
+              {.operand = 1},       \
+              {.operand = 2},       \
+              {.operand = 3},       \
+              {.operand = 4},       \
+              {.operand = 5},       \
+              {.operand = 6},       \
+              {.operand = 7},       \
+              {.operand = 8}},      \
+   .output.turned = last}
+static const rung_stand_in linear[2] = {LINEAR(false), LINEAR(true)};
+
+static const rung_stand_in *linear_of(const rung_kernel_call *call) {
+  return &linear[((const rung_conv_params *)call->params)->channels_last != 0];
+}
+static rung_status *pack_ms_linear(rung_kernel_call *call, void **out) {
+  return rung_stand_in_pack(call, linear_of(call), out);
+}
+static rung_status *prepare_ms_linear(rung_kernel_call *call) { return rung_stand_in_prepare(call, linear_of(call)); }
+static rung_status *run_ms_linear(rung_kernel_call *call) { return rung_stand_in_run(call, linear_of(call)); }
+
+const rung_kernel rung_cpu_ms_QLinearConv = {.types = {{'A', BYTES}, {'B', BYTES}, {'C', BYTES}},
+                                             .state_size = sizeof(conv_state),
+                                             .pack = pack_ms_linear,
+                                             .prepare = prepare_ms_linear,
+                                             .run = run_ms_linear};

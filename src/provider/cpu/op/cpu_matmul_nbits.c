@@ -134,12 +134,14 @@ static const char *refuse_nbits(const rung_node *node, rung_reason *out_reason) 
   return "weights in another provider's layout (weight_prepacked)";
 }
 
-const rung_kernel rung_cpu_ms_MatMulNBits = {.types = {{'T', NARROW_FLOATS}, {'Z', NARROW_FLOATS | RUNG_SET(RUNG_U8)}},
-                                             .state_size = sizeof(nbits_state),
-                                             .refuse = refuse_nbits,
-                                             .pack = pack_nbits,
-                                             .prepare = prepare_nbits,
-                                             .run = run_nbits};
+const rung_kernel rung_cpu_ms_MatMulNBits = {
+    .types = {{'T', NARROW_FLOATS}, {'Z', NARROW_FLOATS | RUNG_SET(RUNG_U8)}},
+    .packs = 1 << RUNG_NBITS_B | 1 << RUNG_NBITS_SCALES | 1 << RUNG_NBITS_ZEROS,
+    .state_size = sizeof(nbits_state),
+    .refuse = refuse_nbits,
+    .pack = pack_nbits,
+    .prepare = prepare_nbits,
+    .run = run_nbits};
 
 /* MatMulBnb4. The tables are those of the bitsandbytes library: FP4 with a sign, two bits of exponent and one of
  * mantissa, on [-1, 1]; NF4 the quantiles of a normal distribution. */

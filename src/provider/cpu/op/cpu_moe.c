@@ -414,14 +414,16 @@ static const char *refuse_moe(const rung_node *node, rung_reason *out_reason) {
   return p->weights_prepacked == 1 ? "weights in another provider's layout (weights_prepacked)" : NULL;
 }
 
-#define MOE_KERNEL(symbol, quantized, ...)                                                                         \
+#define MOE_KERNEL(symbol, quantized, packed, ...)                                                                 \
   static rung_status *pack_##symbol(rung_kernel_call *call, void **out) { return pack_moe(call, quantized, out); } \
   static rung_status *prepare_##symbol(rung_kernel_call *call) { return prepare_moe(call, quantized); }            \
   static rung_status *run_##symbol(rung_kernel_call *call) { return run_moe(call, quantized); }                    \
   const rung_kernel rung_cpu_ms_##symbol = {.types = {{'T', NARROW_FLOATS}, __VA_ARGS__},                          \
+                                            .packs = packed,                                                       \
                                             .refuse = refuse_moe,                                                  \
                                             .pack = pack_##symbol,                                                 \
                                             .prepare = prepare_##symbol,                                           \
                                             .run = run_##symbol};
-MOE_KERNEL(MoE, false, {0})
-MOE_KERNEL(QMoE, true, {'Q', RUNG_SET(RUNG_U8)}, {'S', NARROW_FLOATS})
+MOE_KERNEL(MoE, false, 1 << 2 | 1 << 4 | 1 << 6, {0})
+MOE_KERNEL(QMoE, true, 1 << 2 | 1 << 3 | 1 << 5 | 1 << 6 | 1 << 8 | 1 << 9 | 7 << 11, {'Q', RUNG_SET(RUNG_U8)},
+           {'S', NARROW_FLOATS})

@@ -485,6 +485,7 @@ static rung_status *run_qattention(rung_kernel_call *call) {
 }
 
 const rung_kernel rung_cpu_ms_QAttention = {.types = {{'T', RUNG_SET(RUNG_F32)}, {'A', BYTES}, {'B', BYTES}},
+                                            .packs = 1 << RUNG_QATT_WEIGHTS,
                                             .state_size = sizeof(projected_state),
                                             .refuse = refuse_projected,
                                             .pack = pack_qattention,

@@ -203,20 +203,11 @@ static rung_status *run_group_norm(rung_kernel_call *call) {
 GROUP_KERNEL(InstanceNormalization)
 GROUP_KERNEL(GroupNormalization)
 
-#define GROUP_NORM(turned)                                    \
-  {                                                           \
-    .kernel = &rung_cpu_GroupNormalization, .input_count = 3, \
-    .inputs = {{RUNG_STAND_AS_IS, 0, 0, 0, turned},           \
-               {RUNG_STAND_AS_IS, 1, 0, 0, false},            \
-               {RUNG_STAND_AS_IS, 2, 0, 0, false}},           \
-    .output = {                                               \
-      RUNG_STAND_AS_IS,                                       \
-      0,                                                      \
-      0,                                                      \
-      0,                                                      \
-      turned                                                  \
-    }                                                         \
-  }
+#define GROUP_NORM(last)                                         \
+  {.kernel = &rung_cpu_GroupNormalization,                       \
+   .input_count = 3,                                             \
+   .inputs = {{.turned = last}, {.operand = 1}, {.operand = 2}}, \
+   .output.turned = last}
 static const rung_stand_in group_norm[2] = {GROUP_NORM(false), GROUP_NORM(true)};
 RUNG_STAND_IN_KERNEL(ms_GroupNorm, &group_norm[((const rung_group_norm_params *)call->params)->channels_last != 0], 0,
                      {'T', RUNG_SET_FLOAT}, {'M', RUNG_SET_FLOAT})

@@ -319,10 +319,8 @@ POOL_KERNEL(LpPool, RUNG_SET_FLOAT, false, false)
 
 /* com.microsoft: channels last, and on quantised numbers */
 
-static const rung_stand_in nhwc_max = {.kernel = &rung_cpu_MaxPool,
-                                       .input_count = 1,
-                                       .inputs = {{RUNG_STAND_AS_IS, 0, 0, 0, true}},
-                                       .output = {RUNG_STAND_AS_IS, 0, 0, 0, true}};
+static const rung_stand_in nhwc_max = {
+    .kernel = &rung_cpu_MaxPool, .input_count = 1, .inputs = {{.turned = true}}, .output = {.turned = true}};
 RUNG_STAND_IN_KERNEL(ms_NhwcMaxPool, &nhwc_max, sizeof(pool_state),
                      {'T', RUNG_SET_FLOAT | RUNG_SET(RUNG_I8) | RUNG_SET(RUNG_U8)})
 
