@@ -218,13 +218,15 @@ static float at(const rung_tensor *t, size_t index) {
   return number;
 }
 
-static void compute(kind what, const rung_tensor *a, const rung_tensor *b, const rung_tensor *out) {
+/* Ends early, with nothing of use, once `stopped` is set. */
+static void compute(kind what, const rung_tensor *a, const rung_tensor *b, const rung_tensor *out,
+                    const atomic_int *stopped) {
   float *z = out->data;
   size_t count = count_of(out), nx = count_of(a), ny = b ? count_of(b) : 1;
   if (what == IDENTITY) {
     if (out->size) memcpy(z, a->data, out->size);
   } else if (what == MATMUL) {
-    for (int64_t i = 0; i < out->dims[0]; i++)
+    for (int64_t i = 0; i < out->dims[0] && !*stopped; i++)
       for (int64_t j = 0; j < out->dims[1]; j++) {
         float sum = 0;
         for (int64_t k = 0; k < a->dims[1]; k++)
@@ -337,9 +339,9 @@ static int do_work(job *j) {
     const rung_node *node = island->nodes[n];
     slot constants[2], *a = slot_of(j, node->inputs[0], &constants[0]);
     slot *b = node->input_count > 1 ? slot_of(j, node->inputs[1], &constants[1]) : NULL;
-    if (j->stopped) return 0;
     kind what = kind_of(node) == SUB && strcmp(f->wrong, "values") == 0 ? ADD : kind_of(node);
-    compute(what, &a->tensor, b ? &b->tensor : NULL, &j->slots[island->input_count + n].tensor);
+    compute(what, &a->tensor, b ? &b->tensor : NULL, &j->slots[island->input_count + n].tensor, &j->stopped);
+    if (j->stopped) return 0;
   }
   for (uint32_t i = 0; i < island->output_count; i++) {
     slot none, *s = slot_of(j, island->outputs[i], &none);
