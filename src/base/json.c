@@ -169,3 +169,14 @@ void rung_json_null(rung_json *json) {
   begin_value(json);
   append(json, "null");
 }
+
+#define PUT(suffix, type)                                                     \
+  void rung_json_put_##suffix(rung_json *json, const char *key, type value) { \
+    rung_json_key(json, key);                                                 \
+    rung_json_##suffix(json, value);                                          \
+  }
+PUT(string, const char *)
+PUT(i64, int64_t)
+PUT(u64, uint64_t)
+PUT(f64, double)
+PUT(bool, bool)

@@ -35,4 +35,11 @@ void rung_json_f64(rung_json *json, double value);
 void rung_json_bool(rung_json *json, bool value);
 void rung_json_null(rung_json *json);
 
+/* A key and its value. */
+void rung_json_put_string(rung_json *json, const char *key, const char *value); /* NULL is null */
+void rung_json_put_i64(rung_json *json, const char *key, int64_t value);
+void rung_json_put_u64(rung_json *json, const char *key, uint64_t value);
+void rung_json_put_f64(rung_json *json, const char *key, double value);
+void rung_json_put_bool(rung_json *json, const char *key, bool value);
+
 #endif

@@ -13,19 +13,13 @@ static void put_str(rung_json *json, const char *key, rung_str value) {
     rung_json_null(json);
 }
 
-static void put_text(rung_json *json, const char *key, const char *value) {
-  rung_json_key(json, key);
-  rung_json_string(json, value);
-}
-
 /* A note that is a number; 0 when it is not there. */
 static void put_number(rung_json *json, const char *key, const cache_entry *e) {
   rung_str value = e ? rung__entry_value(e, rung_str_of(key)) : (rung_str){NULL, 0};
   int64_t number = 0;
   for (size_t i = 0; i < value.size && i < 18 && value.data[i] >= '0' && value.data[i] <= '9'; i++)
     number = 10 * number + (value.data[i] - '0');
-  rung_json_key(json, key);
-  rung_json_i64(json, number);
+  rung_json_put_i64(json, key, number);
 }
 
 static rung_status *finish(const rung_text *text) { return text->failed ? rung_status_out_of_memory() : NULL; }
@@ -35,15 +29,13 @@ static rung_status *finish(const rung_text *text) { return text->failed ? rung_s
 static void put_entry(rung_json *json, const stored_file *file, const cache_entry *e, const char *damage) {
   static const char *const notes[] = {"kind", "provider", "model"}, *const numbers[] = {"nodes", "compile_ms", "made"};
   rung_json_begin_object(json);
-  put_text(json, "entry", file->key);
-  rung_json_key(json, "bytes");
-  rung_json_u64(json, file->bytes);
-  rung_json_key(json, "used");
-  rung_json_i64(json, file->used / 1000000000);
+  rung_json_put_string(json, "entry", file->key);
+  rung_json_put_u64(json, "bytes", file->bytes);
+  rung_json_put_i64(json, "used", file->used / 1000000000);
   for (size_t i = 0; i < RUNG_COUNT(notes); i++)
     put_str(json, notes[i], e ? rung__entry_value(e, rung_str_of(notes[i])) : (rung_str){NULL, 0});
   for (size_t i = 0; i < RUNG_COUNT(numbers); i++) put_number(json, numbers[i], e);
-  put_text(json, "damage", damage);
+  rung_json_put_string(json, "damage", damage);
   rung_json_key(json, "fields");
   rung_json_begin_array(json);
   for (size_t i = 0; e && i < e->field_count; i++) {
@@ -76,9 +68,8 @@ static rung_status *describe_folder(const rung_store *store, bool verify, rung_t
   RUNG_TRY(rung__store_list(store, &all));
   rung_json_init(&json, text, 2);
   rung_json_begin_object(&json);
-  put_text(&json, "folder", store->path);
-  rung_json_key(&json, "bytes");
-  rung_json_u64(&json, all.bytes);
+  rung_json_put_string(&json, "folder", store->path);
+  rung_json_put_u64(&json, "bytes", all.bytes);
   rung_json_key(&json, "entries");
   rung_json_begin_array(&json);
   rung_status *status = NULL;
@@ -207,7 +198,7 @@ static void put_difference(rung_json *json, rung_str name, rung_str wanted, rung
 
 static void put_nearest(rung_json *json, const cache_entry *wanted, const cache_entry *e) {
   rung_json_begin_object(json);
-  put_text(json, "entry", e->key);
+  rung_json_put_string(json, "entry", e->key);
   put_str(json, "model", rung__entry_value(e, rung_str_of("model")));
   rung_json_key(json, "differences");
   rung_json_begin_array(json);
@@ -243,14 +234,12 @@ static rung_status *describe_nearest(const rung_instance *instance, const progra
 static rung_status *describe_island(const rung_instance *instance, const program_step *step, size_t index,
                                     rung_json *json) {
   rung_json_begin_object(json);
-  rung_json_key(json, "island");
-  rung_json_u64(json, index);
-  put_text(json, "provider", step->by_host ? "host" : instance->chain.links.at[step->link].api->name);
-  rung_json_key(json, "nodes");
-  rung_json_u64(json, step->node_count);
-  put_text(json, "cache", step->cache.state);
-  put_text(json, "entry", step->cache.key);
-  put_text(json, "words", step->cache.words);
+  rung_json_put_u64(json, "island", index);
+  rung_json_put_string(json, "provider", step->by_host ? "host" : instance->chain.links.at[step->link].api->name);
+  rung_json_put_u64(json, "nodes", step->node_count);
+  rung_json_put_string(json, "cache", step->cache.state);
+  rung_json_put_string(json, "entry", step->cache.key);
+  rung_json_put_string(json, "words", step->cache.words);
   RUNG_TRY(describe_nearest(instance, step, json));
   rung_json_end_object(json);
   return NULL;
@@ -261,8 +250,8 @@ rung_status *rung__cache_session_json(const rung_instance *instance, rung_text *
   rung_json json;
   rung_json_init(&json, text, 2);
   rung_json_begin_object(&json);
-  put_text(&json, "folder", instance->cache.folder);
-  put_text(&json, "why", instance->cache.why);
+  rung_json_put_string(&json, "folder", instance->cache.folder);
+  rung_json_put_string(&json, "why", instance->cache.why);
   rung_json_key(&json, "islands");
   rung_json_begin_array(&json);
   rung_status *status = collect(&list, instance->main);

@@ -2,21 +2,6 @@
 #include "base/json.h"
 #include "session/describe.h"
 
-static void put_string(rung_json *json, const char *key, const char *value) {
-  rung_json_key(json, key);
-  rung_json_string(json, value);
-}
-
-static void put_number(rung_json *json, const char *key, int64_t value) {
-  rung_json_key(json, key);
-  rung_json_i64(json, value);
-}
-
-static void put_bool(rung_json *json, const char *key, bool value) {
-  rung_json_key(json, key);
-  rung_json_bool(json, value);
-}
-
 static void begin_list(rung_json *json, const char *key) {
   rung_json_key(json, key);
   rung_json_begin_array(json);
@@ -31,14 +16,14 @@ static void put_providers(rung_json *json, const rung_plan *plan) {
   for (size_t i = 0; i < plan->provider_count; i++) {
     const rung_plan_provider *p = &plan->providers[i];
     rung_json_begin_object(json);
-    put_string(json, "name", p->name);
-    put_bool(json, "optional", p->optional);
-    put_bool(json, "used", p->used);
-    put_number(json, "nodes", (int64_t)p->node_count);
-    put_string(json, "why", p->why);
-    put_string(json, "fix", p->fix);
-    put_string(json, "precision", p->precision);
-    put_string(json, "offline", p->offline);
+    rung_json_put_string(json, "name", p->name);
+    rung_json_put_bool(json, "optional", p->optional);
+    rung_json_put_bool(json, "used", p->used);
+    rung_json_put_i64(json, "nodes", (int64_t)p->node_count);
+    rung_json_put_string(json, "why", p->why);
+    rung_json_put_string(json, "fix", p->fix);
+    rung_json_put_string(json, "precision", p->precision);
+    rung_json_put_string(json, "offline", p->offline);
     rung_json_end_object(json);
   }
   rung_json_end_array(json);
@@ -49,20 +34,19 @@ static void put_nodes(rung_json *json, const rung_plan *plan) {
   for (size_t i = 0; i < plan->node_count; i++) {
     const rung_plan_node *n = &plan->nodes[i];
     rung_json_begin_object(json);
-    put_string(json, "name", n->name);
-    put_string(json, "op_type", n->op_type);
-    put_string(json, "domain", n->domain);
-    put_string(json, "graph", n->graph);
-    put_string(json, "provider", n->provider);
-    put_number(json, "island", n->island);
-    rung_json_key(json, "flops");
-    rung_json_f64(json, n->flops);
+    rung_json_put_string(json, "name", n->name);
+    rung_json_put_string(json, "op_type", n->op_type);
+    rung_json_put_string(json, "domain", n->domain);
+    rung_json_put_string(json, "graph", n->graph);
+    rung_json_put_string(json, "provider", n->provider);
+    rung_json_put_i64(json, "island", n->island);
+    rung_json_put_f64(json, "flops", n->flops);
     begin_list(json, "refusals");
     for (size_t k = 0; k < n->refusal_count; k++) {
       rung_json_begin_object(json);
-      put_string(json, "provider", n->refusals[k].provider);
-      put_string(json, "reason", n->refusals[k].reason);
-      put_string(json, "words", n->refusals[k].words);
+      rung_json_put_string(json, "provider", n->refusals[k].provider);
+      rung_json_put_string(json, "reason", n->refusals[k].reason);
+      rung_json_put_string(json, "words", n->refusals[k].words);
       rung_json_end_object(json);
     }
     rung_json_end_array(json);
@@ -76,14 +60,14 @@ static void put_islands(rung_json *json, const rung_plan *plan) {
   for (size_t i = 0; i < plan->island_count; i++) {
     const rung_plan_island *island = &plan->islands[i];
     rung_json_begin_object(json);
-    put_string(json, "provider", island->provider);
-    put_string(json, "graph", island->graph);
-    put_number(json, "nodes", (int64_t)island->node_count);
-    put_string(json, "description", island->description);
-    put_string(json, "memory", island->memory);
-    put_string(json, "cache", island->cache);
-    put_string(json, "cache_entry", island->cache_entry);
-    put_string(json, "cache_words", island->cache_words);
+    rung_json_put_string(json, "provider", island->provider);
+    rung_json_put_string(json, "graph", island->graph);
+    rung_json_put_i64(json, "nodes", (int64_t)island->node_count);
+    rung_json_put_string(json, "description", island->description);
+    rung_json_put_string(json, "memory", island->memory);
+    rung_json_put_string(json, "cache", island->cache);
+    rung_json_put_string(json, "cache_entry", island->cache_entry);
+    rung_json_put_string(json, "cache_words", island->cache_words);
     rung_json_end_object(json);
   }
   rung_json_end_array(json);
@@ -94,11 +78,11 @@ static void put_crossings(rung_json *json, const rung_plan *plan) {
   for (size_t i = 0; i < plan->crossing_count; i++) {
     const rung_plan_crossing *c = &plan->crossings[i];
     rung_json_begin_object(json);
-    put_string(json, "value", c->value);
-    put_string(json, "from", c->from);
-    put_string(json, "to", c->to);
-    put_number(json, "bytes", c->bytes);
-    put_number(json, "executions", c->executions);
+    rung_json_put_string(json, "value", c->value);
+    rung_json_put_string(json, "from", c->from);
+    rung_json_put_string(json, "to", c->to);
+    rung_json_put_i64(json, "bytes", c->bytes);
+    rung_json_put_i64(json, "executions", c->executions);
     rung_json_end_object(json);
   }
   rung_json_end_array(json);
@@ -109,12 +93,10 @@ static void put_terms(rung_json *json, const rung_plan *plan) {
   for (size_t i = 0; i < plan->term_count; i++) {
     const rung_plan_term *term = &plan->terms[i];
     rung_json_begin_object(json);
-    put_string(json, "term", term->text);
-    rung_json_key(json, "limit");
-    rung_json_f64(json, term->limit);
-    rung_json_key(json, "value");
-    rung_json_f64(json, term->value);
-    put_string(json, "verdict", term->holds < 0 ? "open" : term->holds ? "holds" : "broken");
+    rung_json_put_string(json, "term", term->text);
+    rung_json_put_f64(json, "limit", term->limit);
+    rung_json_put_f64(json, "value", term->value);
+    rung_json_put_string(json, "verdict", term->holds < 0 ? "open" : term->holds ? "holds" : "broken");
     rung_json_end_object(json);
   }
   rung_json_end_array(json);
@@ -125,23 +107,22 @@ rung_status *rung__plan_json(const rung_instance *instance, rung_text *text) {
   rung_json json;
   rung_json_init(&json, text, 2);
   rung_json_begin_object(&json);
-  put_string(&json, "stage", plan->stage);
-  put_string(&json, "cache_folder", plan->cache_folder);
-  put_string(&json, "cache_why", plan->cache_why);
+  rung_json_put_string(&json, "stage", plan->stage);
+  rung_json_put_string(&json, "cache_folder", plan->cache_folder);
+  rung_json_put_string(&json, "cache_why", plan->cache_why);
   put_providers(&json, plan);
   put_islands(&json, plan);
   put_crossings(&json, plan);
   put_terms(&json, plan);
-  put_string(&json, "choice", plan->choice);
-  rung_json_key(&json, "expected_ns");
-  rung_json_f64(&json, plan->expected_ns);
-  put_string(&json, "lock_difference", plan->lock_difference);
+  rung_json_put_string(&json, "choice", plan->choice);
+  rung_json_put_f64(&json, "expected_ns", plan->expected_ns);
+  rung_json_put_string(&json, "lock_difference", plan->lock_difference);
   begin_list(&json, "passes");
   for (size_t i = 0; i < plan->pass_count; i++) {
     rung_json_begin_object(&json);
-    put_string(&json, "name", plan->passes[i].name);
-    put_number(&json, "changed", (int64_t)plan->passes[i].changed);
-    put_bool(&json, "off", plan->passes[i].off);
+    rung_json_put_string(&json, "name", plan->passes[i].name);
+    rung_json_put_i64(&json, "changed", (int64_t)plan->passes[i].changed);
+    rung_json_put_bool(&json, "off", plan->passes[i].off);
     rung_json_end_object(&json);
   }
   rung_json_end_array(&json);
@@ -155,8 +136,8 @@ rung_status *rung__plan_json(const rung_instance *instance, rung_text *text) {
 static void put_type(rung_json *json, const rung_instance *instance, const rung_type *type) {
   static const char *const kinds[] = {"unknown", "tensor", "sequence", "map", "optional", "sparse"};
   rung_json_begin_object(json);
-  put_string(json, "kind", kinds[type->kind]);
-  put_string(json, "dtype", type->dtype ? rung_dtype_name(type->dtype) : NULL);
+  rung_json_put_string(json, "kind", kinds[type->kind]);
+  rung_json_put_string(json, "dtype", type->dtype ? rung_dtype_name(type->dtype) : NULL);
   rung_json_key(json, "shape");
   if (type->kind != RUNG_TENSOR || type->rank < 0) {
     rung_json_null(json);
@@ -184,10 +165,10 @@ static void put_values(rung_json *json, const rung_instance *instance, const cha
   for (uint32_t i = 0; i < count; i++) {
     if (!infos[i]) continue;
     rung_json_begin_object(json);
-    put_string(json, "name", infos[i]->name);
+    rung_json_put_string(json, "name", infos[i]->name);
     rung_json_key(json, "type");
     put_type(json, instance, &infos[i]->type);
-    put_bool(json, "constant", infos[i]->constant != NULL);
+    rung_json_put_bool(json, "constant", infos[i]->constant != NULL);
     rung_json_end_object(json);
   }
   rung_json_end_array(json);
@@ -208,7 +189,7 @@ static rung_status *put_graph(rung_graph *graph, void *context) {
   graph_walk *walk = context;
   rung_json *json = walk->json;
   rung_json_begin_object(json);
-  put_string(json, "name", graph->name);
+  rung_json_put_string(json, "name", graph->name);
   put_values(json, walk->instance, "inputs", graph->inputs, graph->input_count);
   put_values(json, walk->instance, "outputs", graph->outputs, graph->output_count);
   put_values(json, walk->instance, "values", graph->values, graph->value_count);
@@ -216,15 +197,14 @@ static rung_status *put_graph(rung_graph *graph, void *context) {
   for (uint32_t n = 0; n < graph->node_count; n++) {
     const rung_node *node = graph->nodes[n];
     rung_json_begin_object(json);
-    put_string(json, "name", node->name);
-    put_string(json, "op_type", node->op_type);
-    put_string(json, "domain", node->domain);
-    put_number(json, "opset", node->opset);
-    put_bool(json, "defined", node->op != NULL);
+    rung_json_put_string(json, "name", node->name);
+    rung_json_put_string(json, "op_type", node->op_type);
+    rung_json_put_string(json, "domain", node->domain);
+    rung_json_put_i64(json, "opset", node->opset);
+    rung_json_put_bool(json, "defined", node->op != NULL);
     put_names(json, "inputs", node->inputs, node->input_count);
     put_names(json, "outputs", node->outputs, node->output_count);
-    rung_json_key(json, "flops");
-    rung_json_f64(json, rung__node_flops(node));
+    rung_json_put_f64(json, "flops", rung__node_flops(node));
     begin_list(json, "bodies");
     RUNG_TRY(rung_node_each_body(node, put_graph, context));
     rung_json_end_array(json);
@@ -252,25 +232,25 @@ rung_status *rung__providers_json(rung_env *env, rung_text *text) {
     const rung_provider_info *info;
     RUNG_TRY(rung__env_probe(env, i, &info));
     rung_json_begin_object(&json);
-    put_string(&json, "name", info->name);
-    put_string(&json, "ort_name", info->ort_name);
-    put_string(&json, "summary", info->summary);
-    put_string(&json, "version", info->version);
-    put_string(&json, "state", info->state);
-    put_bool(&json, "usable", info->usable);
+    rung_json_put_string(&json, "name", info->name);
+    rung_json_put_string(&json, "ort_name", info->ort_name);
+    rung_json_put_string(&json, "summary", info->summary);
+    rung_json_put_string(&json, "version", info->version);
+    rung_json_put_string(&json, "state", info->state);
+    rung_json_put_bool(&json, "usable", info->usable);
     begin_list(&json, "steps");
     for (size_t k = 0; k < info->step_count; k++) {
       const rung_provider_step *s = &info->steps[k];
       rung_json_begin_object(&json);
-      put_string(&json, "name", s->name);
+      rung_json_put_string(&json, "name", s->name);
       rung_json_key(&json, "ok");
       if (s->ok < 0)
         rung_json_null(&json);
       else
         rung_json_bool(&json, s->ok);
-      put_string(&json, "code", s->code);
-      put_string(&json, "evidence", s->evidence);
-      put_string(&json, "fix", s->fix);
+      rung_json_put_string(&json, "code", s->code);
+      rung_json_put_string(&json, "evidence", s->evidence);
+      rung_json_put_string(&json, "fix", s->fix);
       rung_json_end_object(&json);
     }
     rung_json_end_array(&json);
@@ -280,10 +260,10 @@ rung_status *rung__providers_json(rung_env *env, rung_text *text) {
     begin_list(&json, "options");
     for (const rung_option_spec *o = env->registry.providers[i]->options; o && o->key; o++) {
       rung_json_begin_object(&json);
-      put_string(&json, "key", o->key);
-      put_string(&json, "default", o->fallback);
-      put_string(&json, "choices", o->choices);
-      put_string(&json, "help", o->help);
+      rung_json_put_string(&json, "key", o->key);
+      rung_json_put_string(&json, "default", o->fallback);
+      rung_json_put_string(&json, "choices", o->choices);
+      rung_json_put_string(&json, "help", o->help);
       rung_json_end_object(&json);
     }
     rung_json_end_array(&json);
@@ -302,9 +282,9 @@ static void put_places(rung_json *json, const rung_op *op, const char *key,
     rung_json_begin_object(json);
     rung_json_key(json, "name");
     rung_json_str(json, place.name);
-    put_string(json, "type", place.variable ? variable : rung_dtype_name(place.dtype));
-    put_bool(json, "optional", place.optional);
-    put_bool(json, "variadic", place.variadic);
+    rung_json_put_string(json, "type", place.variable ? variable : rung_dtype_name(place.dtype));
+    rung_json_put_bool(json, "optional", place.optional);
+    rung_json_put_bool(json, "variadic", place.variadic);
     rung_json_end_object(json);
     if (place.variadic) break;
   }
@@ -323,8 +303,8 @@ static void put_support(rung_json *json, const rung_env *env, const rung_op *op)
     char types[512];
     if (!rung__op_support(api, op, types, sizeof types)) continue;
     rung_json_begin_object(json);
-    put_string(json, "provider", api->name);
-    put_string(json, "types", types);
+    rung_json_put_string(json, "provider", api->name);
+    rung_json_put_string(json, "types", types);
     rung_json_end_object(json);
   }
   rung_json_end_array(json);
@@ -339,12 +319,12 @@ rung_status *rung__ops_json(rung_env *env, rung_text *text) {
   for (size_t i = 0; i < count; i++) {
     const rung_op *op = rung_op_meaning(ops[i]);
     rung_json_begin_object(&json);
-    put_string(&json, "domain", ops[i]->domain);
-    put_string(&json, "name", ops[i]->name);
-    put_number(&json, "since", ops[i]->since);
-    put_number(&json, "newest", rung_op_newest(ops[i]->domain));
-    put_string(&json, "signature", op->signature);
-    put_bool(&json, "driven_by_session", op->flags & RUNG_OP_CONTROL);
+    rung_json_put_string(&json, "domain", ops[i]->domain);
+    rung_json_put_string(&json, "name", ops[i]->name);
+    rung_json_put_i64(&json, "since", ops[i]->since);
+    rung_json_put_i64(&json, "newest", rung_op_newest(ops[i]->domain));
+    rung_json_put_string(&json, "signature", op->signature);
+    rung_json_put_bool(&json, "driven_by_session", op->flags & RUNG_OP_CONTROL);
     put_places(&json, op, "inputs", rung_op_input);
     put_places(&json, op, "outputs", rung_op_output);
     put_support(&json, env, ops[i]);

@@ -42,36 +42,26 @@ void rung__journal_add(rung_journal *journal, const char *event, const char *pro
   pthread_mutex_unlock(&journal->lock);
 }
 
-static void put_counter(rung_json *json, const char *name, uint64_t value) {
-  rung_json_key(json, name);
-  rung_json_u64(json, value);
-}
-
-static void put_text(rung_json *json, const char *name, const char *value) {
-  rung_json_key(json, name);
-  rung_json_string(json, value);
-}
-
 void rung__journal_json(rung_journal *journal, rung_json *json) {
   pthread_mutex_lock(&journal->lock);
   const rung_counters *c = &journal->counters;
-  put_counter(json, "runs", c->runs);
-  put_counter(json, "failed_runs", c->failed_runs);
-  put_counter(json, "stepped_runs", c->stepped_runs);
-  put_counter(json, "failures", c->failures);
-  put_counter(json, "crossings", c->crossings);
-  put_counter(json, "crossed_bytes", c->crossed);
-  put_counter(json, "journal_dropped", c->journal_dropped);
+  rung_json_put_u64(json, "runs", c->runs);
+  rung_json_put_u64(json, "failed_runs", c->failed_runs);
+  rung_json_put_u64(json, "stepped_runs", c->stepped_runs);
+  rung_json_put_u64(json, "failures", c->failures);
+  rung_json_put_u64(json, "crossings", c->crossings);
+  rung_json_put_u64(json, "crossed_bytes", c->crossed);
+  rung_json_put_u64(json, "journal_dropped", c->journal_dropped);
   rung_json_key(json, "journal");
   rung_json_begin_array(json);
   for (size_t i = 0; i < journal->entries.count; i++) {
     const rung_journal_entry *entry = &journal->entries.at[i];
     rung_json_begin_object(json);
-    put_counter(json, "time_ns", entry->time_ns);
-    put_text(json, "event", entry->event);
-    put_text(json, "provider", entry->provider);
-    put_text(json, "node", entry->node);
-    put_text(json, "cause", entry->cause);
+    rung_json_put_u64(json, "time_ns", entry->time_ns);
+    rung_json_put_string(json, "event", entry->event);
+    rung_json_put_string(json, "provider", entry->provider);
+    rung_json_put_string(json, "node", entry->node);
+    rung_json_put_string(json, "cause", entry->cause);
     rung_json_end_object(json);
   }
   rung_json_end_array(json);

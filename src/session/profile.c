@@ -60,16 +60,6 @@ bool rung__profile_event(rung_profile *profile, size_t index, rung_profile_event
   return found;
 }
 
-static void put_text(rung_json *json, const char *key, const char *value) {
-  rung_json_key(json, key);
-  rung_json_string(json, value);
-}
-
-static void put_count(rung_json *json, const char *key, uint64_t value) {
-  rung_json_key(json, key);
-  rung_json_u64(json, value);
-}
-
 void rung__profile_json(rung_profile *profile, rung_text *text) {
   rung_json json;
   rung_json_init(&json, text, 1);
@@ -78,14 +68,14 @@ void rung__profile_json(rung_profile *profile, rung_text *text) {
   for (size_t i = 0; i < profile->events.count; i++) {
     const profile_event *event = &profile->events.at[i];
     rung_json_begin_object(&json);
-    put_text(&json, "graph", event->graph);
-    put_text(&json, "provider", event->provider);
-    put_text(&json, "node", event->node ? event->node->name : NULL);
-    put_text(&json, "op_type", event->node ? event->node->op_type : NULL);
-    put_count(&json, "nodes", event->nodes);
-    put_count(&json, "thread", event->thread);
-    put_count(&json, "start_ns", event->began);
-    put_count(&json, "duration_ns", event->ended - event->began);
+    rung_json_put_string(&json, "graph", event->graph);
+    rung_json_put_string(&json, "provider", event->provider);
+    rung_json_put_string(&json, "node", event->node ? event->node->name : NULL);
+    rung_json_put_string(&json, "op_type", event->node ? event->node->op_type : NULL);
+    rung_json_put_u64(&json, "nodes", event->nodes);
+    rung_json_put_u64(&json, "thread", event->thread);
+    rung_json_put_u64(&json, "start_ns", event->began);
+    rung_json_put_u64(&json, "duration_ns", event->ended - event->began);
     rung_json_end_object(&json);
   }
   pthread_mutex_unlock(&profile->lock);

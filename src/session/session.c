@@ -345,20 +345,19 @@ rung_status *rung__session_journal_json(rung_session *session, rung_text *text) 
   rung_json json;
   rung_json_init(&json, text, 2);
   rung_json_begin_object(&json);
-  rung_json_key(&json, "on_failure");
-  rung_json_string(&json, session->options.on_failure == RUNG_ON_FAILURE_NEXT ? "next" : "error");
+  rung_json_put_string(&json, "on_failure", session->options.on_failure == RUNG_ON_FAILURE_NEXT ? "next" : "error");
   rung_json_key(&json, "providers");
   rung_json_begin_array(&json);
   pthread_mutex_lock(&session->lock);
   for (uint32_t i = 0; i < session->listed; i++) {
     const session_breaker *breaker = &session->breakers[i];
     rung_json_begin_object(&json);
-    rung_json_key(&json, "name");
-    rung_json_string(&json, session->names[i]);
-    rung_json_key(&json, "state");
-    rung_json_string(&json, !breaker->open ? "in-service" : breaker->tried ? "tried-again" : "out-of-service");
-    rung_json_key(&json, "failures_in_a_row");
-    rung_json_i64(&json, breaker->failures);
+    rung_json_put_string(&json, "name", session->names[i]);
+    rung_json_put_string(&json, "state",
+                         !breaker->open   ? "in-service"
+                         : breaker->tried ? "tried-again"
+                                          : "out-of-service");
+    rung_json_put_i64(&json, "failures_in_a_row", breaker->failures);
     rung_json_end_object(&json);
   }
   pthread_mutex_unlock(&session->lock);
