@@ -162,7 +162,7 @@ static rung_status *count_crossing(execution *run, size_t bytes) {
 
 static rung_status *copy_tensor(execution *run, const rung_value *from, rung_memory *memory, rung_value **out_value) {
   rung_memory *there = from->tensor.memory;
-  RUNG_TRY(count_crossing(run, from->tensor.size));
+  if (memory != there) RUNG_TRY(count_crossing(run, from->tensor.size)); /* else only to another address */
   RUNG_TRY(allocate(run, memory, &from->tensor, out_value));
   rung_tensor *to = &(*out_value)->tensor;
   rung_status *status = NULL;

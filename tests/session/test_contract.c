@@ -154,6 +154,26 @@ static void open_terms_are_held_in_every_run(void **state) {
   session_end(&t);
 }
 
+/* Elements at an odd address are copied before a provider sees them: within one memory, which is no crossing. */
+static void copies_within_a_memory_are_no_crossings(void **state) {
+  (void)state;
+  test_session t;
+  _Alignas(16) char bytes[sizeof(float) * 4 + 1] = {0};
+  rung_tensor odd = {.dtype = RUNG_F32, .rank = 2, .dims = {2, 2}, .data = bytes + 1, .size = sizeof(float) * 4};
+  rung_value *x, *y = NULL;
+  session_begin(&t);
+  session_load(&t, row, 0);
+  assert_ok(open_with(&t, "cpu", "crossings<=0,bytes<=0"));
+  assert_ok(rung_value_create_view(t.env, &odd, NULL, NULL, &x));
+  assert_ok(rung_session_run(t.session, NULL, &x, 1, &y, 1));
+  rung_counters counters = {.struct_size = sizeof counters};
+  assert_ok(rung_session_counters(t.session, &counters));
+  assert_int_equal(counters.crossings, 0);
+  rung_value_release(x);
+  rung_value_release(y);
+  session_end(&t);
+}
+
 /* Pins */
 
 static const rung_plan_refusal *refusal_of(const test_session *t, const char *node) {
@@ -273,6 +293,7 @@ int main(void) {
       cmocka_unit_test(the_contract_is_held_against_what_compiled),
       cmocka_unit_test(the_plan_shows_its_terms),
       cmocka_unit_test(open_terms_are_held_in_every_run),
+      cmocka_unit_test(copies_within_a_memory_are_no_crossings),
       cmocka_unit_test(pinned_nodes_run_where_the_user_says),
       cmocka_unit_test(pins_that_cannot_be_kept_are_errors),
       cmocka_unit_test(pins_reach_into_bodies),
