@@ -176,11 +176,6 @@ static void copies_within_a_memory_are_no_crossings(void **state) {
 
 /* Pins */
 
-static const rung_plan_refusal *refusal_of(const test_session *t, const char *node) {
-  const rung_plan_node *n = session_node(t, node);
-  return n && n->refusal_count ? &n->refusals[0] : NULL;
-}
-
 static rung_status *open_pinned(test_session *t, const char *chain, const rung_pin *pins, size_t count) {
   rung_session_options options;
   rung_session_options_init(&options);
@@ -203,8 +198,8 @@ static void pinned_nodes_run_where_the_user_says(void **state) {
   session_begin(&t);
   session_load(&t, row, 0);
   expect_pinned(&t, "op:Relu", "a r m+n");
-  assert_string_equal(refusal_of(&t, "r")->reason, "pinned");
-  assert_string_equal(refusal_of(&t, "r")->words, "the user pinned it to cpu");
+  assert_string_equal(session_refusal(&t, "r", "fake")->reason, "pinned");
+  assert_string_equal(session_refusal(&t, "r", "fake")->words, "the user pinned it to cpu");
   expect_pinned(&t, "op:ai.onnx.Relu", "a r m+n");
   expect_pinned(&t, "node:[rm]", "a r+m n");
   expect_pinned(&t, "node:*", "a+r+m+n");

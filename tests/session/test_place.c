@@ -12,14 +12,6 @@ static void expect_islands(test_session *t, const char *expected) {
   assert_string_equal(session_islands(t, words, sizeof words), expected);
 }
 
-static const rung_plan_refusal *refusal_of(const test_session *t, const char *node, const char *provider) {
-  const rung_plan_node *n = session_node(t, node);
-  assert_non_null(n);
-  for (size_t i = 0; i < n->refusal_count; i++)
-    if (strcmp(n->refusals[i].provider, provider) == 0) return &n->refusals[i];
-  return NULL;
-}
-
 static void every_node_goes_to_the_first_that_claims_it(void **state) {
   (void)state;
   test_session t;
@@ -30,8 +22,8 @@ static void every_node_goes_to_the_first_that_claims_it(void **state) {
   assert_string_equal(session_node(&t, "r")->provider, "cpu");
   assert_string_equal(session_node(&t, "m")->provider, "fake");
   assert_string_equal(session_node(&t, "n")->provider, "cpu");
-  assert_string_equal(refusal_of(&t, "r", "fake")->reason, "operator");
-  assert_string_equal(refusal_of(&t, "r", "fake")->words, "Relu");
+  assert_string_equal(session_refusal(&t, "r", "fake")->reason, "operator");
+  assert_string_equal(session_refusal(&t, "r", "fake")->words, "Relu");
   assert_int_equal(session_node(&t, "a")->refusal_count, 0);
   const rung_plan *plan = rung_session_plan(t.session);
   assert_string_equal(plan->stage, "compiled");
@@ -111,7 +103,7 @@ static void groups_are_taken_whole(void **state) {
   test_session t;
   session_make(&t, row, "fake:claim=nothing,groups=b+c/d+e,cpu");
   expect_islands(&t, "a b+c+d+e");
-  assert_int_equal(refusal_of(&t, "a", "fake") != NULL, 1);
+  assert_int_equal(session_refusal(&t, "a", "fake") != NULL, 1);
   assert_ok(session_run(&t));
   assert_float_equal(session_out(&t, 0, 1), -16, 0);
   session_end(&t);
@@ -132,8 +124,8 @@ static void a_broken_group_is_given_back(void **state) {
   /* refused when it is compiled: its partner goes, too */
   assert_ok(session_open(&t, "fake:claim=Mul,groups=a+b,refuse_at_compile=Add,cpu", NULL));
   expect_islands(&t, "a+b+c d e");
-  assert_string_equal(refusal_of(&t, "a", "fake")->reason, "compile");
-  assert_string_equal(refusal_of(&t, "b", "fake")->reason, "group");
+  assert_string_equal(session_refusal(&t, "a", "fake")->reason, "compile");
+  assert_string_equal(session_refusal(&t, "b", "fake")->reason, "group");
   session_end(&t);
 }
 
@@ -153,8 +145,8 @@ static void a_group_with_others_between_is_no_group(void **state) {
   test_session t;
   session_make(&t, row, "fake?:claim=Mul,groups=a+c,cpu");
   expect_islands(&t, "a+b+c d e");
-  assert_string_equal(refusal_of(&t, "a", "fake")->reason, "group");
-  assert_non_null(strstr(refusal_of(&t, "c", "fake")->words, "nodes outside stand between"));
+  assert_string_equal(session_refusal(&t, "a", "fake")->reason, "group");
+  assert_non_null(strstr(session_refusal(&t, "c", "fake")->words, "nodes outside stand between"));
   session_close(&t);
   /* each is convex, but they wait for each other */
   session_load(&t, "x:f32[2] -> u, v ; a@p = Relu(x) ; b@q = Relu(x) ; c@u = Neg(q) ; d@v = Neg(p)", 0);
@@ -193,10 +185,10 @@ static void what_an_engine_refuses_is_claimed_again(void **state) {
   test_session t;
   session_make(&t, row, "fake:refuse_at_compile=Mul+Neg,refuse=one,cpu");
   expect_islands(&t, "a+b+c d+e");
-  const rung_plan_refusal *why = refusal_of(&t, "d", "fake");
+  const rung_plan_refusal *why = session_refusal(&t, "d", "fake");
   assert_string_equal(why->reason, "compile");
   assert_string_equal(why->words, "the fake's engine does not take Mul");
-  assert_string_equal(refusal_of(&t, "e", "fake")->reason, "compile");
+  assert_string_equal(session_refusal(&t, "e", "fake")->reason, "compile");
   assert_int_equal(session_node(&t, "d")->refusal_count, 1); /* once, however many rounds */
   assert_ok(session_run(&t));
   assert_float_equal(session_out(&t, 0, 0), -4, 0);
@@ -355,7 +347,7 @@ static void arithmetic_on_shapes_is_the_hosts(void **state) {
                "fake:claim=Add");
   assert_string_equal(session_node(&t, "s")->provider, "host");
   assert_string_equal(session_node(&t, "g")->provider, "host");
-  assert_string_equal(refusal_of(&t, "g", "fake")->reason, "type"); /* the reason stays on record */
+  assert_string_equal(session_refusal(&t, "g", "fake")->reason, "type"); /* the reason stays on record */
   /* the shape is read where the tensor lies: only x crosses */
   assert_int_equal(rung_session_plan(t.session)->crossing_count, 1);
   long out = session_fake()->copies_out;
@@ -394,7 +386,7 @@ static void bodies_are_placed_by_the_same_chain(void **state) {
   assert_string_equal(session_node(&t, "m")->provider, "fake");
   assert_string_equal(session_node(&t, "n")->provider, "cpu");
   assert_string_equal(session_node(&t, "m")->graph, "if/graph");
-  assert_string_equal(refusal_of(&t, "n", "fake")->reason, "operator");
+  assert_string_equal(session_refusal(&t, "n", "fake")->reason, "operator");
   assert_ok(session_run(&t));
   assert_float_equal(session_out(&t, 0, 1), 4 * 4 + 4, 0);
   *(uint8_t *)rung_value_tensor(t.inputs[1])->data = 0;

@@ -149,6 +149,14 @@ const rung_plan_node *session_node(const test_session *t, const char *name) {
   return NULL;
 }
 
+const rung_plan_refusal *session_refusal(const test_session *t, const char *node, const char *provider) {
+  const rung_plan_node *n = session_node(t, node);
+  assert_non_null(n);
+  for (size_t i = 0; i < n->refusal_count; i++)
+    if (strcmp(n->refusals[i].provider, provider) == 0) return &n->refusals[i];
+  return NULL;
+}
+
 const char *session_islands(const test_session *t, char *out, size_t size) {
   const rung_plan *plan = rung_session_plan(t->session);
   size_t at = 0;

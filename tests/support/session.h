@@ -44,6 +44,8 @@ void session_end(test_session *t);
 double session_out(const test_session *t, size_t i, size_t k);
 /* Who runs the node of that name, in the plan; NULL: there is no such node. */
 const rung_plan_node *session_node(const test_session *t, const char *name);
+/* Why `provider` refused that node; NULL: it did not. */
+const rung_plan_refusal *session_refusal(const test_session *t, const char *node, const char *provider);
 /* "a+b c+d": the nodes of the islands in their order; islands of the host as "~a". */
 const char *session_islands(const test_session *t, char *out, size_t size);
 /* Does the log hold this? */

@@ -45,10 +45,12 @@ static const command *find_command(const char *name) {
 }
 
 static int unknown_command(const char *name) {
-  const char *names[16];
-  size_t count = 0;
-  while (all_commands[count]) names[count] = all_commands[count]->name, count++;
-  const char *near = nearest(name, names, count);
+  static const char *const names[] = {
+#define RUNG_COMMAND(name) #name,
+#include "commands.inc"
+#undef RUNG_COMMAND
+  };
+  const char *near = nearest(name, names, sizeof names / sizeof names[0]);
   return fail(EXIT_USAGE, "\"%s\" is no command%s%s%s", clean(name),
               near ? "; did you mean " : "; rung help lists them", near ? near : "", near ? "?" : "");
 }

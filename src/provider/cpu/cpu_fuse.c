@@ -115,7 +115,6 @@ bool rung_fuse_activation(const rung_node *node, rung_activation *out) {
 typedef struct float_fusion {
   rung_fusion *walk;
   rung_value_info *inputs[OPERANDS];
-  bool adds_bias; /* that the main node does not have */
 } float_fusion;
 
 /* A product adds a residual to what has one number, row or column; C that is a whole matrix takes its place. */
@@ -133,7 +132,7 @@ static bool take_add(float_fusion *f, const rung_node *add) {
   /* Where B is a vector, the last dimension of the output is one of rows. */
   if (!f->inputs[BIAS] && !is_conv && f->inputs[1]->type.rank >= 2 && is_row(other, out)) {
     f->inputs[BIAS] = other;
-    f->adds_bias = true;
+    f->walk->adds_bias = true;
     return true;
   }
   if (!other || other == sum || !same_shape(out, &other->type)) return false;
@@ -155,31 +154,31 @@ static bool extend(float_fusion *f) {
   return extended;
 }
 
-static rung_status *make_fused(const float_fusion *f, rung_arena *arena, rung_step *out) {
-  rung_node *node = f->walk->main;
-  bool is_conv = rung_fuse_is_op(node, "Conv");
+rung_status *rung_fuse_step(const rung_fusion *f, const rung_kernel *kernel, const rung_op *op,
+                            rung_value_info *const *inputs, uint32_t count, rung_arena *arena, rung_step *out) {
+  bool is_conv = rung_fuse_is_op(f->main, "Conv");
   size_t size = is_conv ? sizeof(rung_conv_params) : sizeof(rung_product_params);
   void *params = rung_arena_alloc(arena, 1, size);
-  rung_value_info **operands = rung_arena_alloc(arena, OPERANDS + 1, sizeof *operands);
+  rung_value_info **operands = rung_arena_alloc(arena, (size_t)count + 1, sizeof *operands);
   RUNG_CHECK_ALLOC(params);
   RUNG_CHECK_ALLOC(operands);
-  memcpy(params, node->params, size);
+  memcpy(params, f->main->params, size);
   if (is_conv) {
-    ((rung_conv_params *)params)->activation = f->walk->activation;
+    ((rung_conv_params *)params)->activation = f->activation;
   } else {
-    ((rung_product_params *)params)->activation = f->walk->activation;
+    ((rung_product_params *)params)->activation = f->activation;
     if (f->adds_bias) ((rung_product_params *)params)->beta = 1;
   }
-  memcpy(operands, f->inputs, sizeof f->inputs);
-  operands[OPERANDS] = f->walk->output;
-  *out = (rung_step){.kernel = is_conv ? rung_cpu_kernel(&rung_op_ms_FusedConv) : &rung_cpu_FusedProduct,
-                     .node = node,
-                     .op = is_conv ? &rung_op_ms_FusedConv : &rung_op_FusedProduct,
+  memcpy(operands, inputs, count * sizeof *operands);
+  operands[count] = f->output;
+  *out = (rung_step){.kernel = kernel,
+                     .node = f->main,
+                     .op = op,
                      .params = params,
-                     .input_count = OPERANDS,
+                     .input_count = count,
                      .output_count = 1,
                      .inputs = operands,
-                     .outputs = operands + OPERANDS};
+                     .outputs = operands + count};
   return NULL;
 }
 
@@ -189,7 +188,11 @@ static rung_status *fuse_floats(rung_fusion *walk, rung_arena *arena, rung_step 
   if (dtype != RUNG_F32 && dtype != RUNG_F16 && dtype != RUNG_BF16) return NULL;
   float_fusion f = {.walk = walk};
   for (uint32_t i = 0; i < node->input_count && i < OPERANDS; i++) f.inputs[i] = node->inputs[i];
-  return extend(&f) ? make_fused(&f, arena, out) : NULL;
+  if (!extend(&f)) return NULL;
+  if (rung_fuse_is_op(node, "Conv"))
+    return rung_fuse_step(walk, rung_cpu_kernel(&rung_op_ms_FusedConv), &rung_op_ms_FusedConv, f.inputs, OPERANDS,
+                          arena, out);
+  return rung_fuse_step(walk, &rung_cpu_FusedProduct, &rung_op_FusedProduct, f.inputs, OPERANDS, arena, out);
 }
 
 static rung_step step_of(rung_node *node) {

@@ -26,6 +26,7 @@ typedef struct rung_fusion {
   rung_value_info *output; /* of the last node that is taken in */
   uint32_t last;           /* its position */
   rung_activation activation;
+  bool adds_bias; /* that the main node, a product, does not have */
 } rung_fusion;
 
 bool rung_fuse_is_op(const rung_node *node, const char *name); /* of ai.onnx, or an alias of it */
@@ -35,6 +36,11 @@ rung_node *rung_fuse_next(const rung_fusion *fusion, uint32_t *out_position);
 void rung_fuse_take(rung_fusion *fusion, const rung_node *node, uint32_t position);
 /* Is the node an activation that can be computed on sums of its element type? */
 bool rung_fuse_activation(const rung_node *node, rung_activation *out_activation);
+
+/* The step of what was taken in: the main node's params with the activation, `count` inputs, the one output. */
+rung_status *rung_fuse_step(const rung_fusion *fusion, const rung_kernel *kernel, const rung_op *op,
+                            rung_value_info *const *inputs, uint32_t count, rung_arena *arena,
+                            rung_step *out_step) RUNG_MUST_CHECK;
 
 /* cpu_fuse_quantized.c: a step on integers; its kernel is NULL when there is none. */
 rung_status *rung_fuse_quantized(rung_fusion *fusion, rung_arena *arena, rung_step *out_step) RUNG_MUST_CHECK;

@@ -149,25 +149,7 @@ rung_status *rung_fuse_quantized(rung_fusion *walk, rung_arena *arena, rung_step
   quantized_fusion q = {.walk = walk};
   if (!start(&q)) return NULL;
   extend(&q);
-  size_t size = q.is_conv ? sizeof(rung_conv_params) : sizeof(rung_product_params);
-  void *params = rung_arena_alloc(arena, 1, size);
-  rung_value_info **operands = rung_arena_alloc(arena, OPERANDS + 1, sizeof *operands);
-  RUNG_CHECK_ALLOC(params);
-  RUNG_CHECK_ALLOC(operands);
-  memcpy(params, walk->main->params, size);
   if (q.is_conv)
-    ((rung_conv_params *)params)->activation = walk->activation;
-  else
-    ((rung_product_params *)params)->activation = walk->activation;
-  memcpy(operands, q.inputs, sizeof q.inputs);
-  operands[OPERANDS] = walk->output;
-  *out = (rung_step){.kernel = q.is_conv ? &rung_cpu_QuantizedConv : &rung_cpu_QuantizedProduct,
-                     .node = walk->main,
-                     .op = q.is_conv ? &rung_op_QuantizedConv : &rung_op_QuantizedProduct,
-                     .params = params,
-                     .input_count = OPERANDS,
-                     .output_count = 1,
-                     .inputs = operands,
-                     .outputs = operands + OPERANDS};
-  return NULL;
+    return rung_fuse_step(walk, &rung_cpu_QuantizedConv, &rung_op_QuantizedConv, q.inputs, OPERANDS, arena, out);
+  return rung_fuse_step(walk, &rung_cpu_QuantizedProduct, &rung_op_QuantizedProduct, q.inputs, OPERANDS, arena, out);
 }
