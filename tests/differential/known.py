@@ -39,6 +39,40 @@ class Case:
         return any(not ((np.abs(a[a != 0]) < 1e15) & (np.abs(a[a != 0]) > 1e-15)).all()
                    for a in self.operands if a is not None and a.dtype.kind == "f")
 
+    def overflows_on_the_way(self):
+        """ReduceProd: factors of one result that multiply, in some order, to more than the type holds; with small ones
+        among them the result is then an infinity, a number or NaN, as the order will have it."""
+        x = self.operands[0]
+        if x is None or x.dtype.kind != "f" or not x.size:
+            return False
+        axes = self.attributes.get("axes", self.operands[1] if len(self.operands) > 1 else None)
+        axes = None if axes is None or not len(axes) else tuple(int(a) for a in axes)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            growth = np.maximum(np.nan_to_num(np.log2(np.abs(x.astype(np.float64)))), 0).sum(axes)
+        return bool((growth >= np.finfo(x.dtype).maxexp - 1).any())
+
+    def wraps(self):
+        """A power of integers that the type does not hold."""
+        base, exponent = (np.asarray(a, np.float64) for a in self.operands[:2])
+        if self.operands[0].dtype.kind not in "iu" or not base.size or not exponent.size:
+            return False
+        with np.errstate(all="ignore"):
+            return bool((np.abs(base) ** exponent > np.iinfo(self.operands[0].dtype).max).any())
+
+    def divides_inexactly(self):
+        """Sizes of which one has an output that lies exactly on an element, or half way between two, while its float32
+        coordinate, index / (out / in), lies beside."""
+        sizes = self.operands[3] if len(self.operands) > 3 else None
+        if sizes is None or len(sizes) != self.rank():
+            return False
+        for old, new in zip(self.operands[0].shape, (int(n) for n in sizes)):
+            index = np.arange(new)
+            exact = index * old / max(new, 1)
+            single = (index.astype(np.float32) / (np.float32(new) / np.float32(max(old, 1)))).astype(np.float64)
+            if ((2 * index * old % max(new, 1) == 0) & (single != exact)).any():
+                return True
+        return False
+
     def huge(self):
         """Integers that floating point does not hold, or whose products wrap."""
         return any(a is not None and a.dtype.kind in "iu" and a.size and (abs(a.astype(np.float64)) > 2**30).any() for a in self.operands)
@@ -53,14 +87,19 @@ SUMS = "MatMul Gemm Conv ConvTranspose Einsum BatchNormalization InstanceNormali
        "ReduceMean ReduceL1 ReduceL2 ReduceSumSquare ReduceProd ReduceLogSum ReduceLogSumExp MeanVarianceNormalization LpPool AveragePool " \
        "GlobalAveragePool GlobalLpPool Resize CumSum CumProd Det Mean Sum GroupNormalization RMSNormalization Softmax " \
        "LogSoftmax Normalizer LinearRegressor LinearClassifier DynamicQuantizeLinear Scaler Loop"
+PRODUCTS = "partial products leave the range of the type, or not, by their order"
 always = lambda case: True  # noqa: E731
 
 TABLE = [
+    (ORT, "ReduceProd", Case.overflows_on_the_way, PRODUCTS),
+    (REFERENCE, "ReduceProd", Case.overflows_on_the_way, PRODUCTS),
     (ORT, SUMS, Case.odd, "sums of infinities and of numbers that cancel depend on their order"),
     (REFERENCE, SUMS, Case.odd, "sums of infinities and of numbers that cancel depend on their order"),
     (ORT, "MaxPool GlobalMaxPool ReduceMax ReduceMin ArgMax ArgMin TopK Hardmax Unique MaxRoiPool Max Min", Case.has_nan,
      "it drops NaN, or not, by position; in rung NaN wins, as in numpy"),
     (REFERENCE, "Hardmax Unique MaxRoiPool GlobalMaxPool MaxPool TopK", Case.has_nan, "NaN has no place in its order"),
+    (ORT, "Pow", Case.wraps, "integers through floating point; in rung they wrap"),
+    (ORT, "Resize", Case.divides_inexactly, "coordinates through a rounded scale; in rung and onnx.reference exact ones stay exact"),
     (ORT, "ReduceSum Shrink Pow Mod", Case.huge, "large integers through floating point"),
     (ORT, "Clip", lambda c: c.odd() and (len(c.operands) < 3 or None in c.types), "a limit that is left out is the largest finite number; in ONNX's function there is none"),
     (REFERENCE, "ConvTranspose", lambda c: c.attributes.get("group", 1) > 1, "the bias is not added"),
