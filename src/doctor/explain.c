@@ -326,17 +326,34 @@ static bool is_second_symptom(const explainer *e, size_t index) {
 
 /* Reading */
 
-/* UTF-16 becomes one byte a character; colours and carriage returns go. */
+/* Text of one byte a character, or UTF-16 in either order. */
+typedef struct encoded {
+  const unsigned char *in;
+  size_t size, step; /* bytes; of a character */
+  bool big;
+} encoded;
+
+/* The character at byte `i`; 0 behind the last whole one. */
+static unsigned character(const encoded *e, size_t i) {
+  if (i > e->size || e->size - i < e->step) return 0;
+  if (e->step == 1) return e->in[i];
+  return e->big ? e->in[i + 1] | e->in[i] << 8u : e->in[i] | e->in[i + 1] << 8u;
+}
+
+static bool is_letter(unsigned code) { return code < 128 && isalpha((int)code); }
+
+/* One byte a character; colours and carriage returns go. */
 static rung_str normalise(doctor *d, rung_str log) {
   char *out = rung__doctor_alloc(d, log.size + 1, 1);
   if (!out) return (rung_str){"", 0};
-  const unsigned char *in = (const unsigned char *)log.data;
-  bool little = log.size >= 2 && in[0] == 0xff && in[1] == 0xfe, big = log.size >= 2 && in[0] == 0xfe && in[1] == 0xff;
-  size_t size = 0, step = little || big ? 2 : 1;
-  for (size_t i = step == 2 ? 2 : 0; i + step <= log.size; i += step) {
-    unsigned code = step == 1 ? in[i] : little ? in[i] | in[i + 1] << 8u : in[i + 1] | in[i] << 8u;
-    if (code == 0x1b && i + step < log.size && in[i + step + (big ? 1 : 0)] == '[') {
-      for (i += 2 * step; i + step <= log.size && !isalpha(in[i + (big ? 1 : 0)]); i += step) continue;
+  encoded e = {(const unsigned char *)log.data, log.size, 1, false};
+  bool wide = log.size >= 2 && ((e.in[0] == 0xff && e.in[1] == 0xfe) || (e.in[0] == 0xfe && e.in[1] == 0xff));
+  if (wide) e = (encoded){e.in, e.size, 2, e.in[0] == 0xfe};
+  size_t size = 0;
+  for (size_t i = wide ? 2 : 0; i + e.step <= e.size; i += e.step) {
+    unsigned code = character(&e, i);
+    if (code == 0x1b && character(&e, i + e.step) == '[') {
+      for (i += 2 * e.step; i + e.step <= e.size && !is_letter(character(&e, i)); i += e.step) continue;
       continue;
     }
     if (code == 0x2018 || code == 0x2019) code = '\'';
