@@ -18,6 +18,7 @@ static rung_status *infer_graph(rung_ir *ir, rung_graph *graph);
 static void generalize(rung_ir *ir, rung_type *type, const rung_type *other) {
   if (type->kind == RUNG_NONE) *type = *other;
   if (other->kind == RUNG_NONE || type->kind != RUNG_TENSOR) return;
+  type->is_claimed |= other->is_claimed;
   if (type->rank != other->rank) {
     type->rank = -1;
     return;
@@ -45,11 +46,15 @@ static void narrow(rung_type *known, const rung_type *found, int64_t fresh) {
   if (before.kind != RUNG_TENSOR || before.rank < 0) return;
   if (known->rank < 0) {
     known->rank = before.rank;
+    known->is_claimed = before.is_claimed;
     memcpy(known->dims, before.dims, sizeof before.dims);
     return;
   }
-  for (int32_t i = 0; i < known->rank && known->rank == before.rank; i++)
-    if (RUNG_IS_SYMBOL(known->dims[i]) && known->dims[i] >= fresh) known->dims[i] = before.dims[i];
+  for (int32_t i = 0; i < known->rank && known->rank == before.rank; i++) {
+    if (!RUNG_IS_SYMBOL(known->dims[i]) || known->dims[i] < fresh) continue;
+    known->dims[i] = before.dims[i];
+    known->is_claimed |= before.is_claimed && !RUNG_IS_SYMBOL(before.dims[i]);
+  }
 }
 
 static void assign(rung_value_info *info, const rung_type *type) {
@@ -260,8 +265,11 @@ static rung_status *infer_with_definition(rung_ir *ir, rung_node *node) {
   rung_infer infer = {node,  node->params, node->input_count, node->output_count, operands,
                       types, known,        &ir->arena,        &ir->next_symbol};
   if (!status) status = rung_op_infer(node->op, &infer);
+  bool is_claimed = false;
+  for (uint32_t i = 0; i < node->input_count; i++) is_claimed |= node->inputs[i] && node->inputs[i]->type.is_claimed;
   for (uint32_t i = 0; !status && i < node->output_count; i++) {
     if (!node->outputs[i]) continue;
+    types[i].is_claimed = is_claimed;
     narrow(&node->outputs[i]->type, &types[i], fresh);
     if (known[i].at) node->outputs[i]->known = known[i].at, node->outputs[i]->known_count = known[i].count;
   }

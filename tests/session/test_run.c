@@ -215,6 +215,21 @@ static void scans_keep_nothing(void **state) {
 
 /* Inputs and outputs */
 
+/* Exporters write down scalars for vectors: what only the file claims is no measure of what comes out. */
+static void a_false_claim_of_the_file_stops_nothing(void **state) {
+  (void)state;
+  test_session t;
+  session_make(&t,
+               "x:f32[2] c:bool[] -> y:f32[] ; a = If(c) then_branch={ -> p:f32[] ; p = Identity(x) } "
+               "else_branch={ -> q:f32[] ; q = ReduceSum(x) keepdims=0 } ; y = Neg(a)",
+               "cpu");
+  session_fill(&t);
+  assert_ok(session_run(&t));
+  assert_int_equal(rung_value_tensor(t.outputs[0])->rank, 1);
+  assert_float_equal(session_out(&t, 0, 1), -2, 0);
+  session_end(&t);
+}
+
 static void wrong_inputs_are_named(void **state) {
   (void)state;
   test_session t;
@@ -531,6 +546,7 @@ int main(void) {
       cmocka_unit_test(a_failure_spreads_to_what_reads_it),
       cmocka_unit_test(loops_run_on_devices),
       cmocka_unit_test(scans_keep_nothing),
+      cmocka_unit_test(a_false_claim_of_the_file_stops_nothing),
       cmocka_unit_test(wrong_inputs_are_named),
       cmocka_unit_test(outputs_go_where_the_caller_says),
       cmocka_unit_test(deadlines_end_a_run),
