@@ -4,7 +4,8 @@
 usage: published.py RUNG [--full] [WORDS ...]
 RUNG is the command-line tool. published.json says which packages: exact versions, the digest of the wheel, and for each
 model the shapes of its inputs ("1x512"; "1=1600" is filled with 1600, "=3" a scalar; inputs that the model fixes are left
-out), and where more than the usual tolerance is allowed: a model that rounds to bytes at every step is one. --full also takes the packages of more than 20 MB; WORDS choose models by parts of their names.
+out), and where more than the usual tolerance is allowed: a model that rounds to bytes at every step is one. --full also
+takes the packages of more than 20 MB; WORDS choose models by parts of their names.
 Needs numpy, onnx and onnxruntime. The last line counts models: N passed, N failed, N skipped.
 """
 import hashlib
@@ -22,6 +23,7 @@ from onnx import numpy_helper
 
 HERE = pathlib.Path(__file__).resolve().parent
 CACHE = HERE.parent.parent / ".cache" / "published"
+PLATFORMS = ["manylinux_2_34_x86_64", "manylinux_2_28_x86_64", "any"]
 TYPES = {"float": "float32", "float16": "float16", "double": "float64", "int64": "int64", "int32": "int32", "bool": "bool"}
 
 
@@ -33,9 +35,9 @@ def wheel_of(entry):
     """The package's file, as pip has it; its digest must be the recorded one."""
     folder = CACHE / f"{entry['package']}-{entry['version']}"
     if not list(folder.glob("*.whl")):
+        platforms = [part for name in PLATFORMS for part in ("--platform", name)]
         command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:",
-                   "--python-version", "3.11", "--platform", "manylinux_2_34_x86_64", "--platform", "manylinux_2_28_x86_64", "--platform", "any",
-                   "--dest", str(folder), f"{entry['package']}=={entry['version']}"]
+                   "--python-version", "3.11", *platforms, "--dest", str(folder), f"{entry['package']}=={entry['version']}"]
         done = subprocess.run(command, capture_output=True, text=True)
         if done.returncode:
             raise Unavailable(done.stderr.strip().splitlines()[-1])
