@@ -3,6 +3,7 @@
  * A number is written with the fewest digits that read back as the same float32 (float64), in the style of %g, with
  * NaN, INF and -INF. A string is read as a decimal number with spaces around it, or those words in any case; anything
  * else is an error. An integer type takes a number with a fraction, too, and drops it. */
+#include "base/element.h"
 #include "op/elementwise.h"
 
 #include "base/str.h"
@@ -175,7 +176,7 @@ static size_t print_float(double x, bool narrow, char *text) {
 static size_t print_element(const rung_tensor *in, size_t at, char *text) {
   if (in->dtype == RUNG_U64) return (size_t)snprintf(text, MOST_DIGITS, "%" PRIu64, ((const uint64_t *)in->data)[at]);
   if (in->dtype == RUNG_I64) return (size_t)snprintf(text, MOST_DIGITS, "%" PRId64, ((const int64_t *)in->data)[at]);
-  return print_float(rung_element_f64(in->dtype, in->data, at),
+  return print_float(rung_element_get(in->dtype, in->data, at),
                      in->dtype != RUNG_F64 && in->dtype != RUNG_I32 && in->dtype != RUNG_U32, text);
 }
 

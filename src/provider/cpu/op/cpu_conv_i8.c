@@ -1,5 +1,6 @@
 /* Convolutions of 8-bit integers: ConvInteger, QLinearConv, and the fused QuantizedConv (op/convolution.h). Sums are
  * int32 and wrap. form/conv_i8.h in one to three spatial dimensions, else form/conv_plain.h. */
+#include "base/element.h"
 #include "op/convolution.h"
 
 #include "base/pool.h"
@@ -84,7 +85,7 @@ static rung_status *one_number(const rung_kernel_call *call, uint32_t place, con
                                double *out) {
   const rung_tensor *t = input_at(call, place);
   RUNG_RUN_REQUIRE(!t || rung_tensor_count(t) == 1, "%s must be one number", name);
-  *out = t ? rung_element_f64(t->dtype, t->data, 0) : fallback;
+  *out = t ? rung_element_get(t->dtype, t->data, 0) : fallback;
   return NULL;
 }
 

@@ -1,6 +1,7 @@
 /* Products of matrices of 8-bit integers: MatMulInteger, QLinearMatMul, the fused QuantizedProduct (op/product.h), and
  * com.microsoft's MatMulIntegerToFloat, DynamicQuantizeMatMul, QGemm.
  * Sums are int32 and wrap. form/product_i8.h where A and B have one zero point each, else plain loops. */
+#include "base/element.h"
 #include "op/product.h"
 
 #include "base/pool.h"
@@ -109,7 +110,7 @@ static rung_status *spread_of(const rung_tensor *t, const char *name, size_t len
 }
 
 static double number_at(const spread *s, size_t index, size_t matrix, double fallback) {
-  return s->tensor ? rung_element_f64(s->tensor->dtype, s->tensor->data, index * s->step + matrix * s->matrix_step)
+  return s->tensor ? rung_element_get(s->tensor->dtype, s->tensor->data, index * s->step + matrix * s->matrix_step)
                    : fallback;
 }
 
@@ -117,7 +118,7 @@ static double number_at(const spread *s, size_t index, size_t matrix, double fal
 static bool one_zero(const rung_tensor *t, int32_t *out) {
   size_t count = t ? rung_tensor_count(t) : 0;
   const uint8_t *bytes = t ? t->data : NULL;
-  *out = count ? (int32_t)rung_element_f64(t->dtype, bytes, 0) : 0;
+  *out = count ? (int32_t)rung_element_get(t->dtype, bytes, 0) : 0;
   for (size_t i = 1; i < count; i++)
     if (bytes[i] != bytes[0]) return false;
   return true;
@@ -127,7 +128,7 @@ static rung_status *one_number(const rung_kernel_call *call, uint32_t place, con
                                double *out) {
   const rung_tensor *t = input_at(call, place);
   RUNG_RUN_REQUIRE(!t || rung_tensor_count(t) == 1, "%s must be one number", name);
-  *out = t ? rung_element_f64(t->dtype, t->data, 0) : fallback;
+  *out = t ? rung_element_get(t->dtype, t->data, 0) : fallback;
   return NULL;
 }
 

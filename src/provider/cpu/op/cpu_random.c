@@ -3,6 +3,7 @@
  * The generator has no state: number i of a node is a hash of a key and i (the finaliser of SplitMix64: Steele, Lea and
  * Flood, 2014), so that results do not depend on threads. With a `seed` the key follows from it alone, and every run
  * draws the same; without, it follows from the session's seed, the node's name and the number of the run. */
+#include "base/element.h"
 #include "op/random.h"
 
 #include "base/str.h"
@@ -218,7 +219,7 @@ static rung_status *run_Dropout(rung_kernel_call *call) {
   const rung_dropout_params *p = call->params;
   const rung_tensor *in = rung_in(call, 0), *ratio = rung_in(call, 1);
   dropout_job job = {0, (double)p->ratio, in, rung_out(call, 0), rung_out(call, 1)};
-  if (ratio && rung_tensor_count(ratio) == 1) job.ratio = rung_element_f64(ratio->dtype, ratio->data, 0);
+  if (ratio && rung_tensor_count(ratio) == 1) job.ratio = rung_element_get(ratio->dtype, ratio->data, 0);
   if (!is_training(call) || job.ratio == 0) {
     pass_through(in, job.out, job.mask);
     return NULL;
