@@ -16,7 +16,11 @@
  *   - Functions may be called from any thread. One session may run in many threads at once. Destroying an object
  *     while another thread uses it is the caller's bug.
  *   - Structs that begin with struct_size come from their rung_..._init function; unknown fields stay zero.
- *   - The library never exits, aborts, prints, reads the environment, or writes outside of paths it is given. */
+ *   - The library never exits, aborts, prints, reads the environment, or writes outside of paths it is given.
+ *
+ * Binary interface: until version 1.0 every minor version has one of its own, and the library's soname says which
+ * (librung.so.0.1). Within it no struct, number or function changes; functions may be added. A struct whose
+ * struct_size is not that of this header is refused. */
 #ifndef RUNG_H
 #define RUNG_H
 

@@ -18,9 +18,11 @@
 #include <stdlib.h>
 
 #define NEED(argument) RUNG_REQUIRE(argument, INVALID_ARGUMENT, "%s: argument \"%s\" is NULL", __func__, #argument)
-#define NEED_SIZE(options, type)                                         \
-  RUNG_REQUIRE((options)->struct_size >= sizeof(type), INVALID_ARGUMENT, \
-               "%s: struct_size of %s is %zu, not set by its init function?", __func__, #type, (options)->struct_size)
+#define NEED_SIZE(options, type)                                                                                    \
+  RUNG_REQUIRE(                                                                                                     \
+      (options)->struct_size == sizeof(type), INVALID_ARGUMENT,                                                     \
+      "%s: struct_size of %s is %zu, not %zu: not set by its init function, or built for another version of rung?", \
+      __func__, #type, (options)->struct_size, sizeof(type))
 
 const char *rung_version(void) { return "0.1.0"; }
 
@@ -239,11 +241,11 @@ const char *rung_model_get_property(const rung_model *model, size_t index, const
 /* Sessions */
 
 /* A list of `count` elements, none of which lacks its member. */
-#define NEED_LIST(options, list, count, member)                                                               \
-  do {                                                                                                        \
+#define NEED_LIST(options, list, count, member)                                                                  \
+  do {                                                                                                           \
     RUNG_REQUIRE((options)->list || !(options)->count, INVALID_ARGUMENT, "%s is NULL, %s is %zu", #list, #count, \
-                 (options)->count);                                                                           \
-    for (size_t need_ = 0; need_ < (options)->count; need_++)                                                 \
+                 (options)->count);                                                                              \
+    for (size_t need_ = 0; need_ < (options)->count; need_++)                                                    \
       RUNG_REQUIRE((options)->list[need_] member, INVALID_ARGUMENT, "%s[%zu]%s is NULL", #list, need_, #member); \
   } while (0)
 

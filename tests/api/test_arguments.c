@@ -8,6 +8,7 @@
 #include <string.h>
 
 typedef struct objects {
+  char *bytes; /* of the model */
   rung_env *env;
   rung_model *model;
 } objects;
@@ -15,15 +16,16 @@ typedef struct objects {
 static objects begin(void) {
   objects o;
   size_t size;
-  char *bytes = onnx_text("x:f32[N] -> y ; y = Relu(x)", 17, &size);
+  o.bytes = onnx_text("x:f32[N] -> y ; y = Relu(x)", ONNX_TEXT_OPSET, &size);
   assert_ok(rung_env_create(NULL, &o.env));
-  assert_ok(rung_model_load_memory(o.env, bytes, size, NULL, &o.model));
+  assert_ok(rung_model_load_memory(o.env, o.bytes, size, NULL, &o.model));
   return o;
 }
 
 static void end(objects *o) {
   rung_model_destroy(&o->model);
   rung_env_destroy(&o->env);
+  free(o->bytes);
 }
 
 static void a_list_or_a_member_that_is_null_is_named(void **state) {
