@@ -45,7 +45,7 @@ def allowed(layer):
 
 def resolve(root, path, name):
     """The included file, relative to the root; None when it is not in the tree."""
-    for base in (path.parent, root / "src", root / "include", root / "tests", root / "tools" / "rung"):
+    for base in (path.parent, root / "src", root / "include", root / "tests", root / "tools" / "rung", root / "tools" / "conformance"):
         found = (base / name).resolve()
         if found.is_file() and found.is_relative_to(root):
             return found.relative_to(root).as_posix()
