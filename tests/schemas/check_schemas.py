@@ -38,7 +38,9 @@ def rung_operators(library):
                 kind = place["type"]
                 fixed = len(kind) > 1
                 places[side].append(({kind} if fixed else variables.get(kind), place["variadic"], place["name"]))
-        found[op["domain"], op["name"]] = (op["since"], places, words is not None or op["driven_by_session"])
+        if (op["domain"], op["name"]) in found:
+            raise SystemExit(f"FAILED: src/op/ops.inc lists {op['domain']}.{op['name']} twice\n0 passed, 1 failed, 0 skipped")
+        found[op["domain"], op["name"]] = (op["since"], places, words is not None or op["driven_by_session"] or op["expanded"])
     return found
 
 
