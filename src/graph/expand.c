@@ -147,21 +147,22 @@ static rung_status *find_sizes(expansion *x, flex *f) {
   return apply(x, "Mul", OPERANDS(group, f->length), NULL, &f->rows);
 }
 
-/* The square root of the scale in the operands' type. A negative scale gives its sign to Q's. */
+/* The square root of the scale, worked out in float64, in the operands' type. A negative scale gives its sign to Q's.
+ */
 static rung_status *find_factor(expansion *x, const flex *f, bool is_q, rung_value_info **out_factor) {
   const rung_type *q = &f->q->type;
   bool given = rung_node_attribute(x->old, "scale") != NULL;
-  rung_value_info *root = NULL, *size = NULL, *single = NULL, *inner = NULL, *one, *scale = NULL;
+  rung_value_info *root = NULL, *size = NULL, *wide = NULL, *inner = NULL, *one, *scale = NULL;
   if (given || (q->rank == 4 && q->dims[3] >= 0)) {
-    float number = given ? f->params->scale : 1 / sqrtf((float)q->dims[3]);
-    number = is_q ? copysignf(sqrtf(fabsf(number)), number) : sqrtf(fabsf(number));
-    RUNG_TRY(constant(x, RUNG_F32, 0, &number, &root));
+    double number = given ? (double)f->params->scale : 1 / sqrt((double)q->dims[3]);
+    number = is_q ? copysign(sqrt(fabs(number)), number) : sqrt(fabs(number));
+    RUNG_TRY(constant(x, RUNG_F64, 0, &number, &root));
   } else {
-    const float number = 1;
-    RUNG_TRY(constant(x, RUNG_F32, 0, &number, &one));
+    const double number = 1;
+    RUNG_TRY(constant(x, RUNG_F64, 0, &number, &one));
     RUNG_TRY(size_of(x, f->q, 3, &size));
-    RUNG_TRY(cast(x, size, RUNG_F32, &single));
-    RUNG_TRY(apply(x, "Sqrt", OPERANDS(single), NULL, &inner));
+    RUNG_TRY(cast(x, size, RUNG_F64, &wide));
+    RUNG_TRY(apply(x, "Sqrt", OPERANDS(wide), NULL, &inner));
     RUNG_TRY(apply(x, "Div", OPERANDS(one, inner), NULL, &scale));
     RUNG_TRY(apply(x, "Sqrt", OPERANDS(scale), NULL, &root));
   }

@@ -85,7 +85,7 @@ ORT, REFERENCE = "onnxruntime", "onnx.reference"
 SAME = ("SAME_UPPER", "SAME_LOWER")
 SUMS = "MatMul Gemm Conv ConvTranspose Einsum BatchNormalization InstanceNormalization LayerNormalization LRN ReduceSum " \
        "ReduceMean ReduceL1 ReduceL2 ReduceSumSquare ReduceProd ReduceLogSum ReduceLogSumExp MeanVarianceNormalization LpPool AveragePool " \
-       "GlobalAveragePool GlobalLpPool Resize CumSum CumProd Det Mean Sum GroupNormalization RMSNormalization Softmax " \
+       "GlobalAveragePool GlobalLpPool Resize Upsample CumSum CumProd Det Mean Sum GroupNormalization RMSNormalization Softmax " \
        "LogSoftmax Normalizer LinearRegressor LinearClassifier DynamicQuantizeLinear Scaler Loop"
 PRODUCTS = "partial products leave the range of the type, or not, by their order"
 always = lambda case: True  # noqa: E731
@@ -127,6 +127,8 @@ TABLE = [
     (REFERENCE, "HannWindow HammingWindow BlackmanWindow", lambda c: c.operands[0] < 2, "0 / 0 in a window of one; rung gives 1"),
     (REFERENCE, "MeanVarianceNormalization", always, "E[x^2] - E[x]^2 loses digits"),
     (REFERENCE, "Attention", lambda c: c.types[0] == "float64", "float64 with factors rounded to float32"),
+    (REFERENCE, "FlexAttention", lambda c: c.types[0] == "float64" and c.attributes.get("scale") not in (0.0625, 0.25, 1),
+     "float64 with the root of the scale rounded to float32"),
     (ORT, "MeanVarianceNormalization", Case.flat, "it adds no epsilon to the deviation, as ONNX's function does"),
     (ORT, "Attention Shrink HardSwish", lambda c: c.types[0] == "float64", "float64 with factors rounded to float32"),
     (REFERENCE, "Gelu HardSwish", lambda c: c.types[0] == "float64", "float64 with factors rounded to float32"),
