@@ -148,6 +148,7 @@ typedef struct rung_op_info {
   const char *domain, *name; /* domain: "" is ai.onnx */
   int64_t since, newest;     /* the versions of the domain that are understood */
   int driven;                /* control flow: the session runs it through its bodies unless a provider claims it */
+  int expanded;              /* it is run as the operators that make it up unless a provider claims it */
 } rung_op_info;
 
 RUNG_API size_t rung_env_op_count(const rung_env *env);

@@ -145,7 +145,8 @@ rung_status *rung_env_op(const rung_env *env, size_t index, rung_op_info *out_in
                              .name = ops[index]->name,
                              .since = ops[index]->since,
                              .newest = rung_op_newest(ops[index]->domain),
-                             .driven = (rung_op_meaning(ops[index])->flags & RUNG_OP_CONTROL) != 0};
+                             .driven = (rung_op_meaning(ops[index])->flags & RUNG_OP_CONTROL) != 0,
+                             .expanded = (rung_op_meaning(ops[index])->flags & RUNG_OP_EXPANDS) != 0};
   return NULL;
 }
 

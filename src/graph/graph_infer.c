@@ -6,6 +6,7 @@
 #include "graph/ir.h"
 
 #include "base/str.h"
+#include "op/attention.h"
 #include "op/op_infer.h"
 
 #include <string.h>
@@ -245,11 +246,6 @@ static rung_status *infer_sequence_map(rung_ir *ir, rung_node *node) {
   return NULL;
 }
 
-static const struct {
-  const char *name;
-  rung_status *(*infer)(rung_ir *ir, rung_node *node);
-} control_flow[] = {{"If", infer_if}, {"Loop", infer_loop}, {"Scan", infer_scan}, {"SequenceMap", infer_sequence_map}};
-
 /* Nodes */
 
 static rung_status *infer_with_definition(rung_ir *ir, rung_node *node) {
@@ -279,6 +275,46 @@ static rung_status *infer_with_definition(rung_ir *ir, rung_node *node) {
   return status;
 }
 
+/* A body that hands on a tensor of the same type and shape. */
+static rung_status *infer_modifier(rung_ir *ir, rung_graph *body, const rung_type *type) {
+  if (!body) return NULL;
+  rung_type *given = &body->inputs[0]->type, *made = &body->outputs[0]->type;
+  RUNG_MODEL_REQUIRE(!given->dtype || !type->dtype || given->dtype == type->dtype, "the body is given %s, not %s",
+                     rung_dtype_name(type->dtype), rung_dtype_name(given->dtype));
+  assign(body->inputs[0], type);
+  RUNG_TRY(infer_graph(ir, body));
+  RUNG_MODEL_REQUIRE(!made->dtype || !type->dtype || made->dtype == type->dtype, "the body gives %s back, not %s",
+                     rung_dtype_name(made->dtype), rung_dtype_name(type->dtype));
+  RUNG_MODEL_REQUIRE(made->rank < 0 || made->rank == type->rank, "the body gives %d dimensions back, not %d",
+                     made->rank, type->rank);
+  for (int32_t i = 0; i < made->rank; i++)
+    RUNG_MODEL_REQUIRE(made->dims[i] < 0 || type->dims[i] < 0 || made->dims[i] == type->dims[i],
+                       "the body gives %lld back as dimension %d, not %lld", (long long)made->dims[i], i,
+                       (long long)type->dims[i]);
+  return NULL;
+}
+
+static rung_status *infer_flex_attention(rung_ir *ir, rung_node *node) {
+  const rung_flex_attention_params *p = node->params;
+  const rung_type *q = &node->inputs[0]->type, *k = &node->inputs[1]->type;
+  RUNG_TRY(infer_with_definition(ir, node));
+  rung_type scores = {.kind = RUNG_TENSOR, .rank = 4};
+  if (q->dtype) scores.dtype = rung_flex_attention_precision(p, q->dtype);
+  for (int32_t i = 0; i < 3; i++) scores.dims[i] = q->rank == 4 ? q->dims[i] : ir->next_symbol++;
+  scores.dims[3] = k->rank == 4 ? k->dims[2] : ir->next_symbol++;
+  RUNG_TRY(rung_status_prefix(infer_modifier(ir, p->score_mod, &scores), "score_mod"));
+  return rung_status_prefix(infer_modifier(ir, p->prob_mod, &scores), "prob_mod");
+}
+
+static const struct {
+  const char *name;
+  rung_status *(*infer)(rung_ir *ir, rung_node *node);
+} with_bodies[] = {{"If", infer_if},
+                   {"Loop", infer_loop},
+                   {"Scan", infer_scan},
+                   {"SequenceMap", infer_sequence_map},
+                   {"FlexAttention", infer_flex_attention}};
+
 /* A node that only a provider may know. */
 static rung_status *infer_foreign(rung_ir *ir, rung_node *node) {
   if (!ir->infer_foreign || !node->output_count) return NULL;
@@ -301,9 +337,9 @@ static rung_status *infer_node(rung_ir *ir, rung_node *node) {
     RUNG_TRY(rung_node_each_body(node, infer_bodies, ir));
     return infer_foreign(ir, node);
   }
-  if (node->op->flags & RUNG_OP_CONTROL)
-    for (size_t i = 0; i < RUNG_COUNT(control_flow); i++)
-      if (strcmp(control_flow[i].name, node->op_type) == 0) return control_flow[i].infer(ir, node);
+  if (node->op->flags & (RUNG_OP_CONTROL | RUNG_OP_EXPANDS))
+    for (size_t i = 0; i < RUNG_COUNT(with_bodies); i++)
+      if (strcmp(with_bodies[i].name, node->op_type) == 0) return with_bodies[i].infer(ir, node);
   return infer_with_definition(ir, node);
 }
 

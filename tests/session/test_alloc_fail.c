@@ -75,6 +75,10 @@ static const scenario scenarios[] = {
      "b = Cast(a) to=11 ; d = Mul(b, c) ; e = Cast(d) to=1 ; y = Gather(e, i) ; l:i64[] = 1 ; s = Size(x) ;"
      "z = Clip(s, l, l)",
      RUNG_OK, NO_CACHE, 1},
+    {"expands", "fake?:claim=Neg,cpu",
+     "q:f32[B,2,2,2] k:f32[B,1,2,2] v:f32[B,1,2,2] -> y ; y = ai.onnx.preview::FlexAttention(q, k, v)"
+     " score_mod={ s -> u ; u = Neg(s) }",
+     RUNG_OK},
     {"unclaimed", "fake?:claim=Add", "x:f32[2,2] -> y ; a = Add(x, x) ; y = Relu(a)", RUNG_UNSUPPORTED},
 };
 

@@ -477,7 +477,7 @@ static rung_status *get_part(const executable *e) {
 
 static rung_status *queue_run(executable *e, const rung_run *run, rung_fence **out_fence) {
   fake *f = e->f;
-  job *j;
+  job *j = NULL;
   rung_status *status = start_run(f, run);
   if (!status && f->parts) status = get_part(e);
   if (!status) status = make_job(e, run, &j);

@@ -3,9 +3,9 @@
  * A number is written with the fewest digits that read back as the same float32 (float64), in the style of %g, with
  * NaN, INF and -INF. A string is read as a decimal number with spaces around it, or those words in any case; anything
  * else is an error. An integer type takes a number with a fraction, too, and drops it. */
-#include "base/element.h"
 #include "op/elementwise.h"
 
+#include "base/element.h"
 #include "base/str.h"
 #include "provider/cpu/form/convert.h"
 #include "provider/opwise/kernel.h"

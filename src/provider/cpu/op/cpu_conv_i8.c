@@ -1,8 +1,8 @@
 /* Convolutions of 8-bit integers: ConvInteger, QLinearConv, and the fused QuantizedConv (op/convolution.h). Sums are
  * int32 and wrap. form/conv_i8.h in one to three spatial dimensions, else form/conv_plain.h. */
-#include "base/element.h"
 #include "op/convolution.h"
 
+#include "base/element.h"
 #include "base/pool.h"
 #include "provider/cpu/form/conv_i8.h"
 #include "provider/cpu/form/conv_plain.h"

@@ -1,8 +1,8 @@
 /* GatherBlockQuantized: rows picked from a table of codes, and made floats. What an index outside of the table asks for
  * is zero. */
-#include "base/element.h"
 #include "op/ms_nbits.h"
 
+#include "base/element.h"
 #include "provider/cpu/form/convert.h"
 #include "provider/cpu/form/floats.h"
 #include "provider/opwise/kernel.h"

@@ -1,7 +1,7 @@
 /* LabelEncoder, CategoryMapper, OneHotEncoder, DictVectorizer, CastMap. Tables are made once, by pack. */
-#include "base/element.h"
 #include "op/ml_mapping.h"
 
+#include "base/element.h"
 #include "base/str.h"
 #include "provider/cpu/form/convert.h"
 #include "provider/cpu/form/lookup.h"

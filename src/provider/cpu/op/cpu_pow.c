@@ -3,9 +3,9 @@
  * A float to a constant power that has a name (2, 3, 1/2, -1) is computed as such. Bases and exponents of one floating
  * type go through libm; mixed ones are computed as double. An integer to an integer power wraps; to a negative power it
  * is what the quotient 1 / x^n is cast to: 0, except for 1, -1 and 0 (the largest integer). */
-#include "base/element.h"
 #include "op/elementwise.h"
 
+#include "base/element.h"
 #include "provider/cpu/cpu_types.h"
 #include "provider/cpu/form/broadcast.h"
 #include "provider/cpu/form/convert.h"

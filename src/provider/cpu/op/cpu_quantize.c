@@ -4,9 +4,9 @@
  * computed, then stored in their type. Integers: y = clamp(rint(x / scale) + zero, low, high); the clamp comes first,
  * to [low - zero, high - zero], which gives the same and keeps everything in the range where rounding by adding a large
  * number is exact. NaN becomes `low`. */
-#include "base/element.h"
 #include "op/quantize.h"
 
+#include "base/element.h"
 #include "provider/cpu/cpu_types.h"
 #include "provider/cpu/form/convert.h"
 #include "provider/cpu/form/floats.h"

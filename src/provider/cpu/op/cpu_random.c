@@ -3,9 +3,9 @@
  * The generator has no state: number i of a node is a hash of a key and i (the finaliser of SplitMix64: Steele, Lea and
  * Flood, 2014), so that results do not depend on threads. With a `seed` the key follows from it alone, and every run
  * draws the same; without, it follows from the session's seed, the node's name and the number of the run. */
-#include "base/element.h"
 #include "op/random.h"
 
+#include "base/element.h"
 #include "base/str.h"
 #include "provider/cpu/form/convert.h"
 #include "provider/cpu/form/floats.h"

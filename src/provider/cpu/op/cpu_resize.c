@@ -2,9 +2,9 @@
  *
  * Nearest elements are picked as they are, of any type. All else is computed in float32, in float64 for types that do
  * not fit into it; integers are rounded to the nearest, ties to even, and saturate. */
-#include "base/element.h"
 #include "op/resize.h"
 
+#include "base/element.h"
 #include "provider/cpu/form/convert.h"
 #include "provider/cpu/form/gather.h"
 #include "provider/cpu/form/moved.h"

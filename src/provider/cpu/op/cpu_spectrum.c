@@ -1,7 +1,7 @@
 /* DFT, STFT, windows, MelWeightMatrix. Everything is computed in double and rounded once. */
-#include "base/element.h"
 #include "op/spectrum.h"
 
+#include "base/element.h"
 #include "base/pool.h"
 #include "provider/cpu/form/convert.h"
 #include "provider/cpu/form/fft.h"
