@@ -80,10 +80,11 @@ static bool takes_type(inquiry *q, const rung_capability *row, const rung_value_
                 rung_dtype_name(info->type.dtype));
 }
 
-static bool is_known(inquiry *q, const rung_type *type, rung_str name) {
+/* Are the dimensions from `first` on known? */
+static bool is_known(inquiry *q, const rung_type *type, rung_str name, int32_t first) {
   if (type->rank < 0)
     return refuse(q, RUNG_REASON_DYNAMIC_DIMENSION, "the shape of %.*s is not known", (int)name.size, name.data);
-  for (int32_t i = 0; i < type->rank; i++)
+  for (int32_t i = first; i < type->rank; i++)
     if (type->dims[i] < 0)
       return refuse(q, RUNG_REASON_DYNAMIC_DIMENSION, "dimension %d of %.*s is not known", i, (int)name.size,
                     name.data);
@@ -101,7 +102,7 @@ static bool takes_tensors(inquiry *q, const rung_capability *row) {
     if (q->table->most_rank && info->type.rank > q->table->most_rank)
       return refuse(q, RUNG_REASON_RANK, "%.*s has rank %d, it takes up to %d", (int)place.name.size, place.name.data,
                     info->type.rank, q->table->most_rank);
-    if (q->table->is_static && !is_known(q, &info->type, place.name)) return false;
+    if (q->table->is_static && !is_known(q, &info->type, place.name, 0)) return false;
   }
   return true;
 }
@@ -127,8 +128,11 @@ static const rung_attribute *attribute(const inquiry *q, const char *name, size_
 
 static bool takes_choice(inquiry *q, const char *word, size_t size, size_t equals) {
   const rung_attribute *a = attribute(q, word, equals);
+  const char *choices = word + equals + 1;
+  bool required = equals + 1 < size && *choices == '=';
   char text[64];
-  if (!a) return true;
+  if (required) choices++;
+  if (!a) return !required || refuse(q, RUNG_REASON_ATTRIBUTE, "%.*s is not set", (int)equals, word);
   rung_str value = a->s;
   if (a->type == RUNG_ATTRIBUTE_INT || a->type == RUNG_ATTRIBUTE_FLOAT) {
     int length = a->type == RUNG_ATTRIBUTE_INT ? snprintf(text, sizeof text, "%lld", (long long)a->i)
@@ -137,7 +141,7 @@ static bool takes_choice(inquiry *q, const char *word, size_t size, size_t equal
   } else if (a->type != RUNG_ATTRIBUTE_STRING) {
     return true;
   }
-  return is_one_of(word + equals + 1, size - equals - 1, value) ||
+  return is_one_of(choices, (size_t)(word + size - choices), value) ||
          refuse(q, RUNG_REASON_ATTRIBUTE, "%s is %.*s", a->name, (int)RUNG_MIN(value.size, 60), value.data);
 }
 
@@ -160,6 +164,24 @@ static bool takes_ones(inquiry *q, const char *name, size_t size) {
   return true;
 }
 
+static bool takes_last(inquiry *q, const char *name, size_t size) {
+  const rung_attribute *a = attribute(q, name, size);
+  const rung_value_info *info = input(q, 0);
+  return !a || a->i == -1 || (info && info->type.rank > 0 && a->i == info->type.rank - 1) ||
+         refuse(q, RUNG_REASON_ATTRIBUTE, "%s is %lld, not the last one", a->name, (long long)a->i);
+}
+
+static bool takes(inquiry *q);
+
+/* The node before is asked as well: a chain of such limits is as long as the table's rows make it, which is 1. */
+static bool takes_after(inquiry *q, const char *names, size_t size) {
+  const rung_value_info *info = input(q, 0);
+  const rung_node *before = info ? info->producer : NULL;
+  inquiry there = {.table = q->table, .host = q->host, .node = before};
+  return (before && is_one_of(names, size, rung_str_of(before->op_type)) && takes(&there)) ||
+         refuse(q, RUNG_REASON_OPERATOR, "%s that follows no %.*s that it takes", q->node->op_type, (int)size, names);
+}
+
 static bool is_zero(const inquiry *q, const rung_value_info *info) {
   const rung_tensor *t = q->host->tensor(info->constant);
   for (size_t k = 0; t && k < t->size; k++)
@@ -177,7 +199,8 @@ static bool takes_input(inquiry *q, rung_str limit, long i) {
   if (rung_str_is(limit, "given"))
     return info || refuse(q, RUNG_REASON_INPUT, "input %ld (%.*s) must be given", i, size, name);
   if (!info) return true;
-  if (rung_str_is(limit, "static")) return is_known(q, &info->type, place.name);
+  if (rung_str_is(limit, "static")) return is_known(q, &info->type, place.name, 0);
+  if (rung_str_is(limit, "inner")) return is_known(q, &info->type, place.name, 1);
   if (rung_str_is(limit, "left"))
     return refuse(q, RUNG_REASON_INPUT, "input %ld (%.*s) must be left out", i, size, name);
   if (info->constant)
@@ -215,6 +238,8 @@ static bool takes_limit(inquiry *q, const char *word, size_t size) {
   size_t left = (size_t)(word + size - rest);
   if (rung_str_is(limit, "rank")) return takes_rank(q, rest);
   if (rung_str_is(limit, "ones")) return takes_ones(q, rest, left);
+  if (rung_str_is(limit, "last")) return takes_last(q, rest, left);
+  if (rung_str_is(limit, "after")) return takes_after(q, rest, left);
   if (rung_str_is(limit, "unset")) {
     const rung_attribute *a = attribute(q, rest, left);
     return !a || refuse(q, RUNG_REASON_ATTRIBUTE, "%s is set", a->name);

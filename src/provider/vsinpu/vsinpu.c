@@ -17,4 +17,33 @@ static const rung_descriptor descriptor = {
     .device_fix = "load the driver galcore",
 };
 
-RUNG_DESCRIBED_PROVIDER(vsinpu, "VSINPUExecutionProvider", "VeriSilicon neural processors (TIM-VX)");
+/* What it takes, for plans without it */
+
+enum {
+  SINGLE = RUNG_CAP_F32,
+  HALVES = RUNG_CAP_F32 | RUNG_CAP_F16,
+  INDICES = RUNG_CAP_INDEX,
+  BOOLEANS = RUNG_CAP_BOOL,
+  OCTETS = RUNG_CAP_BYTES,
+  DATA = HALVES | OCTETS | RUNG_CAP_I32 | BOOLEANS,
+};
+
+static const rung_capability rows[] = {
+#define RUNG_CAPABILITY RUNG_CAPABILITY_ROW
+#include "provider/vsinpu/vsinpu_ops.inc"
+#undef RUNG_CAPABILITY
+};
+
+static const rung_capabilities capabilities = {
+    .rows = rows, .count = RUNG_COUNT(rows), .most_rank = 6, .is_static = true};
+
+RUNG_TABLE_CLAIM(capabilities)
+
+static const rung_offline offline = {
+    .struct_size = sizeof(rung_offline),
+    .source = "ONNX Runtime (core/providers/vsinpu of onnxruntime-qnn at cee6c0d)",
+    .claim = claim_by_table,
+};
+
+RUNG_TABLED_PROVIDER(vsinpu, "VSINPUExecutionProvider", "VeriSilicon neural processors (TIM-VX)", &offline,
+                     "doubles,indices");

@@ -16,4 +16,27 @@ static const rung_descriptor descriptor = {
     .library_fix = "install XNNPACK (Debian: apt install libxnnpack0)",
 };
 
-RUNG_DESCRIBED_PROVIDER(xnnpack, "XnnpackExecutionProvider", "Google's kernels for processors (XNNPACK)");
+/* What it takes, for plans without it */
+
+enum {
+  SINGLE = RUNG_CAP_F32,
+  OCTETS = RUNG_CAP_BYTES,
+};
+
+static const rung_capability rows[] = {
+#define RUNG_CAPABILITY RUNG_CAPABILITY_ROW
+#include "provider/xnnpack/xnnpack_ops.inc"
+#undef RUNG_CAPABILITY
+};
+
+static const rung_capabilities capabilities = {.rows = rows, .count = RUNG_COUNT(rows)};
+
+RUNG_TABLE_CLAIM(capabilities)
+
+static const rung_offline offline = {
+    .struct_size = sizeof(rung_offline),
+    .source = "ONNX Runtime (core/providers/xnnpack of onnxruntime-qnn at cee6c0d)",
+    .claim = claim_by_table,
+};
+
+RUNG_TABLED_PROVIDER(xnnpack, "XnnpackExecutionProvider", "Google's kernels for processors (XNNPACK)", &offline, NULL);
