@@ -350,7 +350,7 @@ static void healthy_logs_stay_silent(void **state) {
       "Pinned memory pool is created at '0x7f' with size 268435456\nsuccessfully loaded 'densenet_onnx'\n",
       "Processing: 100% 1500/1500 [01:00<00:00, 25.00frame/s, execution_providers=['cuda']]\n",
       "| NVIDIA-SMI 550.54.15    Driver Version: 550.54.15    CUDA Version: 12.4 |\n|  No running processes found |\n",
-      "cuInit(0) returned 0\ncuInit: error count 0, 1000 MB free\nVRAM 3 of 24 GB\n",
+      "cuInit(0) returned 0\ncuInit: error count 0, 3 devices, 1000 MB free\nVRAM 3 of 24 GB\n",
   };
   (void)state;
   for (size_t i = 0; i < sizeof logs / sizeof logs[0]; i++) {

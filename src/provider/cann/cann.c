@@ -54,16 +54,7 @@ static const rung_capability rows[] = {
 #undef RUNG_CAPABILITY
 };
 
-static const rung_capabilities capabilities = {
-    .rows = rows, .count = RUNG_COUNT(rows), .oldest = 8, .newest = RUNG_NO_LAST_OPSET};
-
-RUNG_TABLE_CLAIM(capabilities)
-
-static const rung_offline offline = {
-    .struct_size = sizeof(rung_offline),
-    .source = "ONNX Runtime (cann_graph.cc of onnxruntime-qnn at cee6c0d)",
-    .memory = "cann",
-    .claim = claim_by_table,
-};
+RUNG_OFFLINE_BY_ROWS("ONNX Runtime (cann_graph.cc of onnxruntime-qnn at cee6c0d)", "cann", .oldest = 8,
+                     .newest = RUNG_NO_LAST_OPSET);
 
 RUNG_TABLED_PROVIDER(cann, "CANNExecutionProvider", "Huawei Ascend neural processors (CANN)", &offline, "doubles");

@@ -41,15 +41,6 @@ static const rung_capability rows[] = {
 #undef RUNG_CAPABILITY
 };
 
-static const rung_capabilities capabilities = {.rows = rows, .count = RUNG_COUNT(rows)};
-
-RUNG_TABLE_CLAIM(capabilities)
-
-static const rung_offline offline = {
-    .struct_size = sizeof(rung_offline),
-    .source = "ONNX Runtime (OperatorKernels.md of onnxruntime-qnn at cee6c0d)",
-    .memory = "dml",
-    .claim = claim_by_table,
-};
+RUNG_OFFLINE_BY_ROWS("ONNX Runtime (OperatorKernels.md of onnxruntime-qnn at cee6c0d)", "dml", .most_rank = 0);
 
 RUNG_TABLED_PROVIDER(directml, "DmlExecutionProvider", "any DirectX 12 device (DirectML)", &offline, "doubles");

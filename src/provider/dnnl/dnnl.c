@@ -33,14 +33,6 @@ static const rung_capability rows[] = {
 #undef RUNG_CAPABILITY
 };
 
-static const rung_capabilities capabilities = {.rows = rows, .count = RUNG_COUNT(rows)};
-
-RUNG_TABLE_CLAIM(capabilities)
-
-static const rung_offline offline = {
-    .struct_size = sizeof(rung_offline),
-    .source = "ONNX Runtime (core/providers/dnnl of onnxruntime-qnn at cee6c0d)",
-    .claim = claim_by_table,
-};
+RUNG_OFFLINE_BY_ROWS("ONNX Runtime (core/providers/dnnl of onnxruntime-qnn at cee6c0d)", NULL, .most_rank = 0);
 
 RUNG_TABLED_PROVIDER(dnnl, "DnnlExecutionProvider", "Intel's kernels for processors (oneDNN)", &offline, NULL);

@@ -64,19 +64,9 @@ static const rung_capability rows[] = {
 #undef RUNG_CAPABILITY
 };
 
-static const rung_capabilities capabilities = {.rows = rows, .count = RUNG_COUNT(rows)};
-
-RUNG_TABLE_CLAIM(capabilities)
-
-static const rung_offline offline = {
-    .struct_size = sizeof(rung_offline),
-    .source =
-        "ONNX Runtime (migraphx_execution_provider.cc of onnxruntime-qnn at cee6c0d) and MIGraphX (onnx_operators.rst "
-        "at "
-        "f729a52)",
-    .memory = "hip",
-    .claim = claim_by_table,
-};
+RUNG_OFFLINE_BY_ROWS(
+    "ONNX Runtime (migraphx_execution_provider.cc of onnxruntime-qnn at cee6c0d; types of MIGraphX at f729a52)", "hip",
+    .most_rank = 0);
 
 RUNG_TABLED_PROVIDER(migraphx, "MIGraphXExecutionProvider", "AMD graphics processors, compiled graphs (MIGraphX)",
                      &offline, "opset");

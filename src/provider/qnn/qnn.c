@@ -60,16 +60,8 @@ static const rung_capability rows[] = {
 #undef RUNG_CAPABILITY
 };
 
-static const rung_capabilities capabilities = {
-    .rows = rows, .count = RUNG_COUNT(rows), .most_rank = 5, .is_static = true};
-
-RUNG_TABLE_CLAIM(capabilities)
-
-static const rung_offline offline = {
-    .struct_size = sizeof(rung_offline),
-    .source = "ONNX Runtime (qnn/builder/opbuilder of onnxruntime-qnn at cee6c0d)",
-    .claim = claim_by_table,
-};
+RUNG_OFFLINE_BY_ROWS("ONNX Runtime (qnn/builder/opbuilder of onnxruntime-qnn at cee6c0d)", NULL, .most_rank = 5,
+                     .is_static = true);
 
 RUNG_TABLED_PROVIDER(qnn, "QNNExecutionProvider", "Qualcomm Snapdragon: neural, graphics or main processor (QNN)",
                      &offline, "doubles");

@@ -34,16 +34,8 @@ static const rung_capability rows[] = {
 #undef RUNG_CAPABILITY
 };
 
-static const rung_capabilities capabilities = {
-    .rows = rows, .count = RUNG_COUNT(rows), .most_rank = 6, .is_static = true};
-
-RUNG_TABLE_CLAIM(capabilities)
-
-static const rung_offline offline = {
-    .struct_size = sizeof(rung_offline),
-    .source = "ONNX Runtime (core/providers/vsinpu of onnxruntime-qnn at cee6c0d)",
-    .claim = claim_by_table,
-};
+RUNG_OFFLINE_BY_ROWS("ONNX Runtime (core/providers/vsinpu of onnxruntime-qnn at cee6c0d)", NULL, .most_rank = 6,
+                     .is_static = true);
 
 RUNG_TABLED_PROVIDER(vsinpu, "VSINPUExecutionProvider", "VeriSilicon neural processors (TIM-VX)", &offline,
                      "doubles,indices");

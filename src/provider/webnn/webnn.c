@@ -33,16 +33,8 @@ static const rung_capability rows[] = {
 #undef RUNG_CAPABILITY
 };
 
-static const rung_capabilities capabilities = {
-    .rows = rows, .count = RUNG_COUNT(rows), .oldest = 7, .newest = RUNG_NO_LAST_OPSET};
-
-RUNG_TABLE_CLAIM(capabilities)
-
-static const rung_offline offline = {
-    .struct_size = sizeof(rung_offline),
-    .source = "ONNX Runtime (webnn-operators.md of onnxruntime-qnn at cee6c0d)",
-    .claim = claim_by_table,
-};
+RUNG_OFFLINE_BY_ROWS("ONNX Runtime (webnn-operators.md of onnxruntime-qnn at cee6c0d)", NULL, .oldest = 7,
+                     .newest = RUNG_NO_LAST_OPSET);
 
 RUNG_TABLED_PROVIDER(webnn, "WebNNExecutionProvider", "accelerators, from inside a browser (WebNN)", &offline,
                      "doubles");
