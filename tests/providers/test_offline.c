@@ -40,10 +40,12 @@ typedef struct row {
 
 static const row rows[] = {
 #undef RUNG_MS_CAPABILITY
+#undef RUNG_QDQ_CAPABILITY
 #define RUNG_CAPABILITY(op_type, first, last, types, others, limits) \
   {"", #op_type, first, last, #types, #others, limits},
 #define RUNG_MS_CAPABILITY(op_type, types, others, limits) \
   {"com.microsoft", #op_type, 1, RUNG_NO_LAST_OPSET, #types, #others, limits},
+#define RUNG_QDQ_CAPABILITY(op_type, first, last, types, limits) {"", #op_type, first, last, #types, #types, limits},
 #include "provider/acl/acl_ops.inc"
 #include "provider/cann/cann_ops.inc"
 #include "provider/coreml/coreml_network_ops.inc"
@@ -61,6 +63,7 @@ static const row rows[] = {
 #include "provider/xnnpack/xnnpack_ops.inc"
 #undef RUNG_CAPABILITY
 #undef RUNG_MS_CAPABILITY
+#undef RUNG_QDQ_CAPABILITY
 };
 
 static bool is_attribute(const rung_op *op, const char *name, size_t size) {
@@ -72,7 +75,7 @@ static bool is_attribute(const rung_op *op, const char *name, size_t size) {
 /* A word of the limits, in the language of capability.h, about inputs and attributes that the operator has. */
 static bool is_limit(const rung_op *op, const char *word, size_t size) {
   static const char *const about_inputs[] = {"const:", "const32:", "zero:", "given:", "left:", "static:", "inner:"};
-  static const char *const about_numbers[] = {"rank:", "outputs:", "after:"};
+  static const char *const about_numbers[] = {"rank:", "outputs:", "after:", "scale:"};
   const char *mark = memchr(word, '?', size), *equals = memchr(word, '=', size);
   if (mark && (!equals || equals > mark || !is_attribute(op, word, (size_t)(equals - word)))) return false;
   if (mark) return is_limit(op, mark + 1, size - (size_t)(mark + 1 - word));
@@ -145,13 +148,13 @@ static rung_status *plan_offline(const char *chain, const char *contract) {
   return session_open(&t, chain, &options);
 }
 
-/* Who runs the node "n" of a model, and why not the first provider: "coreml", or "attribute: mode is reflect". */
-static void expect(const char *text, int opset, const char *chain, const char *says) {
+/* Who runs a node of a model, and why not the first provider: "coreml", or "attribute: mode is reflect". */
+static void expect_of(const char *name, const char *text, int opset, const char *chain, const char *says) {
   char words[256];
   session_begin(&t);
   session_load(&t, text, opset);
   assert_ok(plan_offline(chain, NULL));
-  const rung_plan_node *node = session_node(&t, "n");
+  const rung_plan_node *node = session_node(&t, name);
   assert_non_null(node);
   if (node->refusal_count)
     snprintf(words, sizeof words, "%s: %s", node->refusals[0].reason, node->refusals[0].words);
@@ -159,6 +162,10 @@ static void expect(const char *text, int opset, const char *chain, const char *s
     snprintf(words, sizeof words, "%s", node->provider);
   assert_string_equal(words, says);
   session_end(&t);
+}
+
+static void expect(const char *text, int opset, const char *chain, const char *says) {
+  expect_of("n", text, opset, chain, says);
 }
 
 static const char pad[] = "x:f32[1,2,4,4] -> y ; p:i64[8] = 0 0 1 1 0 0 1 1 ; n@y = Pad(x, p) mode='reflect'";
@@ -203,6 +210,62 @@ static void tables_say_what_does_not_fit(void **state) {
 static const char conv_relu[] = "x:f32[N,3,8,8] -> y ; w:f32[2,3,1,1] = 1 2 3 4 5 6 ; c = Conv(x, w) ; n@y = Relu(c)";
 static const char open_conv[] = "x:f32[1,3,H,8] -> y ; w:f32[2,3,1,1] = 1 2 3 4 5 6 ; n@y = Conv(x, w)";
 
+/* Quantized: the node "n", and the steps before ("d", "v") and behind it ("q"). */
+#define QUANTIZED_INPUT(type, shape)                                            \
+  "x:f32[" shape "] -> y ; s:f32[] = 0.5 ; t:f32[] = 0.25 ; z:" type "[] = 3 ; " \
+  "i = QuantizeLinear(x, s, z) ; d@j = DequantizeLinear(i, s, z) ; "
+#define QUANTIZED_OUTPUT(scale) \
+  " ; q@o = QuantizeLinear(c, " scale ", z) ; r@y = DequantizeLinear(o, " scale ", z)"
+#define QUANTIZED_CONV(type, weights) \
+  QUANTIZED_INPUT(type, "1,2,4,4") weights " ; n@c = Conv(j, w)" QUANTIZED_OUTPUT("t")
+
+static void groups_are_taken_as_one(void **state) {
+  (void)state;
+  static const char even[] = QUANTIZED_CONV("u8", "k:u8[2,2,1,1] = 1 2 3 4 ; v@w = DequantizeLinear(k, s, z)");
+  static const char *const taken[] = {"n", "d", "v", "q"};
+  for (size_t i = 0; i < RUNG_COUNT(taken); i++) expect_of(taken[i], even, 17, "xnnpack?,cpu", "xnnpack");
+  expect_of("r", even, 17, "xnnpack?,cpu", "operator: DequantizeLinear");
+  expect(QUANTIZED_CONV("i8", "k:i8[2,2,1,1] = 1 2 3 4 ; u:f32[2] = 1 2 ; v@w = DequantizeLinear(k, u) axis=0"), 17,
+         "xnnpack?,cpu", "xnnpack");
+  expect(QUANTIZED_CONV("u8", "k:u8[2,2,1,1] = 1 2 3 4 ; u:f32[2] = 1 2 ; v@w = DequantizeLinear(k, u) axis=0"), 17,
+         "xnnpack?,cpu", "input: W has a scale per channel");
+  expect(QUANTIZED_CONV("u8", "k:i8[2,2,1,1] = 1 2 3 4 ; v@w = DequantizeLinear(k, s)"), 17, "xnnpack?,cpu",
+         "type: W is quantized to int8");
+  /* Not all of it is quantized, so it is no group. */
+  expect(QUANTIZED_CONV("u8", "w:f32[2,2,1,1] = 1 2 3 4"), 17, "xnnpack?,cpu", "xnnpack");
+  expect_of("q", QUANTIZED_CONV("u8", "w:f32[2,2,1,1] = 1 2 3 4"), 17, "xnnpack?,cpu", "operator: QuantizeLinear");
+}
+
+static void groups_have_limits(void **state) {
+  (void)state;
+#define POOL(op, scale) QUANTIZED_INPUT("u8", "1,2,4,4") "n@c = " op "(j) kernel_shape=[2,2]" QUANTIZED_OUTPUT(scale)
+  expect(POOL("MaxPool", "s"), 17, "xnnpack?,cpu", "xnnpack");
+  expect(POOL("MaxPool", "t"), 17, "xnnpack?,cpu", "input: the output is quantized otherwise than the input");
+  expect_of("q", POOL("MaxPool", "t"), 17, "xnnpack?,cpu",
+            "operator: QuantizeLinear behind MaxPool that it does not take");
+  expect_of("d", POOL("MaxPool", "t"), 17, "xnnpack?,cpu", "operator: DequantizeLinear");
+  expect(POOL("MaxPool", "s"), 11, "xnnpack?,cpu", "opset: opset 11, it takes 12 to 21");
+  expect(POOL("AveragePool", "s"), 17, "xnnpack?,cpu", "operator: quantized AveragePool");
+  expect(POOL("MaxPool", "s"), 17, "coreml?,cpu", "coreml");
+#undef POOL
+#define SOFTMAX(type, words) \
+  "x:f32[2,4] -> y ; s:f32[] = 0.5 ; t:f32[] = " words " ; i = QuantizeLinear(x, s, z) ; " \
+  "d@j = DequantizeLinear(i, s, z) ; n@c = Softmax(j) ; o = QuantizeLinear(c, t, z) ; y = DequantizeLinear(o, t, z)"
+  expect(SOFTMAX("u8", "0.00390625 ; z:u8[] = 0"), 17, "xnnpack?,cpu", "xnnpack");
+  expect(SOFTMAX("u8", "0.00390625 ; z:u8[] = 1"), 17, "xnnpack?,cpu",
+         "input: the output's scale is not 1/256, or its zero point not 0");
+  expect(SOFTMAX("u8", "0.5 ; z:u8[] = 0"), 17, "xnnpack?,cpu",
+         "input: the output's scale is not 1/256, or its zero point not 0");
+  expect(SOFTMAX("i8", "0.00390625 ; z:i8[] = 0"), 17, "xnnpack?,cpu", "type: input is quantized to int8");
+#undef SOFTMAX
+  /* What others read as well stays: the copy of it that the group gets is none of the model's nodes. */
+  static const char shared[] = QUANTIZED_INPUT("u8", "1,2,4,4")
+      "n@c = MaxPool(j) kernel_shape=[3,3] pads=[1,1,1,1] ; q@o = QuantizeLinear(c, s, z) ; "
+      "p = DequantizeLinear(o, s, z) ; y = Add(p, j)";
+  expect(shared, 17, "xnnpack?,cpu", "xnnpack");
+  expect_of("d", shared, 17, "xnnpack?,cpu", "operator: DequantizeLinear that others read as well");
+}
+
 static void newer_tables_say_it_too(void **state) {
   (void)state;
   static const char *const all[] = {"migraphx", "qnn", "directml", "dnnl", "cann", "vsinpu", "webnn"};
@@ -221,6 +284,7 @@ static void newer_tables_say_it_too(void **state) {
   expect(open_conv, 17, "xnnpack?,cpu", "dynamic-dimension: dimension 2 of X is not known");
   expect("x:f32[1,3,8,8] w:f32[2,3,3,3] -> y ; n@y = Conv(x, w)", 17, "xnnpack?,cpu",
          "input: input 1 (W) must be constant");
+  expect("x:f32[1,3,8] -> y ; w:f32[2,3,1] = 1 2 3 4 5 6 ; n@y = Conv(x, w)", 17, "xnnpack?,cpu", "xnnpack");
   expect("x:f32[2,4] -> y ; n@y = Softmax(x) axis=1", 17, "xnnpack?,cpu", "xnnpack");
   expect("x:f32[2,4] -> y ; n@y = Softmax(x) axis=-1", 17, "xnnpack?,cpu", "xnnpack");
   expect("x:f32[2,4] -> y ; n@y = Softmax(x) axis=0", 17, "xnnpack?,cpu", "attribute: axis is 0, not the last one");
@@ -297,7 +361,8 @@ static void an_offline_session_only_plans(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(tables_name_their_source),     cmocka_unit_test(rows_name_what_there_is),
-      cmocka_unit_test(tables_say_what_does_not_fit), cmocka_unit_test(newer_tables_say_it_too),
+      cmocka_unit_test(tables_say_what_does_not_fit), cmocka_unit_test(groups_are_taken_as_one),
+      cmocka_unit_test(groups_have_limits),           cmocka_unit_test(newer_tables_say_it_too),
       cmocka_unit_test(an_offline_plan_is_one),       cmocka_unit_test(an_offline_session_only_plans),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

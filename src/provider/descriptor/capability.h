@@ -19,7 +19,15 @@
  *     last:axis              a number is that of the last dimension of input 0, or is not set
  *     ones:dilations         every number of a list is 1
  *     unset:output_shape     the attribute must not be set
- *     mode=CRD?static:0      a limit that holds where a text attribute is set so */
+ *     mode=CRD?static:0      a limit that holds where a text attribute is set so
+ *
+ * A row of RUNG_QDQ_CAPABILITY is about an operator between DequantizeLinear and QuantizeLinear, which are taken with
+ * it, as one: all that the first type variable names is quantized to one of `types`, the same for all, with one scale
+ * that is constant; input 1 may have a scale per row where it is int8, and input 2 is int32. Limits of inputs are about
+ * what is behind DequantizeLinear. Two more words:
+ *
+ *     scale:same             the output is quantized as the input is
+ *     scale:256              the output's scale is 1/256, its zero point 0 */
 #ifndef RUNG_PROVIDER_DESCRIPTOR_CAPABILITY_H
 #define RUNG_PROVIDER_DESCRIPTOR_CAPABILITY_H
 
@@ -54,6 +62,10 @@ const char *rung_option_given(const rung_option *options, size_t count, const ch
 /* The same for an operator of com.microsoft. */
 #define RUNG_MS_CAPABILITY(op_type, types, others, limits) \
   {"com.microsoft", #op_type, 1, RUNG_NO_LAST_OPSET, types, others, limits},
+
+/* An operator that is taken together with the DequantizeLinear before it and the QuantizeLinear behind it. */
+#define RUNG_QDQ_CAPABILITY(op_type, first, last, types, limits) {RUNG_QDQ, #op_type, first, last, types, 0, limits},
+#define RUNG_QDQ "qdq"
 
 enum { RUNG_NO_LAST_OPSET = 9999 }; /* newer versions of the operator are taken, too */
 

@@ -21,6 +21,7 @@ static const rung_descriptor descriptor = {
 enum {
   SINGLE = RUNG_CAP_F32,
   OCTETS = RUNG_CAP_BYTES,
+  OCTET = RUNG_SET(RUNG_U8),
 };
 
 static const rung_capability rows[] = {
