@@ -1,7 +1,7 @@
 #include "provider/cpu/form/product_f8.h"
 
-#include "base/element.h"
 #include "base/pool.h"
+#include "provider/cpu/form/convert.h"
 
 #include <math.h>
 

@@ -4,8 +4,8 @@
 #ifndef RUNG_CPU_FORM_PRODUCT_F8_H
 #define RUNG_CPU_FORM_PRODUCT_F8_H
 
-#include "op/product.h"
 #include "base/element.h"
+#include "op/product.h"
 #include "provider/opwise/kernel.h"
 
 #define RUNG_PRODUCT_F8 (RUNG_SET_FLOAT8 & ~RUNG_SET(RUNG_F8E8M0))
