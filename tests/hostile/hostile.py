@@ -33,6 +33,7 @@ import table_elementwise, table_network, table_other, table_shape  # noqa: F401,
 from draw import TABLE, Draw, model
 from rung_library import Error, Library
 
+OPSETS = [8, 9, 13, 17, 18, 20, 21, 23, 26, 27]
 LIMITS = [0, 1, -1, 2, 255, 2**31 - 1, 2**31, -2**31, 2**32, 2**32 + 1, 2**62, 2**63 - 1, -2**63]
 REALS = [0.0, -1.0, 1e-40, 1e38, -1e38, float("nan"), float("inf"), float("-inf")]
 DEADLINE, HANGS, MEGABYTES = 1, 20, 1024  # seconds of a run; of anything; of the whole process
@@ -134,15 +135,19 @@ def run(library, step, feeds, opset, fixed):
             session.close()
     except Error as error:
         return str(error) if error.code == "INTERNAL" else None
+    except ValueError as error:  # no element, and another dimension that numpy does not hold
+        if "array is too big" not in str(error):
+            raise
     return None
 
 
 def test_operator(arguments, name, note):
     """All of one operator; prints failures, returns (passed, failed)."""
     library, passed, failed, most = Library(arguments.library), 0, 0, MEGABYTES
+    opsets = [o for o in OPSETS if any(since <= o <= until for since, until, _ in TABLE[name])]
     for number in range(arguments.steps * 4):
         random.seed(arguments.seed + number)
-        draw = Draw(arguments.seed + number, random.choice([13, 17, 18, 20, 21, 23, 26]), 0)
+        draw = Draw(arguments.seed + number, random.choice(opsets), 0)
         draw.name = name
         makers = [f for since, until, f in TABLE[name] if since <= draw.opset <= until]
         step = makers and draw.random.choice(makers)(draw)
