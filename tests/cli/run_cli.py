@@ -646,6 +646,7 @@ class Machine(Case):
 
     def test_ops(self):
         self.assertRegex(self.out("ops", "relu"), r"Relu +ai\.onnx +\d+-\d+ +cpu")
+        self.assertRegex(self.out("ops", "FlexAttention"), r"session +writes it as what it is made of")
         self.assertGreater(len(self.json("ops", "--provider", "cpu")), 50)
         self.assertIn("did you mean cpu?", self.reason("ops", "--provider", "cqu", code=15))
         self.run_rung("ops", "Relo", code=15)
