@@ -73,6 +73,22 @@ class Case:
                 return True
         return False
 
+    def falls_beside(self):
+        """Sizes of which one has an output that lies exactly on an element, or half way between two, while its float64
+        coordinate, (index + 0.5) / (out / in) - 0.5, or index / (out / in), lies beside."""
+        sizes = self.operands[3] if len(self.operands) > 3 else None
+        mode = self.text("coordinate_transformation_mode", "half_pixel")
+        if sizes is None or len(sizes) != self.rank() or mode not in ("half_pixel", "asymmetric"):
+            return False
+        shift = 0.5 if mode == "half_pixel" else 0
+        for old, new in zip(self.operands[0].shape, (int(n) for n in sizes)):
+            index = np.arange(new) + shift
+            twice = 2 * index * old  # whole, in units of 1 / (2 new)
+            coordinate = index / (max(new, 1) / max(old, 1)) - shift
+            if ((twice % max(new, 1) == 0) & (coordinate != twice / (2 * max(new, 1)) - shift)).any():
+                return True
+        return False
+
     def huge(self):
         """Integers that floating point does not hold, or whose products wrap."""
         return any(a is not None and a.dtype.kind in "iu" and a.size and (abs(a.astype(np.float64)) > 2**30).any() for a in self.operands)
@@ -112,6 +128,8 @@ TABLE = [
     (REFERENCE, "Hardmax Unique MaxRoiPool GlobalMaxPool MaxPool TopK", Case.has_nan, "NaN has no place in its order"),
     (ORT, "Pow", Case.wraps, "integers through floating point; in rung they wrap"),
     (ORT, "Resize", Case.divides_inexactly, "coordinates through a rounded scale; in rung and onnx.reference exact ones stay exact"),
+    (REFERENCE, "Resize", lambda c: c.text("mode", "nearest") == "nearest" and c.falls_beside(),
+     "coordinates through a rounded scale; in rung exact ones stay exact"),
     (ORT, "ReduceSum Shrink Pow Mod", Case.huge, "large integers through floating point"),
     (ORT, "Clip", lambda c: c.odd() and (len(c.operands) < 3 or None in c.types), "a limit that is left out is the largest finite number; in ONNX's function there is none"),
     (REFERENCE, "ConvTranspose", lambda c: c.attributes.get("group", 1) > 1, "the bias is not added"),
