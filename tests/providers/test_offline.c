@@ -295,6 +295,18 @@ static void newer_tables_say_it_too(void **state) {
   expect("x:f32[1,2,4,4] -> y ; s:f32[4] = 1 1 2 2 ; n@y = Resize(x, _, s) mode='nearest'", 17, "xnnpack?,cpu",
          "attribute: mode is nearest");
   /* A word of its own per provider. */
+  expect("x:f32[2] z:f32[2] -> y ; n@y = Max(x, z)", 17, "qnn?,cpu", "qnn");
+  expect("x:f32[2] z:f32[2] -> y ; n@y = Max(x, z, x)", 17, "qnn?,cpu", "input: input 2 (data) must be left out");
+  expect("x:f32[2] -> y ; n@y = Max(x)", 17, "qnn?,cpu", "input: input 1 (data) must be given");
+  expect("x:f32[1,2,4,4] -> y ; s:f32[4] = 1 1 2 2 ; "
+         "n@y = Resize(x, _, s) mode='nearest' coordinate_transformation_mode='asymmetric'",
+         17, "qnn?,cpu", "attribute: nearest_mode is not set");
+  expect("x:f32[1,2,4,4] -> y ; s:f32[4] = 1 1 2 2 ; "
+         "n@y = Resize(x, _, s) mode='nearest' coordinate_transformation_mode='asymmetric' nearest_mode='floor'",
+         17, "qnn?,cpu", "qnn");
+  expect("x:f32[1,2,4,4] -> y ; s:f32[4] = 1 1 2 2 ; "
+         "n@y = Resize(x, _, s) mode='linear' coordinate_transformation_mode='asymmetric'",
+         17, "qnn?,cpu", "qnn");
   expect(pad, 17, "migraphx?,cpu", "migraphx");
   expect("x:f32[1,2,4,4] -> y ; p:i64[8] = 0 0 1 1 0 0 1 1 ; n@y = Pad(x, p) mode='edge'", 17, "migraphx?,cpu",
          "attribute: mode is edge");

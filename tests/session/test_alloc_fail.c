@@ -44,7 +44,7 @@ typedef struct scenario {
   const char *name, *chain, *model;
   rung_code outcome;                       /* when nothing fails */
   enum { NO_CACHE, EMPTY, FILLED } cached; /* an engine cache that is emptied each time, or left as it is */
-  int legalise;
+  int legalise, offline; /* offline: it only plans */
 } scenario;
 
 static const scenario scenarios[] = {
@@ -79,6 +79,10 @@ static const scenario scenarios[] = {
      "q:f32[B,2,2,2] k:f32[B,1,2,2] v:f32[B,1,2,2] -> y ; y = ai.onnx.preview::FlexAttention(q, k, v)"
      " score_mod={ s -> u ; u = Neg(s) }",
      RUNG_OK},
+    {"offline", "xnnpack,cpu",
+     "x:f32[1,2,4,4] -> y ; s:f32[] = 0.5 ; z:u8[] = 3 ; i = QuantizeLinear(x, s, z) ; j = DequantizeLinear(i, s, z) ;"
+     "c = MaxPool(j) kernel_shape=[2,2] ; o = QuantizeLinear(c, s, z) ; y = DequantizeLinear(o, s, z)",
+     RUNG_OK, NO_CACHE, 0, 1},
     {"unclaimed", "fake?:claim=Add", "x:f32[2,2] -> y ; a = Add(x, x) ; y = Relu(a)", RUNG_UNSUPPORTED},
 };
 
@@ -131,6 +135,7 @@ static rung_status *make_session(objects *o) {
   options.chain = o->what->chain;
   options.cache_folder = o->what->cached ? cache.path : NULL;
   options.legalise = o->what->legalise;
+  options.offline = options.plan_only = o->what->offline;
   TRY(rung_model_load_memory(o->env, o->bytes, o->size, NULL, &o->model));
   TRY(rung_session_create(o->env, o->model, &options, &o->session));
   TRY(rung_session_plan_json(o->session, &o->texts[0]));
@@ -174,6 +179,7 @@ static rung_status *run(objects *o) {
 
 static rung_status *use_session(objects *o) {
   TRY(make_session(o));
+  if (o->what->offline) return NULL;
   TRY(make_inputs(o));
   return run(o);
 }

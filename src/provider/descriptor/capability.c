@@ -263,9 +263,8 @@ static bool applies(const inquiry *q, const char *condition, size_t size) {
 /* One word of the limits. */
 static bool takes_limit(inquiry *q, const char *word, size_t size) {
   const char *mark = memchr(word, '?', size);
-  if (mark && !applies(q, word, (size_t)(mark - word))) return true;
-  size -= mark ? (size_t)(mark + 1 - word) : 0;
-  word = mark ? mark + 1 : word;
+  if (mark)
+    return !applies(q, word, (size_t)(mark - word)) || takes_limit(q, mark + 1, size - (size_t)(mark + 1 - word));
   size_t head = strcspn(word, ":= ");
   if (head < size && word[head] == '=') return takes_choice(q, word, size, head);
   rung_str limit = {word, RUNG_MIN(head, size)};

@@ -19,7 +19,7 @@
  *     last:axis              a number is that of the last dimension of input 0, or is not set
  *     ones:dilations         every number of a list is 1
  *     unset:output_shape     the attribute must not be set
- *     mode=CRD?static:0      a limit that holds where a text attribute is set so
+ *     mode=CRD?static:0      a limit (or one more of this kind) that holds where a text attribute is set so
  *
  * A row of RUNG_QDQ_CAPABILITY is about an operator between DequantizeLinear and QuantizeLinear, which are taken with
  * it, as one: all that the first type variable names is quantized to one of `types`, the same for all, with one scale
