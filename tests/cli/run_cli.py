@@ -389,6 +389,48 @@ class Outputs(Case):
         self.run_rung("run", model, "-i", "text:né", "-o", "out")
         self.assertEqual((self.folder / "out/y.npy").read_bytes(), npy("<U2", "(1,)", "né".encode("utf-32-le")))
 
+    def test_what_is_no_regular_file_is_written_into(self):
+        model = self.put("m.onnx", tiny.one("Relu", tiny.FLOAT, [1]))
+        def write(path):
+            self.run_rung("run", model, "-i", "1", "-q", "--profile", path)
+        os.mkfifo(self.folder / "fifo")
+        reader = os.open(self.folder / "fifo", os.O_RDWR | os.O_NONBLOCK)
+        self.addCleanup(os.close, reader)
+        write("fifo")
+        self.assertTrue((self.folder / "fifo").is_fifo())
+        json.loads(os.read(reader, 1 << 16))
+        text = self.out("run", model, "-i", "1", "-q", "--profile", "/dev/stdout")
+        self.assertEqual(json.loads(text[text.index("[\n"):])[0]["node"], "relu")
+        with open(self.folder / "out.txt", "wb") as to:  # standard output that is a file keeps what stood before
+            subprocess.run([RUNG, "run", model, "-i", "1", "--profile", "/dev/stdout"], stdout=to, check=True)
+        text = (self.folder / "out.txt").read_text()
+        self.assertIn("y  float32", text)
+        self.assertIn('"node": "relu"', text)
+        self.assertIn("times", text)
+
+    def test_links_are_followed_and_modes_stay(self):
+        model = self.put("m.onnx", tiny.one("Relu", tiny.FLOAT, [1]))
+        os.chmod(self.put("target", b"old"), 0o640)
+        os.symlink("target", self.folder / "link")
+        os.symlink("later", self.folder / "dangling")
+        for name, target in (("link", "target"), ("dangling", "later")):
+            for arguments in (["run", model, "-i", "1", "--profile", name], ["run", model, "-i", "1", "--save-optimized", name],
+                              ["check", model, "--fix", name]):
+                (self.folder / target).write_bytes(b"")
+                self.run_rung(*arguments)
+                self.assertTrue((self.folder / name).is_symlink(), arguments)
+                self.assertGreater((self.folder / target).stat().st_size, 20, arguments)
+        self.run_rung("run", model, "-i", "1", "--profile", "target")
+        self.assertEqual((self.folder / "target").stat().st_mode & 0o777, 0o640)
+        self.assertEqual(sorted(os.listdir(self.folder)), ["dangling", "later", "link", "m.onnx", "target"])
+
+    def test_what_cannot_be_written(self):
+        model = self.put("m.onnx", tiny.one("Relu", tiny.FLOAT, [1]))
+        for option in (["run", "--profile"], ["run", "--save-optimized"], ["check", "--fix"]):
+            arguments = ["-i", "1"] if option[0] == "run" else []
+            reason = self.reason(option[0], model, *arguments, option[1], "nodir/x.onnx", code=15)
+            self.assertRegex(reason, r"nodir/x\.onnx(\W|$).*No such file or directory")
+
     def test_top_and_labels(self):
         model = self.put("m.onnx", tiny.one("Relu", tiny.FLOAT, [1, 3]))
         labels = self.put("l.txt", "ant\nbee\ncat\n")

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -46,16 +47,111 @@ void free_bytes(bytes *b) {
   *b = (bytes){0};
 }
 
+/* Writing */
+
+static int cannot_write(const char *path, int reason) {
+  bool missing = reason == ENOENT || reason == ENOTDIR;
+  return fail(missing ? EXIT_OF(NOT_FOUND) : EXIT_OF(IO), "%s cannot be written: %s", clean(path), strerror(reason));
+}
+
+static bool is_standard_output(const struct stat *s) {
+  struct stat out;
+  return fstat(STDOUT_FILENO, &out) == 0 && out.st_dev == s->st_dev && out.st_ino == s->st_ino;
+}
+
+/* A file that is there, or nothing, is replaced; what else there is, and what a link to nothing names, is written into.
+ */
+static int find_place(draft *d) {
+  struct stat s;
+  char real[PATH_MAX];
+  if (lstat(d->path, &s) != 0) {
+    d->target = copy_text(d->path, strlen(d->path));
+    return 0;
+  }
+  if (stat(d->path, &s) != 0) return 0;
+  if (S_ISDIR(s.st_mode)) return fail(EXIT_OF(IO), "%s is a folder", clean(d->path));
+  if (!S_ISREG(s.st_mode) || is_standard_output(&s) || !realpath(d->path, real)) return 0;
+  d->target = copy_text(real, strlen(real));
+  d->mode = s.st_mode & 0777;
+  return 0;
+}
+
+static int make_beside(draft *d) {
+  if (!d->target) return -1;
+  d->name = format_text("%s.part%ld", d->target, (long)getpid());
+  unlink(d->name); /* of a process that was killed */
+  return open(d->name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+}
+
+static int make_elsewhere(draft *d) {
+  const char *folder = getenv("TMPDIR");
+  free(d->target);
+  free(d->name);
+  d->target = NULL;
+  d->name = format_text("%s/rung-XXXXXX", folder && folder[0] ? folder : "/tmp");
+  return mkstemp(d->name);
+}
+
+int draft_begin(const char *path, draft *out) {
+  *out = (draft){.path = path};
+  int code = find_place(out), fd = code ? -1 : make_beside(out);
+  if (!code && fd < 0 && (!out->target || (out->mode && (errno == EACCES || errno == EROFS)))) fd = make_elsewhere(out);
+  if (!code && fd < 0) code = cannot_write(path, errno);
+  if (fd >= 0) close(fd);
+  if (code) {
+    free(out->name);
+    free(out->target);
+  }
+  return code;
+}
+
+static bool copy_stream(FILE *from, FILE *to) {
+  char block[1 << 14];
+  size_t got;
+  while ((got = fread(block, 1, sizeof block, from)) > 0)
+    if (fwrite(block, 1, got, to) != got) return false;
+  return !ferror(from);
+}
+
+/* Standard output that is a file goes on where it is. */
+static bool copy_into(const draft *d) {
+  struct stat s;
+  bool own = stat(d->path, &s) == 0 && is_standard_output(&s);
+  FILE *from = fopen(d->name, "rb"), *to = !from ? NULL : own ? stdout : fopen(d->path, "wb");
+  bool ok = from && to && copy_stream(from, to);
+  if (to) ok = (own ? fflush(to) : fclose(to)) == 0 && ok;
+  int reason = errno;
+  if (from) fclose(from);
+  errno = reason;
+  return ok;
+}
+
+int draft_keep(draft *d) {
+  if (d->target && d->mode) chmod(d->name, d->mode);
+  bool ok = d->target ? rename(d->name, d->target) == 0 : copy_into(d);
+  int code = ok ? 0 : cannot_write(d->path, errno);
+  if (ok && d->target) *d->name = 0;
+  draft_drop(d);
+  return code;
+}
+
+void draft_drop(draft *d) {
+  if (d->name && d->name[0]) unlink(d->name);
+  free(d->name);
+  free(d->target);
+  *d = (draft){0};
+}
+
 int write_file(const char *path, const void *data, size_t size) {
-  char *beside = format_text("%s.part%ld", path, (long)getpid());
-  FILE *file = fopen(beside, "wb");
+  draft d;
+  TRY(draft_begin(path, &d));
+  FILE *file = fopen(d.name, "wb");
   bool ok = file && fwrite(data, 1, size, file) == size;
   if (file) ok = fclose(file) == 0 && ok;
-  if (ok) ok = rename(beside, path) == 0;
-  int reason = errno;
-  if (!ok && file) remove(beside);
-  free(beside);
-  return ok ? 0 : fail(EXIT_OF(IO), "%s cannot be written: %s", clean(path), strerror(reason));
+  if (ok) return draft_keep(&d);
+  int code = cannot_write(path, errno);
+  draft_drop(&d);
+  return code;
 }
 
 bool is_file(const char *path) {

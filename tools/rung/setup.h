@@ -40,7 +40,8 @@ typedef struct setup {
 } setup;
 
 int setup_env(const env_args *args, setup *s);
-/* The folder of the engine cache: the one asked for ("off": none), else $XDG_CACHE_HOME/rung, else ~/.cache/rung; NULL: none. */
+/* The folder of the engine cache: the one asked for ("off": none), else $XDG_CACHE_HOME/rung, else ~/.cache/rung; NULL:
+ * none. */
 const char *cache_folder(const char *asked);
 /* Environment and model. */
 int setup_model(const session_args *args, const char *path, setup *s);
