@@ -614,6 +614,19 @@ class Plans(Case):
         self.assertIn("(Relu) on cuda", done.stderr)
         self.assertIn("(Relu) on cuda", self.run_rung("run", self.good, "--fill", "ones", "--locked", "other.lock", "--lock-warns").stdout)
 
+    def test_check_holds_to_a_lock(self):
+        self.out("plan", self.good, "--lock", "good.lock")
+        self.assertTrue(self.json("check", self.good, "--locked", "good.lock")["compiled"])
+        lock = (self.folder / "good.lock").read_text()
+        self.put("other.lock", lock.replace("(Relu) on cpu", "(Relu) on \x1b[31m"))
+        done = self.run_rung("check", self.good, "--locked", "other.lock", code=21)
+        warned = self.run_rung("check", self.good, "--locked", "other.lock", "--lock-warns")
+        planned = self.run_rung("plan", self.good, "--locked", "other.lock", "--lock-warns")
+        for text in (done.stderr, warned.stderr, planned.stdout):  # lines stay lines; what is in them is harmless
+            self.assertRegex(text, r"(?m)^.*\(Relu\) on \\x1b\[31m$")
+            self.assertNotIn("\x1b", text)
+            self.assertNotIn("x0a", text)
+
     def test_options_from_a_file(self):
         self.put("options", b"# for tests\ncontract = islands<=0\n\n why\n")
         self.run_rung("plan", self.good, "--config", "options", code=21)

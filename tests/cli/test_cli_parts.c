@@ -54,6 +54,13 @@ static void floats_within_tolerance(void **state) {
   assert_int_equal(d.wrong, 2);
 }
 
+static void lines_cannot_disturb_the_terminal(void **state) {
+  (void)state;
+  char *lines = clean_lines("a\x1b[2J\n\tb\xc2\x9b\xff\ncaf\xc3\xa9", "> ");
+  assert_string_equal(lines, "a\\x1b[2J\n> \tb\\xc2\\x9b\\xff\n> caf\xc3\xa9");
+  free(lines);
+}
+
 static void not_a_number_equals_itself_only(void **state) {
   static const double a[] = {NAN, INFINITY}, b[] = {NAN, INFINITY}, c[] = {1, INFINITY}, e[] = {NAN, -INFINITY};
   tolerance any = {1e-3, 1e9, 0, 1};
@@ -239,7 +246,8 @@ static void parts_of_chains(void **state) {
 }
 
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(floats_within_tolerance),
+  const struct CMUnitTest tests[] = {cmocka_unit_test(lines_cannot_disturb_the_terminal),
+                                     cmocka_unit_test(floats_within_tolerance),
                                      cmocka_unit_test(not_a_number_equals_itself_only),
                                      cmocka_unit_test(whole_numbers_are_equal_or_not),
                                      cmocka_unit_test(cosine_counts_when_asked_for),

@@ -66,6 +66,7 @@ static const char *advice_for(const char *reason) {
 typedef struct verdict {
   rung_model_facts facts;
   size_t nodes, unplaced;
+  bool compiled; /* not only planned */
   refusal_group *groups;
   size_t group_count;
   const char *unused; /* a required provider that takes no node */
@@ -143,7 +144,9 @@ static int judge(const session_args *args, bool compile, setup *s, verdict *v) {
   if (v->unplaced) return find_helpers(args, s, v);
   if (v->unused || (args->offline && !args->contract && !args->locked)) return 0;
   setup full = {.env = s->env, .model = s->model};
-  int code = setup_session(args, compile ? TO_RUN : TO_PLAN, NULL, &full); /* holds it to contract and lock */
+  v->compiled = compile || (args->locked && !args->offline);                   /* a lock is of what compiled */
+  int code = setup_session(args, v->compiled ? TO_RUN : TO_PLAN, NULL, &full); /* holds it to contract and lock */
+  if (!code && rung_session_plan(full.session)->lock_difference) setup_warn();
   setup_drop_session(&full);
   return code;
 }
@@ -209,7 +212,7 @@ static void json_verdict(const verdict *v, const char *path, const char *chain, 
   json_text("chain", chain);
   json_bool("runs", !v->unplaced && !v->unused);
   json_bool("offline", args->offline);
-  json_bool("compiled", args->compile && !v->unplaced && !v->unused);
+  json_bool("compiled", v->compiled);
   json_count("nodes", (int64_t)v->nodes);
   json_count("unplaced", (int64_t)v->unplaced);
   json_text("unused_provider", v->unused);

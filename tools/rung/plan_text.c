@@ -185,8 +185,14 @@ static void print_cache(const rung_plan *plan) {
   if (plan->cache_why) printf("  the cache is not used, or not written: %s\n", clean(plan->cache_why));
 }
 
+static void print_lines(const char *title, const char *words) {
+  char *lines = clean_lines(words, "  ");
+  printf("%s%s%s\n  %s\n", in(BOLD), title, in(PLAIN), lines);
+  free(lines);
+}
+
 static void print_choice(const rung_plan *plan) {
-  if (plan->choice) printf("%scost%s\n  %s\n", in(BOLD), in(PLAIN), plan->choice);
+  if (plan->choice) print_lines("cost", plan->choice);
 }
 
 static void print_contract(const rung_plan *plan) {
@@ -237,7 +243,7 @@ void print_plan(const rung_session *session, bool why) {
   print_cache(plan);
   print_choice(plan);
   print_contract(plan);
-  if (plan->lock_difference) printf("%slock%s\n  %s\n", in(BOLD), in(PLAIN), plan->lock_difference);
+  if (plan->lock_difference) print_lines("lock", plan->lock_difference);
   if (!why) return;
   printf("%snodes that a provider refused%s\n", in(BOLD), in(PLAIN));
   print_refused_nodes(plan);

@@ -80,7 +80,8 @@ static struct {
 static void print_log(void *user, rung_log_level level, const char *text) {
   static const char *const names[] = {"debug", "info", "warning", "error"};
   (void)user;
-  char *line = format_text("rung: %s: %s", names[level], clean(text));
+  char *lines = clean_lines(text, "  "), *line = format_text("rung: %s: %s", names[level], lines);
+  free(lines);
   if (warnings.holding) {
     text_list_add(&warnings.held, line);
     return;

@@ -150,6 +150,23 @@ const char *clean_bytes(const char *data, size_t size) {
 
 const char *clean(const char *text) { return clean_bytes(text, strlen(text)); }
 
+char *clean_lines(const char *text, const char *indent) {
+  size_t left = strlen(text);
+  char *lines = get_memory(left + 1, 4 + strlen(indent)), *to = lines;
+  while (left) {
+    size_t length = *text == '\t' ? 1 : printable_length(text, left);
+    if (length)
+      memcpy(to, text, length), to += length;
+    else if (*text == '\n')
+      to += sprintf(to, "\n%s", indent);
+    else
+      to += sprintf(to, "\\x%02x", (unsigned char)*text);
+    text += length ? length : 1;
+    left -= length ? length : 1;
+  }
+  return lines;
+}
+
 const char *plural(size_t count, const char *one, const char *many) { return count == 1 ? one : many; }
 
 /* Numbers */

@@ -36,6 +36,9 @@ size_t utf8_size(const char *data, size_t size);
  * eighth call after. */
 const char *clean(const char *text);
 const char *clean_bytes(const char *data, size_t size);
+/* The same for text of any length, to be freed: lines and tabs stay, `indent` stands before every line but the first.
+ */
+char *clean_lines(const char *text, const char *indent);
 
 /* "4.7 MB", "8.31 ms", "1.2 M", "0.6 GFLOP". Good until the eighth call after. */
 const char *bytes_text(double bytes);
