@@ -699,6 +699,10 @@ class Machine(Case):
         for name in names:
             self.assertRegex(text, rf"(?m)^{name} ")
 
+    def test_doctor_wants_a_root_that_is_there(self):
+        for root in ("nodir", self.put("file", b"")):
+            self.assertIn("--root", self.reason("doctor", "--root", root, code=15))
+
     def test_ops(self):
         self.assertRegex(self.out("ops", "relu"), r"Relu +ai\.onnx +\d+-\d+ +cpu")
         self.assertGreater(len(self.json("ops", "--provider", "cpu")), 50)

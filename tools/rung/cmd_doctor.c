@@ -126,6 +126,8 @@ static int make_request(const doctor_args *args, const char *provider, const byt
   static const char *helper[] = {program, "doctor-child", NULL};
   rung_doctor_request_init(request);
   bool others = args->explain || args->pid;
+  if (args->root && !is_folder(args->root))
+    return fail(EXIT_OF(NOT_FOUND), "--root %s: there is no such folder", clean(args->root));
   if (args->onnxruntime || (!others && !provider)) request->what |= RUNG_DOCTOR_ONNXRUNTIME;
   if (provider || (!others && !args->path)) request->what |= RUNG_DOCTOR_PROVIDERS;
   if (args->explain) request->what |= RUNG_DOCTOR_LOG;
