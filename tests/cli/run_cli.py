@@ -639,6 +639,11 @@ class Plans(Case):
         done = self.run_rung("plan", self.model, code=13)
         self.assertIn("some.where.Mystery", done.stderr)
 
+    def test_check_names_the_opsets_that_are_known(self):
+        model = self.put("new.onnx", tiny.model([tiny.node("Relu", ["x"], ["y"])], [tiny.info("x", tiny.FLOAT, [2])],
+                                                [tiny.info("y", tiny.FLOAT, [2])], opset=99))
+        self.assertRegex(self.run_rung("check", model, code=1).stdout, r"opset: opset 99 of ai\.onnx; it is known in 1 to \d+\n")
+
     def test_check(self):
         self.assertIn("runs it", self.out("check", self.good, "--compile"))
         text = self.out("check", self.model, code=1)

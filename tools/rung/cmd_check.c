@@ -46,7 +46,7 @@ static const struct {
   const char *reason, *advice;
 } advices[] = {
     {"operator", "another provider, a provider of your own (docs), or an export without the operator"},
-    {"opset", "convert the model to a newer opset (onnx.version_converter)"},
+    {"opset", "convert the model to an opset that the reason names (onnx.version_converter)"},
     {"type", "another provider, or a model with other element types"},
     {"rank", "give the input's shape (--shape), or another provider"},
     {"dynamic-dimension", "fix the dimension (--dim NAME=SIZE or --shape)"},
