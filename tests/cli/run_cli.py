@@ -146,7 +146,10 @@ class Usage(Case):
     def test_bad_values(self):
         for arguments in (["--threads", "x"], ["--deadline", "soon"], ["--resize", "0x3"], ["--crop", "2x2+1"],
                           ["--scale", "0"], ["--std", "0"], ["--mean", "1,,2"], ["--top", "-1"], ["--rate", "1"],
-                          ["--format", "txt"], ["--fill", "noise"]):
+                          ["--format", "txt"], ["--fill", "noise"], ["--threads", "4294967297"],
+                          ["--limit", "depth=4294967298"], ["--limit", "depht=3"], ["--limit", "nodes"],
+                          ["--breaker-failures", "4294967296"], ["--rtol", "nan"], ["--rtol", "-1"], ["--atol", "inf"],
+                          ["--cosine", "nan"], ["--cosine", "2"], ["--repeat", "0"]):
             self.assertIn(arguments[0], self.reason("run", "m", *arguments, code=2))
 
     def test_bad_session_values(self):
@@ -795,6 +798,9 @@ class Endings(Case):
         super().setUp()
         self.model = self.put("m.onnx", tiny.endless())
         self.command = [RUNG, "run", self.model, "-i", "0", "--limit", f"loop-trips={1 << 50}"]
+
+    def test_a_deadline_too_short_for_a_clock_is_one(self):
+        self.run_rung("run", self.put("e.onnx", tiny.endless()), "-i", "x=1", "--deadline", "1e-30s", code=19)
 
     def test_deadline(self):
         self.run_rung(*self.command[1:], "--deadline", "50ms", code=19)

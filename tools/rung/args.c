@@ -3,7 +3,9 @@
 #include "disk.h"
 
 #include <ctype.h>
+#include <float.h>
 #include <math.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -28,14 +30,42 @@ int set_text(const option *self, const char *value, void *settings) {
   return 0;
 }
 
-int set_count(const option *self, const char *value, void *settings) {
-  if (parse_count(value, strlen(value), place(self, settings))) return 0;
-  return fail(EXIT_USAGE, "--%s %s: a whole number is needed", self->name, clean(value));
+static int set_whole(const option *self, const char *value, int64_t least, int64_t most, const char *needed,
+                     void *settings) {
+  int64_t number;
+  if (!parse_count(value, strlen(value), &number) || number < least || number > most)
+    return fail(EXIT_USAGE, "--%s %s: %s is needed", self->name, clean(value), needed);
+  *(int64_t *)place(self, settings) = number;
+  return 0;
 }
 
-int set_number(const option *self, const char *value, void *settings) {
-  if (parse_number(value, strlen(value), place(self, settings))) return 0;
-  return fail(EXIT_USAGE, "--%s %s: a number is needed", self->name, clean(value));
+int set_count(const option *self, const char *value, void *settings) {
+  return set_whole(self, value, 0, INT64_MAX, "a whole number", settings);
+}
+
+int set_positive(const option *self, const char *value, void *settings) {
+  return set_whole(self, value, 1, INT64_MAX, "a whole number from 1 on", settings);
+}
+
+int set_small(const option *self, const char *value, void *settings) {
+  return set_whole(self, value, 0, UINT32_MAX, "a whole number up to 4294967295", settings);
+}
+
+static int set_real(const option *self, const char *value, double least, double most, const char *needed,
+                    void *settings) {
+  double number;
+  if (!parse_number(value, strlen(value), &number) || !(number >= least && number <= most))
+    return fail(EXIT_USAGE, "--%s %s: %s is needed", self->name, clean(value), needed);
+  *(double *)place(self, settings) = number;
+  return 0;
+}
+
+int set_tolerance(const option *self, const char *value, void *settings) {
+  return set_real(self, value, 0, DBL_MAX, "a number from 0 on", settings);
+}
+
+int set_cosine(const option *self, const char *value, void *settings) {
+  return set_real(self, value, -1, 1, "a number from -1 to 1", settings);
 }
 
 int set_choice(const option *self, const char *value, void *settings) {

@@ -18,7 +18,7 @@ typedef struct measure_args {
 } measure_args;
 
 static const option measure_options[] = {
-    {"rounds", 'n', "N", "runs of each plan; the least time counts; default: 10", set_count,
+    {"rounds", 'n', "N", "runs of each plan; the least time counts; default: 10", set_positive,
      offsetof(measure_args, rounds)},
     {"out", 'o', "FILE", "where the figures go; default: MODEL.figures", set_text, offsetof(measure_args, out)},
     {0}};

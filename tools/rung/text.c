@@ -267,6 +267,8 @@ int parse_counts(const char *text, size_t size, char separator, int64_t *out, in
   return count;
 }
 
+uint64_t nanoseconds(double seconds) { return (uint64_t)ceil(seconds * 1e9); }
+
 double now(void) {
   struct timespec time;
   clock_gettime(CLOCK_MONOTONIC, &time);

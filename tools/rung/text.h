@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /* Zeroed; the program ends when there is none left. */
 void *get_memory(size_t count, size_t size);
@@ -59,6 +60,8 @@ bool parse_number(const char *text, size_t size, double *out);
 /* Numbers joined by `separator` ("1x3x224"): how many there are, -1 when one is none or there are more than `most`. */
 int parse_counts(const char *text, size_t size, char separator, int64_t *out, int most);
 
+/* Of a time that is not negative and below 1e9 s; 0 for 0 only. */
+uint64_t nanoseconds(double seconds);
 /* Seconds since some moment. */
 double now(void);
 
