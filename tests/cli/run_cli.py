@@ -686,6 +686,7 @@ class Plans(Case):
         self.assertTrue(facts["flops_are_lower_bound"])
 
     def test_graphs(self):
+        self.assertIn("--graph json", self.reason("inspect", self.good, "--graph", "dot", "--json", code=2))
         text = self.out("inspect", self.model, "--graph", "dot")
         self.assertTrue(text.startswith("digraph"))
         self.assertIn('label="Mystery"', text)
@@ -715,7 +716,10 @@ class Machine(Case):
         self.assertRegex(self.out("ops", "relu"), r"Relu +ai\.onnx +\d+-\d+ +cpu")
         self.assertGreater(len(self.json("ops", "--provider", "cpu")), 50)
         self.assertIn("did you mean cpu?", self.reason("ops", "--provider", "cqu", code=15))
-        self.run_rung("ops", "Relo", code=15)
+        for arguments in (["Relo"], ["Relo", "--json"], ["com.microsoft.Relo"]):
+            self.assertIn("did you mean Relu?", self.reason("ops", *arguments, code=15))
+        self.assertRegex(self.out("ops", "com.microsoft.Gelu"), r"Gelu +com\.microsoft")
+        self.assertNotIn("microsoft", self.out("ops", "ai.onnx.Gelu"))
 
     def test_provider_that_cannot_be_loaded(self):
         self.assertIn("nothing.so", self.reason("providers", "--load", "nothing.so", code=15))

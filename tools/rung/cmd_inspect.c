@@ -343,6 +343,8 @@ static int run(const command *self, int argc, char **argv) {
   static output_args output;
   const char *path;
   TRY(args_parse_one(self, argc, argv, (void *[]){&args, &session, &output}, &path));
+  if (args.graph && strcmp(args.graph, "dot") == 0 && output.json)
+    return fail(EXIT_USAGE, "--graph dot is no JSON; --graph json is");
   setup s = {0};
   int code = setup_model(&session, path, &s);
   if (!code) code = args.graph ? print_graph(&session, &s, args.graph) : inspect(&session, &s, path, output.json);
