@@ -900,6 +900,14 @@ class Cache(Case):
         self.assertRegex(text, r"driver +9 +1\.0")
         self.assertIn("no entry like it", self.out("cache", "why", self.model, *self.CHAIN, "--cache", "other"))
 
+    def test_before_anything_is_kept(self):
+        for action in ("list", "verify"):
+            self.assertIn("0 entries", self.out("cache", action))
+            self.assertEqual(self.json("cache", action)["entries"], [])
+        self.assertIn("0 entries removed", self.out("cache", "clear"))
+        self.assertIn("no entry 0000", self.reason("cache", "clear", "0000", code=15))
+        self.run_rung("cache", "list", "--cache", "nodir", code=15)  # a folder that was named is a wish
+
     def test_list_verify_clear(self):
         self.out("compile", self.model, *self.CHAIN)
         self.assertRegex(self.out("cache", "list"), r"fake +m\.onnx +1 ")
