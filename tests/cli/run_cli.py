@@ -289,6 +289,12 @@ class Pictures(Case):
         self.assertEqual(self.values(self.model, "-i", self.picture, "--crop", "1x1+1+0"), [110, 120, 130])
         self.assertIn("outside", self.reason("run", self.model, "-i", self.picture, "--crop", "5x5", code=11))
 
+    def test_files_without_an_end(self):
+        for arguments in (["--labels", "/dev/zero", "-i", "1"], ["--config", "/dev/zero"], ["--input", "/dev/zero"],
+                          ["--locked", "/dev/zero"]):
+            self.assertIn("/dev/zero has more than", self.reason("run", self.model, *arguments, code=17))
+        self.assertIn("/dev/zero has more than", self.reason("doctor", "--explain", "/dev/zero", code=17))
+
     def test_options_belong_to_the_input_before(self):
         both = self.put("b.onnx", tiny.model([tiny.node("Concat", ["a", "b"], ["y"], axis=3)],
                                              [tiny.info("a", tiny.FLOAT, [1, 3, 1, None]), tiny.info("b", tiny.FLOAT, [1, 3, 1, None])],

@@ -158,7 +158,7 @@ static int take_line(const command *self, char *line, void *const *settings) {
 static int take_file(const command *self, const char *path, void *const *settings) {
   static text_list kept;
   bytes file;
-  TRY(read_file(path, &file));
+  TRY(read_text_file(path, &file));
   char *line = (char *)file.data;
   text_list_add(&kept, line);
   for (int number = 1; line; number++) {

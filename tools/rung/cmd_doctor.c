@@ -119,7 +119,9 @@ static void print_report(const rung_doctor_report *report, const doctor_args *ar
 
 /* The work */
 
-static int read_log(const doctor_args *args, bytes *log) { return args->explain ? read_file(args->explain, log) : 0; }
+static int read_log(const doctor_args *args, bytes *log) {
+  return args->explain ? read_text_file(args->explain, log) : 0;
+}
 
 static int make_request(const doctor_args *args, const char *provider, const bytes *log, rung_doctor_request *request) {
   static char folder[4096], program[4096];

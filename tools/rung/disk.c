@@ -5,42 +5,71 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-static int read_stream(FILE *file, const char *path, bytes *out) {
-  size_t room = 1 << 16, size = 0, got;
-  unsigned char *data = get_memory(room, 1);
-  while ((got = fread(data + size, 1, room - 1 - size, file)) > 0) {
+/* Reading */
+
+enum { MOST_TEXT = 256 << 20, MOST_STREAM = 1 << 30 }; /* bytes */
+
+static int read_error(const char *path, int reason) {
+  bool missing = reason == ENOENT || reason == ENOTDIR;
+  return fail(missing ? EXIT_OF(NOT_FOUND) : EXIT_OF(IO), "%s: %s", clean(path), strerror(reason));
+}
+
+static int too_long(const char *path, size_t most) {
+  return fail(EXIT_OF(LIMIT), "%s has more than %zu MiB, which is the most for it", clean(path), most >> 20);
+}
+
+/* Room for `expected` bytes is there at once; more is made as they come. */
+static int read_stream(FILE *file, const char *path, size_t expected, size_t most, bytes *out) {
+  size_t room = expected + 2, size = 0, got = 1;
+  unsigned char *data = malloc(room);
+  while (data && (got = fread(data + size, 1, room - 1 - size, file)) > 0 && size + got <= most) {
     size += got;
     if (size < room - 1) continue;
-    unsigned char *more = get_memory(2 * room, 1);
-    memcpy(more, data, size);
-    free(data);
-    data = more;
     room *= 2;
+    unsigned char *more = realloc(data, room);
+    if (!more) free(data);
+    data = more;
   }
-  if (ferror(file)) {
+  if (!data)
+    return fail(EXIT_OF(OUT_OF_MEMORY), "%s: there is no memory for %s of it", clean(path), bytes_text((double)room));
+  int code = got ? too_long(path, most) : ferror(file) ? read_error(path, errno) : 0;
+  if (code) {
     free(data);
-    return fail(EXIT_OF(IO), "%s: %s", clean(path), strerror(errno));
+    return code;
   }
   data[size] = 0;
   *out = (bytes){data, size};
   return 0;
 }
 
-int read_file(const char *path, bytes *out) {
-  if (strcmp(path, "-") == 0) return read_stream(stdin, "standard input", out);
-  if (is_folder(path)) return fail(EXIT_OF(IO), "%s is a folder", clean(path));
+/* A regular file holds what its size says; whatever else may never end. */
+static int read_open(FILE *file, const char *path, size_t most, bytes *out) {
+  struct stat s;
+  if (fstat(fileno(file), &s) != 0) return read_error(path, errno);
+  if (S_ISDIR(s.st_mode)) return fail(EXIT_OF(IO), "%s is a folder", clean(path));
+  if (!S_ISREG(s.st_mode)) return read_stream(file, path, 1 << 16, most < MOST_STREAM ? most : MOST_STREAM, out);
+  if ((uintmax_t)s.st_size > most) return too_long(path, most);
+  return read_stream(file, path, (size_t)s.st_size, most, out);
+}
+
+static int read_limited(const char *path, size_t most, bytes *out) {
+  if (strcmp(path, "-") == 0) return read_open(stdin, "standard input", most, out);
   FILE *file = fopen(path, "rb");
-  if (!file) return fail(errno == ENOENT ? EXIT_OF(NOT_FOUND) : EXIT_OF(IO), "%s: %s", clean(path), strerror(errno));
-  int code = read_stream(file, path, out);
+  if (!file) return read_error(path, errno);
+  int code = read_open(file, path, most, out);
   fclose(file);
   return code;
 }
+
+int read_file(const char *path, bytes *out) { return read_limited(path, SIZE_MAX / 4, out); }
+int read_text_file(const char *path, bytes *out) { return read_limited(path, MOST_TEXT, out); }
 
 void free_bytes(bytes *b) {
   free(b->data);

@@ -10,8 +10,10 @@ typedef struct bytes {
   size_t size;
 } bytes;
 
-/* "-" is standard input. */
+/* "-" is standard input. Of what is no regular file, and so may never end, at most 1 GiB. */
 int read_file(const char *path, bytes *out);
+/* For texts: at most 256 MiB. */
+int read_text_file(const char *path, bytes *out);
 void free_bytes(bytes *b);
 
 /* What is to become the file `path`: a file beside it, moved there in the end, so that nobody sees half of it. Links

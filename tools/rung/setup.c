@@ -261,8 +261,8 @@ static int read_pins(lists *l, const text_list *list) {
 /* What the plan is held to. */
 static int read_demands(const session_args *args, lists *l, rung_session_options *options) {
   TRY(read_pins(l, &args->pins));
-  if (args->locked) TRY(read_file(args->locked, &l->lock));
-  if (args->figures) TRY(read_file(args->figures, &l->figures));
+  if (args->locked) TRY(read_text_file(args->locked, &l->lock));
+  if (args->figures) TRY(read_text_file(args->figures, &l->figures));
   options->contract = args->contract;
   options->figures = (const char *)l->figures.data;
   options->pins = l->pins;
