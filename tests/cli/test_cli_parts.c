@@ -2,6 +2,7 @@
 #include "chains.h"
 #include "compare.h"
 #include "npy.h"
+#include "plan_text.h"
 #include "prepare.h"
 #include "support/test.h"
 #include "text.h"
@@ -235,6 +236,37 @@ static void expect_parts(const char *chain, const char *expected) {
   assert_string_equal(joined, expected);
 }
 
+static void refusals_are_grouped_in_order(void **state) {
+  (void)state;
+  enum { NODES = 3000, KINDS = 1000 };
+  static rung_plan_node nodes[NODES];
+  static rung_plan_refusal refusals[NODES];
+  static char words[KINDS][16];
+  for (int i = 0; i < KINDS; i++) snprintf(words[i], sizeof words[i], "rank %d", i);
+  for (int i = 0; i < NODES; i++) {
+    refusals[i] = (rung_plan_refusal){"a", "rank", words[i % KINDS]};
+    nodes[i] = (rung_plan_node){.name = "n",
+                                .op_type = "Relu",
+                                .domain = "",
+                                .provider = i % 2 ? "b" : NULL,
+                                .refusal_count = 1,
+                                .refusals = &refusals[i]};
+  }
+  const rung_plan plan = {.node_count = NODES, .nodes = nodes};
+  size_t count;
+  refusal_group *groups = group_refusals(&plan, false, &count);
+  assert_int_equal(count, KINDS);
+  for (int i = 0; i < KINDS; i++) {
+    assert_string_equal(groups[i].words, words[i]);
+    assert_int_equal(groups[i].count, NODES / KINDS);
+  }
+  free(groups);
+  groups = group_refusals(&plan, true, &count);
+  assert_int_equal(count, KINDS / 2);
+  assert_string_equal(groups[1].words, "rank 2");
+  free(groups);
+}
+
 static void parts_of_chains(void **state) {
   (void)state;
   expect_parts("cpu", "[cpu]");
@@ -247,6 +279,7 @@ static void parts_of_chains(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {cmocka_unit_test(lines_cannot_disturb_the_terminal),
+                                     cmocka_unit_test(refusals_are_grouped_in_order),
                                      cmocka_unit_test(floats_within_tolerance),
                                      cmocka_unit_test(not_a_number_equals_itself_only),
                                      cmocka_unit_test(whole_numbers_are_equal_or_not),
