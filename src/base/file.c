@@ -75,13 +75,13 @@ static rung_status *take_contents(const rung_allocator *allocator, int fd, const
 
 rung_status *rung_file_open(const rung_allocator *allocator, const char *path, bool read, rung_file *out_file) {
   int fd = open(path, OPEN_FLAGS);
-  if (fd < 0) return os_error(errno, "open", path);
+  if (fd < 0) return rung_status_make(code_of(errno), __FILE__, __LINE__, "it cannot be opened: %s", strerror(errno));
   struct stat info;
   rung_status *status = NULL;
   if (fstat(fd, &info) != 0)
     status = os_error(errno, "look at", path);
   else if (!S_ISREG(info.st_mode))
-    status = RUNG_ERROR(IO, "it is %s", S_ISDIR(info.st_mode) ? "a directory" : "no regular file");
+    status = RUNG_ERROR(IO, "it is %s", S_ISDIR(info.st_mode) ? "a folder" : "no regular file");
   else
     status = take_contents(allocator, fd, &info, read, path, out_file);
   close(fd);

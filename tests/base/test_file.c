@@ -67,9 +67,9 @@ static void only_regular_files_are_opened(void **state) {
   rung_file file;
   assert_int_equal(mkfifo(folder_at(&root, "fifo", path), 0666), 0);
   assert_error(rung_file_open(&rung_system_allocator, path, false, &file), IO, "no regular file"); /* no waiting */
-  assert_error(rung_file_open(&rung_system_allocator, root.path, false, &file), IO, "directory");
+  assert_error(rung_file_open(&rung_system_allocator, root.path, false, &file), IO, "folder");
   assert_error(rung_file_open(&rung_system_allocator, "/dev/zero", true, &file), IO, "no regular file");
-  assert_error(rung_file_open(&rung_system_allocator, folder_at(&root, "none", path), true, &file), NOT_FOUND, "none");
+  assert_error(rung_file_open(&rung_system_allocator, folder_at(&root, "none", path), true, &file), NOT_FOUND, "cannot be opened");
 }
 
 /* ---- beneath a folder ---- */

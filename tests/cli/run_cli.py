@@ -136,6 +136,10 @@ class Usage(Case):
         self.assertIn("did you mean --input?", self.reason("run", "m", "--inptu", "x", code=2))
         self.assertIn("did you mean inputs?", self.reason("help", "imputs", code=2))
         self.assertIn("did you mean rgb?", self.reason("run", "m", "--channels", "rbg", code=2))
+        self.assertIn("there are: nchw, nhwc, chw, hwc, hw", self.reason("run", "m", "--layout", "foooo", code=2))
+        self.assertIn("did you mean depth?", self.reason("run", "m", "--limit", "depht=3", code=2))
+        self.assertIn('did you mean "cuda"?', self.reason("doctor", "cuad", code=15))
+        self.assertIn("(usage: rung providers)", self.reason("providers", "x", code=2))
 
     def test_what_is_missing(self):
         self.assertIn("MODEL is missing", self.reason("run", code=2))
@@ -204,7 +208,7 @@ class Inputs(Case):
                 archive.writestr("other.npy", npy("<f4", "(1, 2)", floats(9, 10)))
             self.assertEqual(self.values(self.model, "-i", f"x={path}"), [7, 0])
             self.assertEqual(self.values(self.model, "-i", f"x={path}:other"), [9, 10])
-        self.assertIn("no member z.npy", self.reason("run", self.model, "-i", f"x={path}:z", code=15))
+        self.assertIn("no member zzz.npy; there are: x, other", self.reason("run", self.model, "-i", f"x={path}:zzz", code=15))
 
     def test_npz_feeds_inputs_by_name(self):
         model = self.put("two.onnx", tiny.model([tiny.node("Add", ["a", "b"], ["y"])],
@@ -234,7 +238,15 @@ class Inputs(Case):
         scalar = self.put("s.onnx", tiny.one("Identity", tiny.INT64, []))
         self.assertEqual(self.values(scalar, "-i", "9007199254740993"), [9007199254740993])
 
+    def test_empty_file(self):
+        self.assertIn("is empty", self.reason("run", self.model, "-i", self.put("x.npy", b""), code=11))
+
+    def test_a_model_that_is_not_there_is_named_once(self):
+        self.assertEqual(self.reason("run", "nofile", code=15), "rung: nofile: it cannot be opened: No such file or directory")
+        self.assertIn("it is a folder", self.reason("run", ".", code=20))
+
     def test_text(self):
+        self.assertIn("it takes float32, not text", self.reason("run", self.model, "-i", "text:hello", code=11))
         model = self.put("t.onnx", tiny.one("Identity", tiny.STRING, [1]))
         self.assertEqual(self.values(model, "-i", "x=text:two words"), ["two words"])
         path = self.put("x.npy", npy("<U3", "(1,)", "né\0".encode("utf-32-le")))
@@ -472,7 +484,7 @@ class Outputs(Case):
         self.assertEqual(self.json("inspect", "o.onnx")["nodes"], 1)
         self.run_rung("run", model, "-i", "[1,-2]", "--save-optimized", "o.onnx", "--pass-off", "all")
         self.assertEqual(self.json("inspect", "o.onnx")["nodes"], 2)
-        self.assertIn("no pass is called", self.reason("run", model, "--pass-off", "nothing", code=11))
+        self.assertIn("there are: pads, ", self.reason("run", model, "--pass-off", "nothing", code=11))
 
     def test_profile(self):
         model = self.put("m.onnx", tiny.one("Relu", tiny.FLOAT, [2]))
@@ -610,12 +622,14 @@ class Plans(Case):
         self.assertIn("no-demotion", self.reason("run", self.good, "--fill", "ones", "--on-failure", "next", "--contract", "no-demotion", code=11))
 
     def test_pin(self):
+        self.assertIn("did you mean op:Relu?", self.reason("plan", self.good, "--pin", "op:Rleu=cpu", code=15))
         self.out("plan", self.good, "--pin", "op:Relu=cpu")
         self.assertIn("op:Conv", self.reason("plan", self.good, "--pin", "op:Conv=cpu", code=15))
         self.assertIn("NODES=PROVIDER", self.reason("plan", self.good, "--pin", "op:Conv", code=2))
 
     def test_lock(self):
         self.out("plan", self.good, "--lock", "good.lock")
+        self.assertNotIn("1 nodes", (self.folder / "good.lock").read_text())
         self.out("run", self.good, "--fill", "ones", "--locked", "good.lock")
         lock = (self.folder / "good.lock").read_text()
         self.put("other.lock", lock.replace("(Relu) on cpu", "(Relu) on cuda").encode())
@@ -681,6 +695,9 @@ class Plans(Case):
 
     def test_unknown_provider(self):
         self.assertIn('did you mean "cpu"?', self.reason("plan", self.good, "-p", "cpuu", code=15))
+
+    def test_a_wrong_chain_leaves_nothing_half_said(self):
+        self.assertEqual(self.run_rung("inspect", self.good, "-p", "cpuu", code=15).stdout, "")
 
     def test_inspect(self):
         text = self.out("inspect", self.model)

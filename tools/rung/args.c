@@ -205,8 +205,8 @@ int args_parse(const command *self, int argc, char **argv, void *const *settings
     } else if (*out_count < most) {
       operands[(*out_count)++] = argv[i];
     } else {
-      return fail(EXIT_USAGE, "%s: \"%s\" is one argument too many (usage: %s %s)", self->name, clean(argv[i]),
-                  call_text(self), self->operands);
+      return fail(EXIT_USAGE, "%s: \"%s\" is one argument too many (usage: %s%s%s)", self->name, clean(argv[i]),
+                  call_text(self), self->operands[0] ? " " : "", self->operands);
     }
   }
   return 0;

@@ -314,7 +314,8 @@ static int inspect(const session_args *session, setup *s, const char *path, bool
   TRY_STATUS(rung_model_get_facts(s->model, &v.facts));
   int code = setup_session(session, TO_INSPECT, &more, s);
   if (code) {
-    if (!json) print_facts(s->model, &v.facts, path);
+    bool is_wish = code == EXIT_USAGE || code == EXIT_OF(INVALID_ARGUMENT) || code == EXIT_OF(NOT_FOUND);
+    if (!json && !is_wish) print_facts(s->model, &v.facts, path); /* the model's fault; there is more to say of it */
     return code;
   }
   count_ops(s, &v);

@@ -99,10 +99,10 @@ static int unknown_operator(const wish *w) {
     rung_status_free(status);
     names[i] = status ? "" : info.name;
   }
-  const char *near = nearest(dot ? dot + 1 : w->op_type, names, count);
+  int code = fail(EXIT_OF(NOT_FOUND), "operator %s is not known here%s", clean(w->op_type),
+                  choices_text(dot ? dot + 1 : w->op_type, names, count));
   free(names);
-  return fail(EXIT_OF(NOT_FOUND), "operator %s is not known here%s%s%s", clean(w->op_type),
-              near ? "; did you mean " : "; rung ops lists them", near ? near : "", near ? "?" : "");
+  return code;
 }
 
 /* One that was named is known, and taken by the provider that was named. */

@@ -52,11 +52,8 @@ static int set_limit(const option *self, const char *value, void *settings) {
     *rows[i].value = (uint64_t)number;
     return 0;
   }
-  const char *near = nearest(clean_bytes(value, size), names, ROWS);
-  return fail(EXIT_USAGE,
-              "--%s %s: NAME=N is needed, with nodes, depth, tensor-bytes, run-bytes, loop-trips or "
-              "cache-bytes%s%s%s",
-              self->name, clean(value), near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
+  return fail(EXIT_USAGE, "--%s %s: NAME=N is needed%s", self->name, clean(value),
+              choices_text(clean_bytes(value, size), names, ROWS));
 }
 
 const option env_options[] = {ENV_OPTIONS, {0}};

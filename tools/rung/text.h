@@ -30,6 +30,10 @@ bool ends_with(const char *text, const char *end);
 /* The candidate that `word` is most like, or NULL when none is near. */
 const char *nearest(const char *word, const char *const *candidates, size_t count);
 
+/* What to say behind a word that is none of the candidates: "; did you mean rgb?", or, when none is near,
+ * "; there are: rgb, bgr", cut when they are many. Good until the eighth call after. */
+const char *choices_text(const char *word, const char *const *candidates, size_t count);
+
 /* Bytes of the UTF-8 character that `data` begins with; 0: it is broken. size > 0. */
 size_t utf8_size(const char *data, size_t size);
 
