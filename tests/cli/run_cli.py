@@ -715,6 +715,12 @@ class Plans(Case):
         self.assertIn('label="Mystery"', text)
         loop = self.put("l.onnx", tiny.endless())
         self.assertIn("subgraph cluster_0", self.out("inspect", loop, "--graph", "dot"))
+        dot = self.out("inspect", loop, "--graph", "dot", "--pass-off", "all")
+        self.assertEqual(dot, self.out("inspect", loop, "--graph", "dot", "--pass-off", "all"))  # no addresses
+        ids = re.findall(r'(?m)^  ("[nvo][\d.]+") \[shape', dot)
+        self.assertEqual(len(ids), len(set(ids)))
+        self.assertLessEqual(set(re.findall(r'"[nvo][\d.]+"', dot)), set(ids))
+        self.assertIn('"n0.0.1"', ids)
         graph = json.loads(self.out("inspect", loop, "--graph", "json"))
         self.assertEqual([n["op_type"] for n in graph["nodes"]], ["Loop"])
         self.assertEqual(len(graph["nodes"][0]["bodies"]), 1)
