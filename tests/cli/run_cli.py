@@ -567,6 +567,19 @@ class Plans(Case):
         self.assertEqual(self.json("plan", self.good)["stage"], "claimed")
         self.assertEqual(self.json("plan", self.good, "--compile")["stage"], "compiled")
 
+    def test_long_names_of_bodies_keep_their_ends(self):
+        name = "a" * 100 + "é" * 100
+        body = tiny.graph([tiny.node("Add", ["sum_in", "one"], ["sum_out"]), tiny.node("Identity", ["go"], ["go_out"])],
+                          [tiny.info("i", tiny.INT64, []), tiny.info("go", tiny.BOOL, []), tiny.info("sum_in", tiny.FLOAT, [])],
+                          [tiny.info("go_out", tiny.BOOL, []), tiny.info("sum_out", tiny.FLOAT, [])],
+                          [tiny.tensor([], [1.0], name="one")])
+        model = self.put("l.onnx", tiny.model([tiny.node("Loop", ["trips", "", "x"], ["y"], name=name, body=body)],
+                                              [tiny.info("x", tiny.FLOAT, [])], [tiny.info("y", tiny.FLOAT, [])],
+                                              [tiny.tensor([], [5], tiny.INT64, name="trips")]))
+        lines = self.out("plan", model).splitlines()
+        self.assertLessEqual(max(map(len, lines)), 120)
+        self.assertTrue(any("...éé" in line and "/main" in line for line in lines), lines)
+
     def test_contract(self):
         text = self.out("plan", self.good, "--contract", "islands<=3,strict")
         self.assertRegex(text, r"islands<=3 +1 +holds")
