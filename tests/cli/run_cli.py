@@ -666,6 +666,9 @@ class Plans(Case):
     def test_options_from_a_file(self):
         self.put("options", b"# for tests\ncontract = islands<=0\n\n why\n")
         self.run_rung("plan", self.good, "--config", "options", code=21)
+        for value in (b'"islands<=0"', b"'islands<=0'\r"):  # as an editor of Windows leaves it
+            self.put("options", b"\xef\xbb\xbfcontract = " + value + b"\n")
+            self.assertIn("islands<=0", self.run_rung("plan", self.good, "--config", "options", code=21).stderr)
         self.put("wrong", b"\ncontrakt = x\n")
         reason = self.reason("plan", self.good, "--config", "wrong", code=2)
         self.assertIn("line 2", reason)

@@ -139,11 +139,19 @@ static char *trim(char *text) {
   return text;
 }
 
+/* What stands in quotes, as a shell would take it. */
+static char *unquote(char *text) {
+  size_t size = strlen(text);
+  if (size < 2 || (text[0] != '"' && text[0] != '\'') || text[size - 1] != text[0]) return text;
+  text[size - 1] = 0;
+  return text + 1;
+}
+
 static int take_line(const command *self, char *line, void *const *settings) {
   char *equals = strchr(line, '='), *value = NULL;
   if (equals) {
     *equals = 0;
-    value = trim(equals + 1);
+    value = unquote(trim(equals + 1));
   }
   const char *name = trim(line);
   size_t group;
@@ -161,6 +169,7 @@ static int take_file(const command *self, const char *path, void *const *setting
   TRY(read_text_file(path, &file));
   char *line = (char *)file.data;
   text_list_add(&kept, line);
+  if (starts_with(line, "\xef\xbb\xbf")) line += 3; /* a byte order mark, from an editor */
   for (int number = 1; line; number++) {
     char *end = strchr(line, '\n');
     if (end) *end = 0;

@@ -25,7 +25,8 @@ int set_cosine(const option *self, const char *value, void *settings);    /* dou
 int set_choice(const option *self, const char *value, void *settings);  /* int: which of the words in `value`, "a|b" */
 int set_seconds(const option *self, const char *value, void *settings); /* double; "1.5", "200ms", "2s", "3m" */
 int set_more(const option *self, const char *value, void *settings);    /* text_list: one more */
-/* Options from a file, as if they stood in its place: lines "name = value", "name" for flags, "# ..." */
+/* Options from a file, as if they stood in its place: lines "name = value", "name" for flags, "# ...";
+ * a value may stand in quotes */
 int set_config(const option *self, const char *value, void *settings);
 
 typedef struct option_group {
