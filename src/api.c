@@ -356,7 +356,7 @@ rung_status *rung_session_graph_json(const rung_session *session, char **out_tex
 }
 
 static rung_status *write_to_file(void *user, const void *data, size_t size) {
-  return rung_file_write_atomic(user, &(rung_str){data, size}, 1, 0666);
+  return rung_file_write(user, &(rung_str){data, size}, 1, 0666);
 }
 
 rung_status *rung_session_save_model(const rung_session *session, const char *path) {

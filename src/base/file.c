@@ -64,8 +64,9 @@ static rung_status *map_all(int fd, size_t size, const char *path, rung_file *fi
 static rung_status *take_contents(const rung_allocator *allocator, int fd, const struct stat *info, bool read,
                                   const char *path, rung_file *out_file) {
   RUNG_REQUIRE(info->st_size >= 0 && (uintmax_t)info->st_size <= SIZE_MAX / 2, LIMIT, "the file is too large");
-  rung_file file = {(const uint8_t *)"", (size_t)info->st_size, NULL, info->st_dev, info->st_ino,
-                    (int64_t)info->st_mtim.tv_sec * 1000000000 + info->st_mtim.tv_nsec};
+  rung_file file = {
+      (const uint8_t *)"", (size_t)info->st_size, NULL,
+      info->st_dev,        info->st_ino,          (int64_t)info->st_mtim.tv_sec * 1000000000 + info->st_mtim.tv_nsec};
   if (file.size && read) RUNG_TRY(read_all(allocator, fd, file.size, path, &file));
   if (file.size && !read) RUNG_TRY(map_all(fd, file.size, path, &file));
   *out_file = file;
@@ -74,13 +75,13 @@ static rung_status *take_contents(const rung_allocator *allocator, int fd, const
 
 rung_status *rung_file_open(const rung_allocator *allocator, const char *path, bool read, rung_file *out_file) {
   int fd = open(path, OPEN_FLAGS);
-  if (fd < 0) return os_error(errno, "open", path);
+  if (fd < 0) return rung_status_make(code_of(errno), __FILE__, __LINE__, "it cannot be opened: %s", strerror(errno));
   struct stat info;
   rung_status *status = NULL;
   if (fstat(fd, &info) != 0)
     status = os_error(errno, "look at", path);
   else if (!S_ISREG(info.st_mode))
-    status = RUNG_ERROR(IO, "it is %s", S_ISDIR(info.st_mode) ? "a directory" : "no regular file");
+    status = RUNG_ERROR(IO, "it is %s", S_ISDIR(info.st_mode) ? "a folder" : "no regular file");
   else
     status = take_contents(allocator, fd, &info, read, path, out_file);
   close(fd);
@@ -269,4 +270,23 @@ rung_status *rung_file_write_atomic(const char *path, const rung_str *pieces, si
   else
     flush_folder(path);
   return status;
+}
+
+static rung_status *write_in_place(const char *path, const rung_str *pieces, size_t count, unsigned mode) {
+  int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY, (mode_t)mode);
+  if (fd < 0) return os_error(errno, "create", path);
+  rung_status *status = write_pieces(fd, pieces, count, path);
+  if (close(fd) != 0 && !status) status = os_error(errno, "close", path);
+  return status;
+}
+
+rung_status *rung_file_write(const char *path, const rung_str *pieces, size_t count, unsigned mode) {
+  struct stat target;
+  char real[RUNG_PATH_MAX];
+  if (lstat(path, &target) != 0) return rung_file_write_atomic(path, pieces, count, mode);
+  bool there = stat(path, &target) == 0;
+  if (there && S_ISDIR(target.st_mode)) return os_error(EISDIR, "write", path);
+  if (!there || !S_ISREG(target.st_mode)) return write_in_place(path, pieces, count, mode);
+  RUNG_TRY(rung_file_real_path(path, real));
+  return rung_file_write_atomic(real, pieces, count, target.st_mode & 0777);
 }

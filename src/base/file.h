@@ -54,6 +54,10 @@ rung_status *rung_file_real_path(const char *path, char out_path[RUNG_PATH_MAX])
 rung_status *rung_file_write_atomic(const char *path, const rung_str *pieces, size_t count,
                                     unsigned mode) RUNG_MUST_CHECK;
 
+/* The same where the user names the path: links are followed, and a device, a FIFO or what a link that leads nowhere
+ * names is written in place. `mode` is that of a new file. */
+rung_status *rung_file_write(const char *path, const rung_str *pieces, size_t count, unsigned mode) RUNG_MUST_CHECK;
+
 /* For tests: the lookup for kernels without openat2. A descriptor, or -1 and errno. */
 int rung__file_walk(const char *folder, const char *location, int flags);
 

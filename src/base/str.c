@@ -76,20 +76,26 @@ void rung_text_printf(rung_text *text, const char *format, ...) {
   va_end(args);
 }
 
-/* Levenshtein distance without regard to case, one row at a time; words longer than the row never match. */
+static bool same_letter(char a, char b) { return tolower((unsigned char)a) == tolower((unsigned char)b); }
+
+/* Levenshtein distance without regard to case, two neighbours that changed places being one edit; words longer than a
+ * row never match. */
 static size_t edits(const char *a, const char *b) {
   enum { LONGEST = 63 };
-  size_t row[LONGEST + 1], n = strlen(b);
+  size_t rows[3][LONGEST + 1], n = strlen(b), *row = rows[0], *last = rows[1], *older = rows[2];
   if (n > LONGEST) return SIZE_MAX;
   for (size_t j = 0; j <= n; j++) row[j] = j;
   for (size_t i = 0; a[i]; i++) {
-    size_t diagonal = row[0];
+    size_t *free_row = older;
+    older = last;
+    last = row;
+    row = free_row;
     row[0] = i + 1;
     for (size_t j = 1; j <= n; j++) {
-      size_t above = row[j];
-      size_t change = diagonal + (tolower((unsigned char)a[i]) != tolower((unsigned char)b[j - 1]));
-      row[j] = RUNG_MIN(change, RUNG_MIN(above, row[j - 1]) + 1);
-      diagonal = above;
+      size_t change = last[j - 1] + !same_letter(a[i], b[j - 1]);
+      row[j] = RUNG_MIN(change, RUNG_MIN(last[j], row[j - 1]) + 1);
+      bool swapped = i > 0 && j > 1 && same_letter(a[i], b[j - 2]) && same_letter(a[i - 1], b[j - 1]);
+      if (swapped) row[j] = RUNG_MIN(row[j], older[j - 2] + 1);
     }
   }
   return row[n];

@@ -2,6 +2,7 @@
  * what that needs. */
 #include "base/look.h"
 #include "base/status.h"
+#include "base/str.h"
 #include "doctor/child.h"
 #include "doctor/files.h"
 #include "doctor/linker.h"
@@ -346,6 +347,14 @@ static void examine_hardware(doctor *d) {
   if (rung__machine_has_amd(m) && m->kfd != NODE_NONE) rung__provider_amd_rules(d);
 }
 
+static rung_status *unknown_provider(const char *name) {
+  const char *names[RUNG_COUNT(known) + 1] = {"cpu"};
+  for (size_t i = 0; i < RUNG_COUNT(known); i++) names[i + 1] = known[i].api->name;
+  const char *near = rung_nearest(name, names, RUNG_COUNT(names));
+  return RUNG_ERROR(NOT_FOUND, "no provider is called \"%s\"%s%s%s (rung providers lists them)", name,
+                    near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
+}
+
 rung_status *rung__doctor_providers(doctor *d) {
   const char *name = d->request->provider;
   if (!name) {
@@ -354,8 +363,7 @@ rung_status *rung__doctor_providers(doctor *d) {
   }
   const known_provider *k = find(name);
   if (k) return examine_one(d, k);
-  RUNG_REQUIRE(strcasecmp(name, "cpu") == 0 || strcasecmp(name, "CPUExecutionProvider") == 0, INVALID_ARGUMENT,
-               "there is no provider \"%s\"; rung providers lists them", name);
+  if (strcasecmp(name, "cpu") != 0 && strcasecmp(name, "CPUExecutionProvider") != 0) return unknown_provider(name);
   d->subject = "cpu";
   rung__doctor_find(d, DOCTOR_PROVIDER_USABLE, "cpu: it is part of rung and always works");
   return NULL;

@@ -15,6 +15,8 @@
 #include "session/compile_job.h"
 #include "session/lock.h"
 
+#include <stdio.h>
+
 /* Chain */
 
 /* A provider that cannot be used: an error, or for an optional one a reported step down. */
@@ -126,6 +128,16 @@ static rung_status *infer_foreign(void *user, const rung_node *node, rung_type *
   return RUNG_ERROR(UNSUPPORTED, "nobody knows %s", node->op_type);
 }
 
+static rung_status *unknown_pass(rung_str name) {
+  char list[256] = "";
+  for (int pass = 0; pass < RUNG_PASS_COUNT; pass++) {
+    size_t size = strlen(list);
+    snprintf(list + size, sizeof list - size, "%s%s", pass ? ", " : "", rung_pass_name((rung_pass)pass));
+  }
+  return RUNG_ERROR(INVALID_ARGUMENT, "no pass is called \"%.*s\"; there are: %s, and \"all\"", (int)name.size,
+                    name.data, list);
+}
+
 static rung_status *switch_passes_off(rung_instance *instance, const char *names) {
   for (const char *at = names; at && *at;) {
     size_t size = strcspn(at, ",");
@@ -137,7 +149,7 @@ static rung_status *switch_passes_off(rung_instance *instance, const char *names
       instance->passes.off |= 1u << pass;
       found = true;
     }
-    RUNG_REQUIRE(found, INVALID_ARGUMENT, "no pass is called \"%.*s\"", (int)size, at);
+    if (!found) return unknown_pass(name);
     at += size + (at[size] == ',');
   }
   return NULL;

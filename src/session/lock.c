@@ -32,7 +32,8 @@ static void put_providers(rung_text *text, const rung_instance *instance) {
 static void put_islands(rung_text *text, const rung_plan *plan) {
   for (size_t i = 0; i < plan->island_count; i++) {
     const rung_plan_island *island = &plan->islands[i];
-    rung_text_printf(text, "island on %s: %zu nodes", island->provider, island->node_count);
+    rung_text_printf(text, "island on %s: %zu %s", island->provider, island->node_count,
+                     island->node_count == 1 ? "node" : "nodes");
     put_in_graph(text, island->graph);
     rung_text_printf(text, island->description[0] ? "; %s\n" : "%s\n", island->description);
   }

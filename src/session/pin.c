@@ -118,6 +118,23 @@ static rung_status *read_selector(pin_walk *w, const char *text) {
   return RUNG_ERROR(INVALID_ARGUMENT, "pin \"%s\": op:TYPE, node:PATTERN or between:A..B is needed", text);
 }
 
+/* The operator of the main graph that is most like the one that was named. */
+static const char *nearest_operator(const pin_walk *w) {
+  const rung_graph *graph = w->instance->ir->graph;
+  const char *near = NULL;
+  for (uint32_t n = 0; n < graph->node_count && w->how == SELECT_OP; n++) {
+    const char *both[] = {near ? near : graph->nodes[n]->op_type, graph->nodes[n]->op_type};
+    near = rung_nearest(w->what, both, 2);
+  }
+  return near;
+}
+
+static rung_status *nothing_selected(const pin_walk *w, const char *nodes) {
+  const char *near = nearest_operator(w);
+  return RUNG_ERROR(NOT_FOUND, "pin \"%s\": no node of the graph (after its passes) is selected%s%s%s", nodes,
+                    near ? "; did you mean op:" : "", near ? near : "", near ? "?" : "");
+}
+
 rung_status *rung__pin_nodes(rung_instance *instance, const rung_pin *pins, size_t count) {
   for (size_t i = 0; i < count; i++) {
     uint32_t link;
@@ -128,7 +145,7 @@ rung_status *rung__pin_nodes(rung_instance *instance, const rung_pin *pins, size
       continue; /* an optional one that is skipped, which the plan says */
     w.pinned_to = link + 1;
     RUNG_TRY(pin_graph(instance->ir->graph, &w));
-    RUNG_REQUIRE(w.count, NOT_FOUND, "pin \"%s\": no node of the graph (after its passes) is selected", pins[i].nodes);
+    if (!w.count) return nothing_selected(&w, pins[i].nodes);
   }
   return NULL;
 }

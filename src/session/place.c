@@ -265,6 +265,18 @@ static bool uses(const program *p, uint32_t link) {
   return false;
 }
 
+static rung_status *refuse_unused(const rung_instance *instance, uint32_t link) {
+  const char *name = instance->chain.links.at[link].api->name;
+  size_t first = 0;
+  while (first < instance->refusals.count && instance->refusals.at[first].link != link) first++;
+  const refusal *why = first < instance->refusals.count ? &instance->refusals.at[first] : NULL;
+  return RUNG_ERROR(CONTRACT,
+                    "provider %s is listed but can run no node of this model%s%s%s%s (%s?: it may go unused; rung plan "
+                    "--why lists all reasons)",
+                    name, why ? ": " : "", why ? rung_reason_text(why->reason) : "", why ? ": " : "",
+                    why ? why->words : "", name);
+}
+
 static rung_status *place_round(rung_instance *instance) {
   size_t kept = 0; /* refusals of the last round, but for those that compile made */
   for (size_t i = 0; i < instance->refusals.count; i++)
@@ -286,8 +298,7 @@ rung_status *rung__place(rung_instance *instance) {
     const rung_link *l = &instance->chain.links.at[link];
     if (!rung_link_claims(l) || l->optional || !l->offered || instance->inspect_only || uses(instance->main, link))
       continue;
-    return RUNG_ERROR(CONTRACT, "provider %s is listed but can run no node of this model (%s?: it may go unused)",
-                      l->api->name, l->api->name);
+    return refuse_unused(instance, link);
   }
   return NULL;
 }

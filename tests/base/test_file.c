@@ -67,17 +67,16 @@ static void only_regular_files_are_opened(void **state) {
   rung_file file;
   assert_int_equal(mkfifo(folder_at(&root, "fifo", path), 0666), 0);
   assert_error(rung_file_open(&rung_system_allocator, path, false, &file), IO, "no regular file"); /* no waiting */
-  assert_error(rung_file_open(&rung_system_allocator, root.path, false, &file), IO, "directory");
+  assert_error(rung_file_open(&rung_system_allocator, root.path, false, &file), IO, "folder");
   assert_error(rung_file_open(&rung_system_allocator, "/dev/zero", true, &file), IO, "no regular file");
-  assert_error(rung_file_open(&rung_system_allocator, folder_at(&root, "none", path), true, &file), NOT_FOUND, "none");
+  assert_error(rung_file_open(&rung_system_allocator, folder_at(&root, "none", path), true, &file), NOT_FOUND, "cannot be opened");
 }
 
 /* ---- beneath a folder ---- */
 
 static rung_status *beneath(const rung_file_scope *scope, const char *location, size_t size) {
   rung_file file;
-  rung_status *status =
-      rung_file_open_beneath(&rung_system_allocator, scope, (rung_str){location, size}, false, &file);
+  rung_status *status = rung_file_open_beneath(&rung_system_allocator, scope, (rung_str){location, size}, false, &file);
   if (!status) rung_file_close(&file);
   return status;
 }
@@ -205,9 +204,18 @@ static void the_walk_follows_no_link(void **state) {
     const char *location;
     bool found;
   } cases[] = {
-      {"a", true},           {"sub/b", true},          {"sub//b", true},         {"./sub/./b", true},
-      {"link_inside", false}, {"folder_inside/b", false}, {"link_out", false},     {"folder_out/secret", false},
-      {"loop", false},        {"none", false},           {"a/b", false},           {"none/b", false},
+      {"a", true},
+      {"sub/b", true},
+      {"sub//b", true},
+      {"./sub/./b", true},
+      {"link_inside", false},
+      {"folder_inside/b", false},
+      {"link_out", false},
+      {"folder_out/secret", false},
+      {"loop", false},
+      {"none", false},
+      {"a/b", false},
+      {"none/b", false},
   };
   for (size_t i = 0; i < RUNG_COUNT(cases); i++) {
     int fd = rung__file_walk(in, cases[i].location, O_RDONLY | O_CLOEXEC);
@@ -265,6 +273,48 @@ static void links_are_replaced_not_followed(void **state) {
   rung_file_close(&file);
 }
 
+static void expect_contents(const char *name, const char *contents) {
+  rung_file file;
+  char at[RUNG_PATH_MAX];
+  assert_ok(rung_file_open(&rung_system_allocator, folder_at(&root, name, at), false, &file));
+  assert_int_equal(file.size, strlen(contents));
+  assert_memory_equal(file.data, contents, file.size);
+  rung_file_close(&file);
+}
+
+static void what_the_user_names_is_followed(void **state) {
+  (void)state;
+  struct stat info;
+  folder_write(&root, "target", "old", 3);
+  folder_symlink(&root, "target", "link");
+  folder_symlink(&root, "later", "dangling");
+  assert_ok(rung_file_write(folder_at(&root, "link", path), &(rung_str){"new", 3}, 1, 0666));
+  assert_int_equal(lstat(path, &info), 0);
+  assert_true(S_ISLNK(info.st_mode));
+  expect_contents("target", "new");
+  assert_ok(rung_file_write(folder_at(&root, "dangling", path), &(rung_str){"made", 4}, 1, 0666));
+  expect_contents("later", "made");
+  assert_ok(rung_file_write(folder_at(&root, "plain", path), &(rung_str){"x", 1}, 1, 0666));
+  expect_contents("plain", "x");
+  assert_int_equal(entries(), 5);
+  assert_error(rung_file_write(root.path, &(rung_str){"x", 1}, 1, 0666), IO, "write");
+}
+
+static void a_fifo_stays_one(void **state) {
+  (void)state;
+  struct stat info;
+  char got[4] = "";
+  assert_int_equal(mkfifo(folder_at(&root, "fifo", path), 0600), 0);
+  int fd = open(path, O_RDWR); /* a reader that does not wait */
+  assert_true(fd >= 0);
+  assert_ok(rung_file_write(path, &(rung_str){"new", 3}, 1, 0666));
+  assert_int_equal(read(fd, got, 3), 3);
+  close(fd);
+  assert_string_equal(got, "new");
+  assert_int_equal(stat(path, &info), 0);
+  assert_true(S_ISFIFO(info.st_mode));
+}
+
 static void a_failure_leaves_nothing(void **state) {
   (void)state;
   folder_mkdir(&root, "is_folder");
@@ -290,6 +340,8 @@ int main(void) {
       cmocka_unit_test(folders_are_parts_of_paths),
       WITH_ROOT(files_are_written_whole),
       WITH_ROOT(links_are_replaced_not_followed),
+      WITH_ROOT(what_the_user_names_is_followed),
+      WITH_ROOT(a_fifo_stays_one),
       WITH_ROOT(a_failure_leaves_nothing),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -136,6 +136,10 @@ class Usage(Case):
         self.assertIn("did you mean --input?", self.reason("run", "m", "--inptu", "x", code=2))
         self.assertIn("did you mean inputs?", self.reason("help", "imputs", code=2))
         self.assertIn("did you mean rgb?", self.reason("run", "m", "--channels", "rbg", code=2))
+        self.assertIn("there are: nchw, nhwc, chw, hwc, hw", self.reason("run", "m", "--layout", "foooo", code=2))
+        self.assertIn("did you mean depth?", self.reason("run", "m", "--limit", "depht=3", code=2))
+        self.assertIn('did you mean "cuda"?', self.reason("doctor", "cuad", code=15))
+        self.assertIn("(usage: rung providers)", self.reason("providers", "x", code=2))
 
     def test_what_is_missing(self):
         self.assertIn("MODEL is missing", self.reason("run", code=2))
@@ -146,7 +150,10 @@ class Usage(Case):
     def test_bad_values(self):
         for arguments in (["--threads", "x"], ["--deadline", "soon"], ["--resize", "0x3"], ["--crop", "2x2+1"],
                           ["--scale", "0"], ["--std", "0"], ["--mean", "1,,2"], ["--top", "-1"], ["--rate", "1"],
-                          ["--format", "txt"], ["--fill", "noise"]):
+                          ["--format", "txt"], ["--fill", "noise"], ["--threads", "4294967297"],
+                          ["--limit", "depth=4294967298"], ["--limit", "depht=3"], ["--limit", "nodes"],
+                          ["--breaker-failures", "4294967296"], ["--rtol", "nan"], ["--rtol", "-1"], ["--atol", "inf"],
+                          ["--cosine", "nan"], ["--cosine", "2"], ["--repeat", "0"]):
             self.assertIn(arguments[0], self.reason("run", "m", *arguments, code=2))
 
     def test_bad_session_values(self):
@@ -201,7 +208,7 @@ class Inputs(Case):
                 archive.writestr("other.npy", npy("<f4", "(1, 2)", floats(9, 10)))
             self.assertEqual(self.values(self.model, "-i", f"x={path}"), [7, 0])
             self.assertEqual(self.values(self.model, "-i", f"x={path}:other"), [9, 10])
-        self.assertIn("no member z.npy", self.reason("run", self.model, "-i", f"x={path}:z", code=15))
+        self.assertIn("no member zzz.npy; there are: x, other", self.reason("run", self.model, "-i", f"x={path}:zzz", code=15))
 
     def test_npz_feeds_inputs_by_name(self):
         model = self.put("two.onnx", tiny.model([tiny.node("Add", ["a", "b"], ["y"])],
@@ -231,7 +238,15 @@ class Inputs(Case):
         scalar = self.put("s.onnx", tiny.one("Identity", tiny.INT64, []))
         self.assertEqual(self.values(scalar, "-i", "9007199254740993"), [9007199254740993])
 
+    def test_empty_file(self):
+        self.assertIn("is empty", self.reason("run", self.model, "-i", self.put("x.npy", b""), code=11))
+
+    def test_a_model_that_is_not_there_is_named_once(self):
+        self.assertEqual(self.reason("run", "nofile", code=15), "rung: nofile: it cannot be opened: No such file or directory")
+        self.assertIn("it is a folder", self.reason("run", ".", code=20))
+
     def test_text(self):
+        self.assertIn("it takes float32, not text", self.reason("run", self.model, "-i", "text:hello", code=11))
         model = self.put("t.onnx", tiny.one("Identity", tiny.STRING, [1]))
         self.assertEqual(self.values(model, "-i", "x=text:two words"), ["two words"])
         path = self.put("x.npy", npy("<U3", "(1,)", "né\0".encode("utf-32-le")))
@@ -285,6 +300,12 @@ class Pictures(Case):
         self.assertEqual(shape, [1, 3, 3, 6])
         self.assertEqual(self.values(self.model, "-i", self.picture, "--crop", "1x1+1+0"), [110, 120, 130])
         self.assertIn("outside", self.reason("run", self.model, "-i", self.picture, "--crop", "5x5", code=11))
+
+    def test_files_without_an_end(self):
+        for arguments in (["--labels", "/dev/zero", "-i", "1"], ["--config", "/dev/zero"], ["--input", "/dev/zero"],
+                          ["--locked", "/dev/zero"]):
+            self.assertIn("/dev/zero has more than", self.reason("run", self.model, *arguments, code=17))
+        self.assertIn("/dev/zero has more than", self.reason("doctor", "--explain", "/dev/zero", code=17))
 
     def test_options_belong_to_the_input_before(self):
         both = self.put("b.onnx", tiny.model([tiny.node("Concat", ["a", "b"], ["y"], axis=3)],
@@ -389,6 +410,48 @@ class Outputs(Case):
         self.run_rung("run", model, "-i", "text:né", "-o", "out")
         self.assertEqual((self.folder / "out/y.npy").read_bytes(), npy("<U2", "(1,)", "né".encode("utf-32-le")))
 
+    def test_what_is_no_regular_file_is_written_into(self):
+        model = self.put("m.onnx", tiny.one("Relu", tiny.FLOAT, [1]))
+        def write(path):
+            self.run_rung("run", model, "-i", "1", "-q", "--profile", path)
+        os.mkfifo(self.folder / "fifo")
+        reader = os.open(self.folder / "fifo", os.O_RDWR | os.O_NONBLOCK)
+        self.addCleanup(os.close, reader)
+        write("fifo")
+        self.assertTrue((self.folder / "fifo").is_fifo())
+        json.loads(os.read(reader, 1 << 16))
+        text = self.out("run", model, "-i", "1", "-q", "--profile", "/dev/stdout")
+        self.assertEqual(json.loads(text[text.index("[\n"):])[0]["node"], "relu")
+        with open(self.folder / "out.txt", "wb") as to:  # standard output that is a file keeps what stood before
+            subprocess.run([RUNG, "run", model, "-i", "1", "--profile", "/dev/stdout"], stdout=to, check=True)
+        text = (self.folder / "out.txt").read_text()
+        self.assertIn("y  float32", text)
+        self.assertIn('"node": "relu"', text)
+        self.assertIn("times", text)
+
+    def test_links_are_followed_and_modes_stay(self):
+        model = self.put("m.onnx", tiny.one("Relu", tiny.FLOAT, [1]))
+        os.chmod(self.put("target", b"old"), 0o640)
+        os.symlink("target", self.folder / "link")
+        os.symlink("later", self.folder / "dangling")
+        for name, target in (("link", "target"), ("dangling", "later")):
+            for arguments in (["run", model, "-i", "1", "--profile", name], ["run", model, "-i", "1", "--save-optimized", name],
+                              ["check", model, "--fix", name]):
+                (self.folder / target).write_bytes(b"")
+                self.run_rung(*arguments)
+                self.assertTrue((self.folder / name).is_symlink(), arguments)
+                self.assertGreater((self.folder / target).stat().st_size, 20, arguments)
+        self.run_rung("run", model, "-i", "1", "--profile", "target")
+        self.assertEqual((self.folder / "target").stat().st_mode & 0o777, 0o640)
+        self.assertEqual(sorted(os.listdir(self.folder)), ["dangling", "later", "link", "m.onnx", "target"])
+
+    def test_what_cannot_be_written(self):
+        model = self.put("m.onnx", tiny.one("Relu", tiny.FLOAT, [1]))
+        for option in (["run", "--profile"], ["run", "--save-optimized"], ["check", "--fix"]):
+            arguments = ["-i", "1"] if option[0] == "run" else []
+            reason = self.reason(option[0], model, *arguments, option[1], "nodir/x.onnx", code=15)
+            self.assertRegex(reason, r"nodir/x\.onnx(\W|$).*No such file or directory")
+
     def test_top_and_labels(self):
         model = self.put("m.onnx", tiny.one("Relu", tiny.FLOAT, [1, 3]))
         labels = self.put("l.txt", "ant\nbee\ncat\n")
@@ -421,7 +484,7 @@ class Outputs(Case):
         self.assertEqual(self.json("inspect", "o.onnx")["nodes"], 1)
         self.run_rung("run", model, "-i", "[1,-2]", "--save-optimized", "o.onnx", "--pass-off", "all")
         self.assertEqual(self.json("inspect", "o.onnx")["nodes"], 2)
-        self.assertIn("no pass is called", self.reason("run", model, "--pass-off", "nothing", code=11))
+        self.assertIn("there are: pads, ", self.reason("run", model, "--pass-off", "nothing", code=11))
 
     def test_profile(self):
         model = self.put("m.onnx", tiny.one("Relu", tiny.FLOAT, [2]))
@@ -504,6 +567,19 @@ class Plans(Case):
         self.assertEqual(self.json("plan", self.good)["stage"], "claimed")
         self.assertEqual(self.json("plan", self.good, "--compile")["stage"], "compiled")
 
+    def test_long_names_of_bodies_keep_their_ends(self):
+        name = "a" * 100 + "é" * 100
+        body = tiny.graph([tiny.node("Add", ["sum_in", "one"], ["sum_out"]), tiny.node("Identity", ["go"], ["go_out"])],
+                          [tiny.info("i", tiny.INT64, []), tiny.info("go", tiny.BOOL, []), tiny.info("sum_in", tiny.FLOAT, [])],
+                          [tiny.info("go_out", tiny.BOOL, []), tiny.info("sum_out", tiny.FLOAT, [])],
+                          [tiny.tensor([], [1.0], name="one")])
+        model = self.put("l.onnx", tiny.model([tiny.node("Loop", ["trips", "", "x"], ["y"], name=name, body=body)],
+                                              [tiny.info("x", tiny.FLOAT, [])], [tiny.info("y", tiny.FLOAT, [])],
+                                              [tiny.tensor([], [5], tiny.INT64, name="trips")]))
+        lines = self.out("plan", model).splitlines()
+        self.assertLessEqual(max(map(len, lines)), 120)
+        self.assertTrue(any("...éé" in line and "/main" in line for line in lines), lines)
+
     def test_contract(self):
         text = self.out("plan", self.good, "--contract", "islands<=3,strict")
         self.assertRegex(text, r"islands<=3 +1 +holds")
@@ -559,12 +635,14 @@ class Plans(Case):
         self.assertIn("no-demotion", self.reason("run", self.good, "--fill", "ones", "--on-failure", "next", "--contract", "no-demotion", code=11))
 
     def test_pin(self):
+        self.assertIn("did you mean op:Relu?", self.reason("plan", self.good, "--pin", "op:Rleu=cpu", code=15))
         self.out("plan", self.good, "--pin", "op:Relu=cpu")
         self.assertIn("op:Conv", self.reason("plan", self.good, "--pin", "op:Conv=cpu", code=15))
         self.assertIn("NODES=PROVIDER", self.reason("plan", self.good, "--pin", "op:Conv", code=2))
 
     def test_lock(self):
         self.out("plan", self.good, "--lock", "good.lock")
+        self.assertNotIn("1 nodes", (self.folder / "good.lock").read_text())
         self.out("run", self.good, "--fill", "ones", "--locked", "good.lock")
         lock = (self.folder / "good.lock").read_text()
         self.put("other.lock", lock.replace("(Relu) on cpu", "(Relu) on cuda").encode())
@@ -572,9 +650,25 @@ class Plans(Case):
         self.assertIn("(Relu) on cuda", done.stderr)
         self.assertIn("(Relu) on cuda", self.run_rung("run", self.good, "--fill", "ones", "--locked", "other.lock", "--lock-warns").stdout)
 
+    def test_check_holds_to_a_lock(self):
+        self.out("plan", self.good, "--lock", "good.lock")
+        self.assertTrue(self.json("check", self.good, "--locked", "good.lock")["compiled"])
+        lock = (self.folder / "good.lock").read_text()
+        self.put("other.lock", lock.replace("(Relu) on cpu", "(Relu) on \x1b[31m"))
+        done = self.run_rung("check", self.good, "--locked", "other.lock", code=21)
+        warned = self.run_rung("check", self.good, "--locked", "other.lock", "--lock-warns")
+        planned = self.run_rung("plan", self.good, "--locked", "other.lock", "--lock-warns")
+        for text in (done.stderr, warned.stderr, planned.stdout):  # lines stay lines; what is in them is harmless
+            self.assertRegex(text, r"(?m)^.*\(Relu\) on \\x1b\[31m$")
+            self.assertNotIn("\x1b", text)
+            self.assertNotIn("x0a", text)
+
     def test_options_from_a_file(self):
         self.put("options", b"# for tests\ncontract = islands<=0\n\n why\n")
         self.run_rung("plan", self.good, "--config", "options", code=21)
+        for value in (b'"islands<=0"', b"'islands<=0'\r"):  # as an editor of Windows leaves it
+            self.put("options", b"\xef\xbb\xbfcontract = " + value + b"\n")
+            self.assertIn("islands<=0", self.run_rung("plan", self.good, "--config", "options", code=21).stderr)
         self.put("wrong", b"\ncontrakt = x\n")
         reason = self.reason("plan", self.good, "--config", "wrong", code=2)
         self.assertIn("line 2", reason)
@@ -583,6 +677,11 @@ class Plans(Case):
     def test_refusal_is_an_error_with_the_node(self):
         done = self.run_rung("plan", self.model, code=13)
         self.assertIn("some.where.Mystery", done.stderr)
+
+    def test_check_names_the_opsets_that_are_known(self):
+        model = self.put("new.onnx", tiny.model([tiny.node("Relu", ["x"], ["y"])], [tiny.info("x", tiny.FLOAT, [2])],
+                                                [tiny.info("y", tiny.FLOAT, [2])], opset=99))
+        self.assertRegex(self.run_rung("check", model, code=1).stdout, r"opset: opset 99 of ai\.onnx; it is known in 1 to \d+\n")
 
     def test_check(self):
         self.assertIn("runs it", self.out("check", self.good, "--compile"))
@@ -613,6 +712,9 @@ class Plans(Case):
     def test_unknown_provider(self):
         self.assertIn('did you mean "cpu"?', self.reason("plan", self.good, "-p", "cpuu", code=15))
 
+    def test_a_wrong_chain_leaves_nothing_half_said(self):
+        self.assertEqual(self.run_rung("inspect", self.good, "-p", "cpuu", code=15).stdout, "")
+
     def test_inspect(self):
         text = self.out("inspect", self.model)
         for words in ("some.where.Mystery", "not known to rung", "ai.onnx 21", "float32[n]", "author", "--dim"):
@@ -623,11 +725,18 @@ class Plans(Case):
         self.assertTrue(facts["flops_are_lower_bound"])
 
     def test_graphs(self):
+        self.assertIn("--graph json", self.reason("inspect", self.good, "--graph", "dot", "--json", code=2))
         text = self.out("inspect", self.model, "--graph", "dot")
         self.assertTrue(text.startswith("digraph"))
         self.assertIn('label="Mystery"', text)
         loop = self.put("l.onnx", tiny.endless())
         self.assertIn("subgraph cluster_0", self.out("inspect", loop, "--graph", "dot"))
+        dot = self.out("inspect", loop, "--graph", "dot", "--pass-off", "all")
+        self.assertEqual(dot, self.out("inspect", loop, "--graph", "dot", "--pass-off", "all"))  # no addresses
+        ids = re.findall(r'(?m)^  ("[nvo][\d.]+") \[shape', dot)
+        self.assertEqual(len(ids), len(set(ids)))
+        self.assertLessEqual(set(re.findall(r'"[nvo][\d.]+"', dot)), set(ids))
+        self.assertIn('"n0.0.1"', ids)
         graph = json.loads(self.out("inspect", loop, "--graph", "json"))
         self.assertEqual([n["op_type"] for n in graph["nodes"]], ["Loop"])
         self.assertEqual(len(graph["nodes"][0]["bodies"]), 1)
@@ -644,12 +753,19 @@ class Machine(Case):
         for name in names:
             self.assertRegex(text, rf"(?m)^{name} ")
 
+    def test_doctor_wants_a_root_that_is_there(self):
+        for root in ("nodir", self.put("file", b"")):
+            self.assertIn("--root", self.reason("doctor", "--root", root, code=15))
+
     def test_ops(self):
         self.assertRegex(self.out("ops", "relu"), r"Relu +ai\.onnx +\d+-\d+ +cpu")
         self.assertRegex(self.out("ops", "FlexAttention"), r"session +writes it as what it is made of")
         self.assertGreater(len(self.json("ops", "--provider", "cpu")), 50)
         self.assertIn("did you mean cpu?", self.reason("ops", "--provider", "cqu", code=15))
-        self.run_rung("ops", "Relo", code=15)
+        for arguments in (["Relo"], ["Relo", "--json"], ["com.microsoft.Relo"]):
+            self.assertIn("did you mean Relu?", self.reason("ops", *arguments, code=15))
+        self.assertRegex(self.out("ops", "com.microsoft.Gelu"), r"Gelu +com\.microsoft")
+        self.assertNotIn("microsoft", self.out("ops", "ai.onnx.Gelu"))
 
     def test_provider_that_cannot_be_loaded(self):
         self.assertIn("nothing.so", self.reason("providers", "--load", "nothing.so", code=15))
@@ -732,6 +848,9 @@ class Endings(Case):
         super().setUp()
         self.model = self.put("m.onnx", tiny.endless())
         self.command = [RUNG, "run", self.model, "-i", "0", "--limit", f"loop-trips={1 << 50}"]
+
+    def test_a_deadline_too_short_for_a_clock_is_one(self):
+        self.run_rung("run", self.put("e.onnx", tiny.endless()), "-i", "x=1", "--deadline", "1e-30s", code=19)
 
     def test_deadline(self):
         self.run_rung(*self.command[1:], "--deadline", "50ms", code=19)
@@ -826,6 +945,14 @@ class Cache(Case):
         text = self.out("cache", "why", self.model, "--load", FAKE, "-p", "fake:driver=9,cpu")
         self.assertRegex(text, r"driver +9 +1\.0")
         self.assertIn("no entry like it", self.out("cache", "why", self.model, *self.CHAIN, "--cache", "other"))
+
+    def test_before_anything_is_kept(self):
+        for action in ("list", "verify"):
+            self.assertIn("0 entries", self.out("cache", action))
+            self.assertEqual(self.json("cache", action)["entries"], [])
+        self.assertIn("0 entries removed", self.out("cache", "clear"))
+        self.assertIn("no entry 0000", self.reason("cache", "clear", "0000", code=15))
+        self.run_rung("cache", "list", "--cache", "nodir", code=15)  # a folder that was named is a wish
 
     def test_list_verify_clear(self):
         self.out("compile", self.model, *self.CHAIN)

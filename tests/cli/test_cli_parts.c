@@ -2,6 +2,7 @@
 #include "chains.h"
 #include "compare.h"
 #include "npy.h"
+#include "plan_text.h"
 #include "prepare.h"
 #include "support/test.h"
 #include "text.h"
@@ -52,6 +53,13 @@ static void floats_within_tolerance(void **state) {
   assert_false(agree(numbers(*state, RUNG_F64, 2, a), numbers(*state, RUNG_F64, 2, b + 1), tight, &d));
   assert_non_null(strstr(d.words, "element 0 is 1, not 100.09"));
   assert_int_equal(d.wrong, 2);
+}
+
+static void lines_cannot_disturb_the_terminal(void **state) {
+  (void)state;
+  char *lines = clean_lines("a\x1b[2J\n\tb\xc2\x9b\xff\ncaf\xc3\xa9", "> ");
+  assert_string_equal(lines, "a\\x1b[2J\n> \tb\\xc2\\x9b\\xff\n> caf\xc3\xa9");
+  free(lines);
 }
 
 static void not_a_number_equals_itself_only(void **state) {
@@ -228,6 +236,37 @@ static void expect_parts(const char *chain, const char *expected) {
   assert_string_equal(joined, expected);
 }
 
+static void refusals_are_grouped_in_order(void **state) {
+  (void)state;
+  enum { NODES = 3000, KINDS = 1000 };
+  static rung_plan_node nodes[NODES];
+  static rung_plan_refusal refusals[NODES];
+  static char words[KINDS][16];
+  for (int i = 0; i < KINDS; i++) snprintf(words[i], sizeof words[i], "rank %d", i);
+  for (int i = 0; i < NODES; i++) {
+    refusals[i] = (rung_plan_refusal){"a", "rank", words[i % KINDS]};
+    nodes[i] = (rung_plan_node){.name = "n",
+                                .op_type = "Relu",
+                                .domain = "",
+                                .provider = i % 2 ? "b" : NULL,
+                                .refusal_count = 1,
+                                .refusals = &refusals[i]};
+  }
+  const rung_plan plan = {.node_count = NODES, .nodes = nodes};
+  size_t count;
+  refusal_group *groups = group_refusals(&plan, false, &count);
+  assert_int_equal(count, KINDS);
+  for (int i = 0; i < KINDS; i++) {
+    assert_string_equal(groups[i].words, words[i]);
+    assert_int_equal(groups[i].count, NODES / KINDS);
+  }
+  free(groups);
+  groups = group_refusals(&plan, true, &count);
+  assert_int_equal(count, KINDS / 2);
+  assert_string_equal(groups[1].words, "rank 2");
+  free(groups);
+}
+
 static void parts_of_chains(void **state) {
   (void)state;
   expect_parts("cpu", "[cpu]");
@@ -239,7 +278,9 @@ static void parts_of_chains(void **state) {
 }
 
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(floats_within_tolerance),
+  const struct CMUnitTest tests[] = {cmocka_unit_test(lines_cannot_disturb_the_terminal),
+                                     cmocka_unit_test(refusals_are_grouped_in_order),
+                                     cmocka_unit_test(floats_within_tolerance),
                                      cmocka_unit_test(not_a_number_equals_itself_only),
                                      cmocka_unit_test(whole_numbers_are_equal_or_not),
                                      cmocka_unit_test(cosine_counts_when_asked_for),

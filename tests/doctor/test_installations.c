@@ -653,7 +653,7 @@ static void what_is_not_there_is_an_error(void **state) {
   request.what = RUNG_DOCTOR_PROVIDERS;
   request.path = NULL;
   request.provider = "cudda";
-  assert_error(rung_doctor_examine(&request, &report), INVALID_ARGUMENT, "cudda");
+  assert_error(rung_doctor_examine(&request, &report), NOT_FOUND, "did you mean \"cuda\"?");
   request.what = RUNG_DOCTOR_PROCESS;
   request.pid = 12;
   assert_error(rung_doctor_examine(&request, &report), NOT_FOUND, "12");

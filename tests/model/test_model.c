@@ -522,8 +522,8 @@ static void files_are_opened_by_name(void **state) {
   (void)state;
   rung_model *model = NULL;
   assert_error(rung_model_open(&rung_system_allocator, NULL, "/nowhere/at/all.onnx", NULL, &model), NOT_FOUND,
-               "/nowhere/at/all.onnx: cannot open");
-  assert_error(rung_model_open(&rung_system_allocator, NULL, "/", NULL, &model), IO, "directory");
+               "/nowhere/at/all.onnx: it cannot be opened");
+  assert_error(rung_model_open(&rung_system_allocator, NULL, "/", NULL, &model), IO, "it is a folder");
   assert_error(rung_model_open(&rung_system_allocator, NULL, "/dev/null", NULL, &model), IO, "/dev/null");
   assert_null(model);
 }

@@ -226,7 +226,7 @@ static int judge(const kit_args *args, const kit *k, const verdict *verdicts, si
 static int apply_known(const kit_args *args, const case_list *list, verdict *verdicts) {
   bytes file;
   if (!args->known) return 0;
-  TRY(read_file(args->known, &file));
+  TRY(read_text_file(args->known, &file));
   known_apply((char *)file.data, list, verdicts);
   free_bytes(&file);
   return 0;

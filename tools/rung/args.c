@@ -3,7 +3,9 @@
 #include "disk.h"
 
 #include <ctype.h>
+#include <float.h>
 #include <math.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -28,14 +30,42 @@ int set_text(const option *self, const char *value, void *settings) {
   return 0;
 }
 
-int set_count(const option *self, const char *value, void *settings) {
-  if (parse_count(value, strlen(value), place(self, settings))) return 0;
-  return fail(EXIT_USAGE, "--%s %s: a whole number is needed", self->name, clean(value));
+static int set_whole(const option *self, const char *value, int64_t least, int64_t most, const char *needed,
+                     void *settings) {
+  int64_t number;
+  if (!parse_count(value, strlen(value), &number) || number < least || number > most)
+    return fail(EXIT_USAGE, "--%s %s: %s is needed", self->name, clean(value), needed);
+  *(int64_t *)place(self, settings) = number;
+  return 0;
 }
 
-int set_number(const option *self, const char *value, void *settings) {
-  if (parse_number(value, strlen(value), place(self, settings))) return 0;
-  return fail(EXIT_USAGE, "--%s %s: a number is needed", self->name, clean(value));
+int set_count(const option *self, const char *value, void *settings) {
+  return set_whole(self, value, 0, INT64_MAX, "a whole number", settings);
+}
+
+int set_positive(const option *self, const char *value, void *settings) {
+  return set_whole(self, value, 1, INT64_MAX, "a whole number from 1 on", settings);
+}
+
+int set_small(const option *self, const char *value, void *settings) {
+  return set_whole(self, value, 0, UINT32_MAX, "a whole number up to 4294967295", settings);
+}
+
+static int set_real(const option *self, const char *value, double least, double most, const char *needed,
+                    void *settings) {
+  double number;
+  if (!parse_number(value, strlen(value), &number) || !(number >= least && number <= most))
+    return fail(EXIT_USAGE, "--%s %s: %s is needed", self->name, clean(value), needed);
+  *(double *)place(self, settings) = number;
+  return 0;
+}
+
+int set_tolerance(const option *self, const char *value, void *settings) {
+  return set_real(self, value, 0, DBL_MAX, "a number from 0 on", settings);
+}
+
+int set_cosine(const option *self, const char *value, void *settings) {
+  return set_real(self, value, -1, 1, "a number from -1 to 1", settings);
 }
 
 int set_choice(const option *self, const char *value, void *settings) {
@@ -109,11 +139,19 @@ static char *trim(char *text) {
   return text;
 }
 
+/* What stands in quotes, as a shell would take it. */
+static char *unquote(char *text) {
+  size_t size = strlen(text);
+  if (size < 2 || (text[0] != '"' && text[0] != '\'') || text[size - 1] != text[0]) return text;
+  text[size - 1] = 0;
+  return text + 1;
+}
+
 static int take_line(const command *self, char *line, void *const *settings) {
   char *equals = strchr(line, '='), *value = NULL;
   if (equals) {
     *equals = 0;
-    value = trim(equals + 1);
+    value = unquote(trim(equals + 1));
   }
   const char *name = trim(line);
   size_t group;
@@ -128,9 +166,10 @@ static int take_line(const command *self, char *line, void *const *settings) {
 static int take_file(const command *self, const char *path, void *const *settings) {
   static text_list kept;
   bytes file;
-  TRY(read_file(path, &file));
+  TRY(read_text_file(path, &file));
   char *line = (char *)file.data;
   text_list_add(&kept, line);
+  if (starts_with(line, "\xef\xbb\xbf")) line += 3; /* a byte order mark, from an editor */
   for (int number = 1; line; number++) {
     char *end = strchr(line, '\n');
     if (end) *end = 0;
@@ -175,8 +214,8 @@ int args_parse(const command *self, int argc, char **argv, void *const *settings
     } else if (*out_count < most) {
       operands[(*out_count)++] = argv[i];
     } else {
-      return fail(EXIT_USAGE, "%s: \"%s\" is one argument too many (usage: %s %s)", self->name, clean(argv[i]),
-                  call_text(self), self->operands);
+      return fail(EXIT_USAGE, "%s: \"%s\" is one argument too many (usage: %s%s%s)", self->name, clean(argv[i]),
+                  call_text(self), self->operands[0] ? " " : "", self->operands);
     }
   }
   return 0;

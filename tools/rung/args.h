@@ -15,14 +15,18 @@ typedef struct option {
   size_t offset;
 } option;
 
-int set_flag(const option *self, const char *value, void *settings);    /* bool */
-int set_text(const option *self, const char *value, void *settings);    /* const char *, borrowed */
-int set_count(const option *self, const char *value, void *settings);   /* int64_t, >= 0 */
-int set_number(const option *self, const char *value, void *settings);  /* double */
+int set_flag(const option *self, const char *value, void *settings);      /* bool */
+int set_text(const option *self, const char *value, void *settings);      /* const char *, borrowed */
+int set_count(const option *self, const char *value, void *settings);     /* int64_t, >= 0 */
+int set_positive(const option *self, const char *value, void *settings);  /* int64_t, >= 1 */
+int set_small(const option *self, const char *value, void *settings);     /* int64_t that fits in uint32_t */
+int set_tolerance(const option *self, const char *value, void *settings); /* double, finite, >= 0 */
+int set_cosine(const option *self, const char *value, void *settings);    /* double, -1 to 1 */
 int set_choice(const option *self, const char *value, void *settings);  /* int: which of the words in `value`, "a|b" */
 int set_seconds(const option *self, const char *value, void *settings); /* double; "1.5", "200ms", "2s", "3m" */
 int set_more(const option *self, const char *value, void *settings);    /* text_list: one more */
-/* Options from a file, as if they stood in its place: lines "name = value", "name" for flags, "# ..." */
+/* Options from a file, as if they stood in its place: lines "name = value", "name" for flags, "# ...";
+ * a value may stand in quotes */
 int set_config(const option *self, const char *value, void *settings);
 
 typedef struct option_group {

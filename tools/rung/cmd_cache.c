@@ -5,8 +5,11 @@
 #include "setup.h"
 #include "text.h"
 
+#include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static const char story[] =
     "Looks after compiled islands, which run, bench and compile keep for later (where a provider saves what it "
@@ -26,11 +29,34 @@ typedef struct request {
   const char *folder, *operand; /* operand may be NULL */
   const session_args *session;
   bool json;
+  bool fresh; /* nothing was ever kept in the default folder: it is not there */
 } request;
+
+static char *empty_folder_json(const char *folder) {
+  json_aside();
+  json_object(NULL);
+  json_text("folder", folder);
+  json_count("bytes", 0);
+  json_array("entries");
+  json_end();
+  json_end();
+  return json_aside_end();
+}
+
+static int list_nothing(const request *r) {
+  char *text = empty_folder_json(r->folder);
+  if (r->json)
+    json_raw(NULL, text);
+  else
+    print_cache_entries(text, false);
+  free(text);
+  return 0;
+}
 
 static int list_entries(const request *r, bool verify) {
   setup s = {0};
   char *text = NULL;
+  if (r->fresh) return list_nothing(r);
   int code = setup_env(&r->session->env, &s);
   if (!code) code = fail_status(rung_cache_json(s.env, r->folder, verify, &text));
   if (!code && r->json) json_raw(NULL, text);
@@ -50,7 +76,8 @@ static int clear(const request *r) {
   setup s = {0};
   uint64_t count = 0;
   int code = setup_env(&r->session->env, &s);
-  if (!code) code = fail_status(rung_cache_clear(s.env, r->folder, r->operand, &count));
+  if (!code && r->fresh && r->operand) code = fail(EXIT_OF(NOT_FOUND), "the cache has no entry %s", clean(r->operand));
+  if (!code && !r->fresh) code = fail_status(rung_cache_clear(s.env, r->folder, r->operand, &count));
   if (!code && r->json) {
     json_object(NULL);
     json_text("folder", r->folder);
@@ -105,9 +132,10 @@ static int run(const command *self, int argc, char **argv) {
   int count;
   TRY(args_parse(self, argc, argv, (void *[]){&session, &output}, operands, 2, &count));
   if (!count) return fail(EXIT_USAGE, "cache: what to do is missing: list, why MODEL, clear [ENTRY] or verify");
-  request r = {cache_folder(session.cache), operands[1], &session, output.json};
+  request r = {cache_folder(session.cache), operands[1], &session, output.json, false};
   if (!r.folder)
     return fail(EXIT_USAGE, "there is no cache: --cache DIR, or XDG_CACHE_HOME or HOME in the environment");
+  r.fresh = !session.cache && access(r.folder, F_OK) != 0 && errno == ENOENT;
   return act(operands[0], count - 1, &r);
 }
 

@@ -46,7 +46,7 @@ static const struct {
   const char *reason, *advice;
 } advices[] = {
     {"operator", "another provider, a provider of your own (docs), or an export without the operator"},
-    {"opset", "convert the model to a newer opset (onnx.version_converter)"},
+    {"opset", "convert the model to an opset that the reason names (onnx.version_converter)"},
     {"type", "another provider, or a model with other element types"},
     {"rank", "give the input's shape (--shape), or another provider"},
     {"dynamic-dimension", "fix the dimension (--dim NAME=SIZE or --shape)"},
@@ -66,9 +66,11 @@ static const char *advice_for(const char *reason) {
 typedef struct verdict {
   rung_model_facts facts;
   size_t nodes, unplaced;
+  bool compiled; /* not only planned */
   refusal_group *groups;
   size_t group_count;
-  const char *unused; /* a required provider that takes no node */
+  const char *unused;                  /* a required provider that takes no node */
+  const rung_plan_refusal *unused_why; /* the first that it refused */
   struct {
     const char *provider;
     size_t left; /* nodes that nobody would run with it in the chain */
@@ -83,14 +85,14 @@ static size_t count_unplaced(const rung_plan *plan) {
   return count;
 }
 
-/* A required provider that refused something and took nothing breaks the chain's promise. */
-static const char *find_unused(const rung_plan *plan) {
+/* A required provider that refused something and took nothing breaks the chain's promise: its first refusal. */
+static const rung_plan_refusal *find_unused(const rung_plan *plan) {
   for (size_t i = 0; i < plan->provider_count; i++) {
     const rung_plan_provider *p = &plan->providers[i];
     if (p->optional || !p->used || p->node_count) continue;
     for (size_t n = 0; n < plan->node_count; n++)
       for (size_t k = 0; k < plan->nodes[n].refusal_count; k++)
-        if (strcmp(plan->nodes[n].refusals[k].provider, p->name) == 0) return p->name;
+        if (strcmp(plan->nodes[n].refusals[k].provider, p->name) == 0) return &plan->nodes[n].refusals[k];
   }
   return NULL;
 }
@@ -137,13 +139,16 @@ static int judge(const session_args *args, bool compile, setup *s, verdict *v) {
   const rung_plan *plan = rung_session_plan(s->session);
   v->nodes = plan->node_count;
   v->unplaced = count_unplaced(plan);
-  v->unused = find_unused(plan);
+  v->unused_why = find_unused(plan);
+  v->unused = v->unused_why ? v->unused_why->provider : NULL;
   v->groups = group_refusals(plan, !args->offline, &v->group_count);
   if (v->group_count) find_changes(args, s, &v->changes);
   if (v->unplaced) return find_helpers(args, s, v);
   if (v->unused || (args->offline && !args->contract && !args->locked)) return 0;
   setup full = {.env = s->env, .model = s->model};
-  int code = setup_session(args, compile ? TO_RUN : TO_PLAN, NULL, &full); /* holds it to contract and lock */
+  v->compiled = compile || (args->locked && !args->offline);                   /* a lock is of what compiled */
+  int code = setup_session(args, v->compiled ? TO_RUN : TO_PLAN, NULL, &full); /* holds it to contract and lock */
+  if (!code && rung_session_plan(full.session)->lock_difference) setup_warn();
   setup_drop_session(&full);
   return code;
 }
@@ -193,7 +198,8 @@ static void print_verdict(const verdict *v, const char *chain) {
     print_refused(v);
     print_advice(v, chain);
   } else if (v->unused) {
-    printf("  %s is listed but can run no node; %s? would allow that\n", v->unused, v->unused);
+    printf("  %s is listed but can run no node (%s: %s; rung plan --why lists all); %s? would allow that\n", v->unused,
+           v->unused_why->reason, clean(v->unused_why->words), v->unused);
   } else if (v->group_count) {
     print_refused(v);
   }
@@ -209,7 +215,7 @@ static void json_verdict(const verdict *v, const char *path, const char *chain, 
   json_text("chain", chain);
   json_bool("runs", !v->unplaced && !v->unused);
   json_bool("offline", args->offline);
-  json_bool("compiled", args->compile && !v->unplaced && !v->unused);
+  json_bool("compiled", v->compiled);
   json_count("nodes", (int64_t)v->nodes);
   json_count("unplaced", (int64_t)v->unplaced);
   json_text("unused_provider", v->unused);

@@ -119,13 +119,17 @@ static void print_report(const rung_doctor_report *report, const doctor_args *ar
 
 /* The work */
 
-static int read_log(const doctor_args *args, bytes *log) { return args->explain ? read_file(args->explain, log) : 0; }
+static int read_log(const doctor_args *args, bytes *log) {
+  return args->explain ? read_text_file(args->explain, log) : 0;
+}
 
 static int make_request(const doctor_args *args, const char *provider, const bytes *log, rung_doctor_request *request) {
   static char folder[4096], program[4096];
   static const char *helper[] = {program, "doctor-child", NULL};
   rung_doctor_request_init(request);
   bool others = args->explain || args->pid;
+  if (args->root && !is_folder(args->root))
+    return fail(EXIT_OF(NOT_FOUND), "--root %s: there is no such folder", clean(args->root));
   if (args->onnxruntime || (!others && !provider)) request->what |= RUNG_DOCTOR_ONNXRUNTIME;
   if (provider || (!others && !args->path)) request->what |= RUNG_DOCTOR_PROVIDERS;
   if (args->explain) request->what |= RUNG_DOCTOR_LOG;

@@ -314,7 +314,8 @@ static int inspect(const session_args *session, setup *s, const char *path, bool
   TRY_STATUS(rung_model_get_facts(s->model, &v.facts));
   int code = setup_session(session, TO_INSPECT, &more, s);
   if (code) {
-    if (!json) print_facts(s->model, &v.facts, path);
+    bool is_wish = code == EXIT_USAGE || code == EXIT_OF(INVALID_ARGUMENT) || code == EXIT_OF(NOT_FOUND);
+    if (!json && !is_wish) print_facts(s->model, &v.facts, path); /* the model's fault; there is more to say of it */
     return code;
   }
   count_ops(s, &v);
@@ -343,6 +344,8 @@ static int run(const command *self, int argc, char **argv) {
   static output_args output;
   const char *path;
   TRY(args_parse_one(self, argc, argv, (void *[]){&args, &session, &output}, &path));
+  if (args.graph && strcmp(args.graph, "dot") == 0 && output.json)
+    return fail(EXIT_USAGE, "--graph dot is no JSON; --graph json is");
   setup s = {0};
   int code = setup_model(&session, path, &s);
   if (!code) code = args.graph ? print_graph(&session, &s, args.graph) : inspect(&session, &s, path, output.json);

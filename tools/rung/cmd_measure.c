@@ -18,17 +18,18 @@ typedef struct measure_args {
 } measure_args;
 
 static const option measure_options[] = {
-    {"rounds", 'n', "N", "runs of each plan; the least time counts; default: 10", set_count,
+    {"rounds", 'n', "N", "runs of each plan; the least time counts; default: 10", set_positive,
      offsetof(measure_args, rounds)},
-    {"out", 'o', "FILE", "where the figures go; default: MODEL.figures", set_text, offsetof(measure_args, out)},
+    {"out", 'o', "FILE", "where the figures go; default: MODEL.figures, beside the model", set_text,
+     offsetof(measure_args, out)},
     {0}};
 
 static const char story[] =
     "Measures what a chain's islands and nodes cost on this machine, each provider of the chain alone, too, and what\n"
     "tensors cost that cross between memories. With these figures (--figures FILE of every command that makes a "
     "session)\n"
-    "islands that lose more in crossings than they win are given back to the next provider. Then says what that "
-    "decides.\n"
+    "islands that lose more in crossings than they win are given back to the next provider. Then says what that\n"
+    "decides. The figures go to MODEL.figures beside the model, or to the file of -o.\n"
     "\n"
     "  rung measure model.onnx -p 'cuda?,cpu' -o model.figures\n"
     "  rung run model.onnx -p 'cuda?,cpu' --figures model.figures";

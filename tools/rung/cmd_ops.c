@@ -7,6 +7,7 @@
 #include "text.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -22,7 +23,8 @@ static const char story[] =
     "All of it comes from the tables that rung runs by.\n"
     "\n"
     "  rung ops --provider cpu\n"
-    "  rung ops Conv";
+    "  rung ops Conv\n"
+    "  rung ops com.microsoft.Gelu";
 
 /* The provider's index; (size_t)-1 when none was named. */
 static int find_provider(rung_env *env, const char *name, size_t *out_index) {
@@ -44,13 +46,22 @@ static int find_provider(rung_env *env, const char *name, size_t *out_index) {
 
 typedef struct wish {
   rung_env *env;
-  size_t provider;     /* (size_t)-1: all */
+  size_t provider; /* (size_t)-1: all */
+  const char *provider_name;
   const char *op_type; /* NULL: all */
 } wish;
 
+/* "Conv", "ai.onnx.Conv", "com.microsoft.Gelu" */
+static bool is_named(const char *text, const rung_op_info *info) {
+  const char *domain = info->domain[0] ? info->domain : "ai.onnx";
+  size_t size = strlen(domain);
+  if (strcasecmp(text, info->name) == 0) return true;
+  return strncasecmp(text, domain, size) == 0 && text[size] == '.' && strcasecmp(text + size + 1, info->name) == 0;
+}
+
 static bool is_wanted(const wish *w, size_t op, const rung_op_info *info) {
   char types[512];
-  if (w->op_type && strcasecmp(w->op_type, info->name) != 0) return false;
+  if (w->op_type && !is_named(w->op_type, info)) return false;
   return w->provider == (size_t)-1 || rung_env_op_support(w->env, op, w->provider, types, sizeof types);
 }
 
@@ -79,6 +90,36 @@ static int add_rows(table *t, const wish *w, size_t op, const rung_op_info *info
   return 0;
 }
 
+static int unknown_operator(const wish *w) {
+  size_t count = rung_env_op_count(w->env);
+  const char *dot = strrchr(w->op_type, '.'), **names = get_memory(count, sizeof *names);
+  for (size_t i = 0; i < count; i++) {
+    rung_op_info info = {.struct_size = sizeof info};
+    rung_status *status = rung_env_op(w->env, i, &info);
+    rung_status_free(status);
+    names[i] = status ? "" : info.name;
+  }
+  int code = fail(EXIT_OF(NOT_FOUND), "operator %s is not known here%s", clean(w->op_type),
+                  choices_text(dot ? dot + 1 : w->op_type, names, count));
+  free(names);
+  return code;
+}
+
+/* One that was named is known, and taken by the provider that was named. */
+static int check_wish(const wish *w) {
+  bool known = false;
+  for (size_t i = 0; i < rung_env_op_count(w->env) && w->op_type; i++) {
+    rung_op_info info = {.struct_size = sizeof info};
+    TRY_STATUS(rung_env_op(w->env, i, &info));
+    if (is_wanted(w, i, &info)) return 0;
+    known |= is_named(w->op_type, &info);
+  }
+  if (!w->op_type) return 0;
+  return known ? fail(EXIT_OF(NOT_FOUND), "provider %s does not take operator %s", clean(w->provider_name),
+                      clean(w->op_type))
+               : unknown_operator(w);
+}
+
 static int print_ops(const wish *w) {
   table t = {.titles = {"operator", "domain", "versions", "provider", "types"}, .columns = 5};
   size_t count = 0;
@@ -89,7 +130,6 @@ static int print_ops(const wish *w) {
     TRY(add_rows(&t, w, i, &info));
     count++;
   }
-  if (!count && w->op_type) return fail(EXIT_OF(NOT_FOUND), "operator %s is not known here", clean(w->op_type));
   table_print(&t);
   printf("%zu %s\n", count, plural(count, "operator", "operators"));
   return 0;
@@ -142,6 +182,8 @@ static int run(const command *self, int argc, char **argv) {
   int code = setup_env(&env, &s);
   w.env = s.env;
   if (!code) code = find_provider(s.env, args.provider, &w.provider);
+  w.provider_name = args.provider;
+  if (!code) code = check_wish(&w);
   if (!code) code = output.json ? print_json(&w) : print_ops(&w);
   setup_finish(&s);
   return code;

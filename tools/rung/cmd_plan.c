@@ -46,7 +46,7 @@ static const char story[] =
     "  rung plan model.onnx -p tensorrt,cpu --offline --contract 'coverage>=95%'";
 
 static void print_islands(const rung_plan *plan) {
-  table t = {.titles = {">island", "provider", ">nodes", "what", "graph", "cache"}, .columns = 6, .indent = "  "};
+  table t = {.titles = {">island", "provider", ">nodes", "what", "~graph", "cache"}, .columns = 6, .indent = "  "};
   for (size_t i = 0; i < plan->island_count; i++) {
     const rung_plan_island *island = &plan->islands[i];
     char number[24], nodes[24];

@@ -32,9 +32,9 @@ static const option run_options[] = {
      offsetof(run_args, data)},
     {"check", 0, NULL, "compare with output_<i>.pb of --data; exit code 1 when they differ", set_flag,
      offsetof(run_args, check)},
-    {"rtol", 0, "X", "relative tolerance of --check; default: 1e-3", set_number, offsetof(run_args, rtol)},
-    {"atol", 0, "X", "absolute tolerance of --check; default: 1e-5", set_number, offsetof(run_args, atol)},
-    {"cosine", 0, "X", "least cosine of --check; default: not looked at", set_number, offsetof(run_args, cosine)},
+    {"rtol", 0, "X", "relative tolerance of --check; default: 1e-3", set_tolerance, offsetof(run_args, rtol)},
+    {"atol", 0, "X", "absolute tolerance of --check; default: 1e-5", set_tolerance, offsetof(run_args, atol)},
+    {"cosine", 0, "X", "least cosine of --check; default: not looked at", set_cosine, offsetof(run_args, cosine)},
     {"top", 0, "K", "show the K best classes of each output", set_count, offsetof(run_args, top)},
     {"labels", 0, "FILE", "names of classes: one a line, or JSON", set_text, offsetof(run_args, labels)},
     {"softmax", 0, NULL, "scores are logits: show probabilities", set_flag, offsetof(run_args, softmax)},
@@ -49,7 +49,7 @@ static const option run_options[] = {
     {"image-range", 0, "LOW:HIGH", "values that are black and white; default: 0:1, else the output's own", set_text,
      offsetof(run_args, keep) + offsetof(keep_args, range)},
     {"deadline", 0, "TIME", "give up a run after that time, such as 200ms", set_seconds, offsetof(run_args, deadline)},
-    {"repeat", 0, "N", "run N times; times are of all", set_count, offsetof(run_args, repeat)},
+    {"repeat", 0, "N", "run N times; times are of all", set_positive, offsetof(run_args, repeat)},
     {"profile", 0, "FILE",
      "write what each step of the last run took: .html a page, .trace.json for Perfetto, else JSON", set_text,
      offsetof(run_args, profile)},
@@ -161,7 +161,7 @@ static void close_job(job *j) {
 static int run_once(job *j, rung_value **inputs, bool profile) {
   rung_run_options options;
   rung_run_options_init(&options);
-  options.deadline_ns = (uint64_t)(j->args->deadline * 1e9);
+  options.deadline_ns = nanoseconds(j->args->deadline);
   options.cancel = j->cancel;
   options.profile = profile;
   drop_outputs(j);
@@ -178,7 +178,7 @@ static int run_once(job *j, rung_value **inputs, bool profile) {
 static int run_all(job *j) {
   rung_value **inputs = get_memory(j->input_count, sizeof *inputs);
   for (size_t i = 0; i < j->input_count; i++) inputs[i] = j->inputs[i].value;
-  int64_t repeat = j->args->repeat > 0 ? j->args->repeat : 1;
+  int64_t repeat = j->args->repeat;
   int code = 0;
   progress_begin("running");
   for (int64_t i = 0; i < repeat && !code; i++) {
@@ -369,7 +369,7 @@ static int run_job(job *j, const char *path) {
 }
 
 static int run(const command *self, int argc, char **argv) {
-  static run_args args = {.rtol = 1e-3, .atol = 1e-5};
+  static run_args args = {.repeat = 1, .rtol = 1e-3, .atol = 1e-5};
   static feed_args feeding;
   static session_args session;
   static output_args output;

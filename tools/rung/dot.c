@@ -1,4 +1,5 @@
-/* Nodes and values are named by their addresses: names in a model need not be unique, nor names in dot. */
+/* Nodes and values are named by their places: "n2" is the third node of the main graph, "n2.0.1" the second of its
+ * first body. Names in a model may be long, and a node may have that of a value. */
 #include "dot.h"
 
 #include "rung_graph.h"
@@ -22,8 +23,33 @@ static void put_quoted(const char *text) {
   putchar('"');
 }
 
-static void put_node_id(const rung_node *node) { printf("\"n%p\"", (const void *)node); }
-static void put_value_id(const rung_value_info *value) { printf("\"v%p\"", (const void *)value); }
+/* Which of its node's bodies it is. */
+static unsigned body_index(const rung_graph *graph) {
+  unsigned index = 0;
+  for (uint32_t i = 0; i < graph->parent->attribute_count; i++) {
+    const rung_attribute *a = &graph->parent->attributes[i];
+    if (a->type == RUNG_ATTRIBUTE_GRAPH && a->graph == graph) return index;
+    if (a->type == RUNG_ATTRIBUTE_GRAPH) index++;
+    for (size_t k = 0; a->type == RUNG_ATTRIBUTE_GRAPHS && k < a->count; k++, index++)
+      if (a->graphs[k] == graph) return index;
+  }
+  return index;
+}
+
+static void put_path(const rung_graph *graph) {
+  if (!graph->parent) return;
+  put_path(graph->parent->graph);
+  printf("%u.%u.", graph->parent->index, body_index(graph));
+}
+
+static void put_id(char kind, const rung_graph *graph, uint32_t index) {
+  printf("\"%c", kind);
+  put_path(graph);
+  printf("%u\"", index);
+}
+
+static void put_node_id(const rung_node *node) { put_id('n', node->graph, node->index); }
+static void put_value_id(const rung_value_info *value) { put_id('v', value->graph, value->index); }
 
 static void put_source(const rung_value_info *value) {
   if (value->producer)
@@ -83,11 +109,15 @@ static void put_graph(walk *w, const rung_graph *graph) {
   for (uint32_t n = 0; n < graph->node_count; n++) put_node(w, graph->nodes[n]);
   for (uint32_t i = 0; i < graph->output_count; i++) {
     const rung_value_info *value = graph->outputs[i];
-    printf("  \"o%p_%u\" [shape=oval, label=", (const void *)graph, i);
+    fputs("  ", stdout);
+    put_id('o', graph, i);
+    fputs(" [shape=oval, label=", stdout);
     put_quoted(value->name);
     fputs("]\n  ", stdout);
     put_source(value);
-    printf(" -> \"o%p_%u\" [label=", (const void *)graph, i);
+    fputs(" -> ", stdout);
+    put_id('o', graph, i);
+    fputs(" [label=", stdout);
     put_quoted(type_text(w->session, &value->type));
     fputs("]\n", stdout);
   }

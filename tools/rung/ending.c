@@ -14,10 +14,18 @@ bool is_given(int argc, char **argv, const char *word) {
   return false;
 }
 
+/* Words may come from a provider, a model or a file. */
 static void say_with_name(const char *name, const char *before, const char *words) {
-  char *line = format_text("%s: %s%s", name, before, words);
+  char *safe = clean_lines(words, ""), *line = format_text("%s: %s%s", name, before, safe);
   say(line);
   free(line);
+  free(safe);
+}
+
+static void say_details(void) {
+  char *lines = clean_lines(fail_details(), "");
+  say(lines);
+  free(lines);
 }
 
 static void write_failure(int code) {
@@ -34,7 +42,7 @@ static void write_failure(int code) {
 int end_program(const char *name, int code, int argc, char **argv) {
   bool verbose = is_given(argc, argv, "--verbose") || is_given(argc, argv, "-v");
   if (code && code != EXIT_DIFFERENT && is_given(argc, argv, "--json")) write_failure(code);
-  if (code && fail_details()) say(fail_details());
+  if (code && fail_details()) say_details();
   if (verbose && fail_origin()[0]) say_with_name(name, "raised at ", fail_origin());
   json_print();
   bool written = fflush(stdout) == 0 && !ferror(stdout);

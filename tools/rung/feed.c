@@ -59,6 +59,7 @@ static const struct {
 } formats[] = {{is_npy, npy_read}, {is_png, picture_read}, {is_jpeg, picture_read}, {is_wav, wav_read}};
 
 static int read_bytes(target *t, bytes data, rung_value **out_value) {
+  if (!data.size) return BAD("the file is empty");
   for (size_t i = 0; i < sizeof formats / sizeof formats[0]; i++)
     if (formats[i].is(data)) return formats[i].read(t, data, out_value);
   return proto_read(t, data, out_value);

@@ -104,7 +104,7 @@ void labels_parse(const char *text, text_list *out) {
 
 int labels_read(const char *path, text_list *out) {
   bytes file;
-  TRY(read_file(path, &file));
+  TRY(read_text_file(path, &file));
   labels_parse((const char *)file.data, out);
   free_bytes(&file);
   return out->count ? 0 : fail(EXIT_OF(INVALID_ARGUMENT), "%s holds no labels", clean(path));

@@ -140,6 +140,8 @@ static int set_element(const rung_tensor *tensor, size_t index, const char *at, 
 static int read_text(target *t, const char *words, rung_value **out_value) {
   int64_t dims[RUNG_MAX_RANK];
   int32_t rank;
+  rung_dtype dtype = t->type->kind == RUNG_TENSOR && t->type->dtype ? t->type->dtype : RUNG_STRING;
+  if (dtype != RUNG_STRING) return BAD("it takes %s, not text", rung_dtype_name(dtype));
   TRY(shape_for(t, 1, false, &rank, dims));
   rung_str text = {words, strlen(words)};
   return fail_status(rung_value_create_strings(t->env, rank, dims, &text, out_value));

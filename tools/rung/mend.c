@@ -1,6 +1,7 @@
 #include "mend.h"
 
 #include "compare.h"
+#include "disk.h"
 #include "feed.h"
 #include "json_out.h"
 #include "term.h"
@@ -124,14 +125,26 @@ static int write_mended(const session_args *args, const char *path, setup *s, me
 }
 
 /* From here on the mended model is the one of `s`. Its own dimensions are fixed. */
-static int take_over(const session_args *args, const char *path, setup *s, mended *out) {
+static int take_over(const session_args *args, rung_model **model, setup *s, mended *out) {
   session_args fixed = *args;
   fixed.dims = fixed.shapes = (text_list){0};
   rung_model_destroy(&s->model);
-  TRY_STATUS(rung_model_load(s->env, path, NULL, &s->model));
+  s->model = *model;
+  *model = NULL;
   TRY(setup_session(&fixed, TO_INSPECT, NULL, s));
   count_nodes(s->session, true, out);
   return 0;
+}
+
+static int make_mended(const session_args *args, const char *path, setup *s, rung_model **out_model, mended *out) {
+  draft d;
+  TRY(draft_begin(path, &d));
+  int code = write_mended(args, d.name, s, out);
+  if (!code) code = fail_status(rung_model_load(s->env, d.name, NULL, out_model));
+  if (!code) code = prove(args, s, *out_model);
+  if (!code) code = draft_keep(&d);
+  draft_drop(&d);
+  return code;
 }
 
 int mend(const session_args *args, const char *path, setup *s, mended *out) {
@@ -142,15 +155,10 @@ int mend(const session_args *args, const char *path, setup *s, mended *out) {
   TRY(setup_session(&as_is, TO_INSPECT, NULL, s));
   count_nodes(s->session, false, out);
   setup_drop_session(s);
-  char *draft = format_text("%s.unproved", path);
-  int code = write_mended(args, draft, s, out);
-  if (!code) code = fail_status(rung_model_load(s->env, draft, NULL, &model));
-  if (!code) code = prove(args, s, model);
+  int code = make_mended(args, path, s, &model, out);
+  if (!code) code = take_over(args, &model, s, out);
   rung_model_destroy(&model);
-  if (!code && rename(draft, path) != 0) code = fail(EXIT_OF(INVALID_ARGUMENT), "%s cannot be written", clean(path));
-  if (code) remove(draft);
-  free(draft);
-  return code ? code : take_over(args, path, s, out);
+  return code;
 }
 
 void print_mended(const mended *m, const session_args *args) {

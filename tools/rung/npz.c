@@ -148,11 +148,22 @@ int npz_names(bytes archive, char **names, int most) {
   return count;
 }
 
+static int no_member(bytes archive, const char *name) {
+  enum { MOST = 64 };
+  char *names[MOST] = {NULL};
+  int count = npz_names(archive, names, MOST);
+  if (count > MOST) count = MOST;
+  int code = fail(EXIT_OF(NOT_FOUND), "it has no member %s.npy%s", clean(name),
+                  choices_text(name, (const char *const *)names, count > 0 ? (size_t)count : 0));
+  for (int i = 0; i < count; i++) free(names[i]);
+  return code;
+}
+
 int npz_member(bytes archive, const char *name, bytes *out) {
   size_t at, size = strlen(name);
   member m;
   TRY(find_directory(archive, &at));
   for (int i = 0; i < MOST_MEMBERS && next_member(archive, &at, &m); i++)
     if (stem(&m) == size && memcmp(m.name, name, size) == 0) return unpack(archive, &m, out);
-  return fail(EXIT_OF(NOT_FOUND), "it has no member %s.npy", clean(name));
+  return no_member(archive, name);
 }

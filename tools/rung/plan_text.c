@@ -4,37 +4,65 @@
 #include "term.h"
 #include "text.h"
 
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 static const char host[] = "host"; /* what the session does itself */
 
-static bool is_same(const refusal_group *g, const rung_plan_node *node, const rung_plan_refusal *r) {
-  return strcmp(g->provider, r->provider) == 0 && strcmp(g->op_type, node->op_type) == 0 &&
-         strcmp(g->domain, node->domain) == 0 && strcmp(g->reason, r->reason) == 0 && strcmp(g->words, r->words) == 0;
+static bool is_same(const refusal_group *a, const refusal_group *b) {
+  return strcmp(a->provider, b->provider) == 0 && strcmp(a->op_type, b->op_type) == 0 &&
+         strcmp(a->domain, b->domain) == 0 && strcmp(a->reason, b->reason) == 0 && strcmp(a->words, b->words) == 0;
+}
+
+/* FNV-1a, the terminators of the texts included. */
+static size_t hash_of(const refusal_group *g) {
+  const char *texts[] = {g->provider, g->op_type, g->domain, g->reason, g->words};
+  uint64_t hash = 0xcbf29ce484222325u;
+  for (int i = 0; i < 5; i++)
+    for (const char *at = texts[i];; at++) {
+      hash = (hash ^ (unsigned char)*at) * 0x100000001b3u;
+      if (!*at) break;
+    }
+  return (size_t)(hash ^ hash >> 32);
+}
+
+/* Groups by what they say; words may differ from node to node, so there may be as many as refusals. */
+typedef struct group_set {
+  refusal_group *groups;
+  size_t count;
+  size_t *slots; /* the group's index + 1; 0: free; half of them stay free */
+  size_t mask;
+} group_set;
+
+static void count_refusal(group_set *set, const refusal_group *wanted) {
+  size_t at = hash_of(wanted) & set->mask;
+  while (set->slots[at] && !is_same(&set->groups[set->slots[at] - 1], wanted)) at = (at + 1) & set->mask;
+  if (!set->slots[at]) {
+    set->groups = grow_memory(set->groups, set->count, sizeof *set->groups);
+    set->groups[set->count] = *wanted;
+    set->slots[at] = ++set->count;
+  }
+  set->groups[set->slots[at] - 1].count++;
 }
 
 refusal_group *group_refusals(const rung_plan *plan, bool only_unplaced, size_t *out_count) {
-  refusal_group *groups = NULL;
-  size_t count = 0;
+  size_t total = 0, room = 2;
+  for (size_t n = 0; n < plan->node_count; n++) total += plan->nodes[n].refusal_count;
+  while (room < 2 * total) room *= 2;
+  group_set set = {.slots = get_memory(room, sizeof *set.slots), .mask = room - 1};
   for (size_t n = 0; n < plan->node_count; n++) {
     const rung_plan_node *node = &plan->nodes[n];
-    if (only_unplaced && node->provider) continue;
-    for (size_t i = 0; i < node->refusal_count; i++) {
+    for (size_t i = 0; i < node->refusal_count && !(only_unplaced && node->provider); i++) {
       const rung_plan_refusal *r = &node->refusals[i];
-      size_t g = 0;
-      while (g < count && !is_same(&groups[g], node, r)) g++;
-      if (g == count) {
-        groups = grow_memory(groups, count, sizeof *groups);
-        groups[count++] = (refusal_group){r->provider, node->op_type,  node->domain, r->reason,
-                                          r->words,    node->provider, node->name,   0};
-      }
-      groups[g].count++;
+      count_refusal(&set, &(refusal_group){r->provider, node->op_type, node->domain, r->reason, r->words,
+                                           node->provider, node->name, 0});
     }
   }
-  *out_count = count;
-  return groups;
+  free(set.slots);
+  *out_count = set.count;
+  return set.groups;
 }
 
 static double flops_of(const rung_plan *plan, const char *provider) {
@@ -185,8 +213,14 @@ static void print_cache(const rung_plan *plan) {
   if (plan->cache_why) printf("  the cache is not used, or not written: %s\n", clean(plan->cache_why));
 }
 
+static void print_lines(const char *title, const char *words) {
+  char *lines = clean_lines(words, "  ");
+  printf("%s%s%s\n  %s\n", in(BOLD), title, in(PLAIN), lines);
+  free(lines);
+}
+
 static void print_choice(const rung_plan *plan) {
-  if (plan->choice) printf("%scost%s\n  %s\n", in(BOLD), in(PLAIN), plan->choice);
+  if (plan->choice) print_lines("cost", plan->choice);
 }
 
 static void print_contract(const rung_plan *plan) {
@@ -237,7 +271,7 @@ void print_plan(const rung_session *session, bool why) {
   print_cache(plan);
   print_choice(plan);
   print_contract(plan);
-  if (plan->lock_difference) printf("%slock%s\n  %s\n", in(BOLD), in(PLAIN), plan->lock_difference);
+  if (plan->lock_difference) print_lines("lock", plan->lock_difference);
   if (!why) return;
   printf("%snodes that a provider refused%s\n", in(BOLD), in(PLAIN));
   print_refused_nodes(plan);

@@ -97,9 +97,8 @@ static int choose(const option *self, const char *value, const char *const *choi
       *out = choices[i];
       return 0;
     }
-  const char *near = nearest(value, choices, count);
-  return fail(EXIT_USAGE, "--%s %s: there is no such choice%s%s%s", self->name, clean(value),
-              near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
+  return fail(EXIT_USAGE, "--%s %s: there is no such choice%s", self->name, clean(value),
+              choices_text(value, choices, count));
 }
 
 int set_layout(const option *self, const char *value, void *settings) {

@@ -13,7 +13,7 @@
 #define SESSION(name) offsetof(session_args, name)
 
 #define ENV_OPTIONS                                                                                                 \
-  {"threads", 't', "N", "threads to compute with; default: all that the process may use", set_count, ENV(threads)}, \
+  {"threads", 't', "N", "threads to compute with; default: all that the process may use", set_small, ENV(threads)}, \
       {"load", 0, "FILE", "a provider in a library of its own (may be repeated)", set_more, ENV(libraries)},        \
       {"search", 0, "DIR", "look for vendors' libraries there, too (may be repeated)", set_more, ENV(folders)}, {   \
     "verbose", 'v', NULL, "tell more on standard error", set_flag, ENV(verbose)                                     \
@@ -28,6 +28,34 @@ static int set_chain(const option *self, const char *value, void *settings) {
   return 0;
 }
 
+static int set_limit(const option *self, const char *value, void *settings) {
+  limit_values *limits = &((session_args *)settings)->limits;
+  const struct {
+    const char *name;
+    uint64_t *value, most;
+  } rows[] = {{"nodes", &limits->nodes, UINT64_MAX},
+              {"depth", &limits->depth, UINT32_MAX},
+              {"tensor-bytes", &limits->tensor_bytes, UINT64_MAX},
+              {"run-bytes", &limits->run_bytes, UINT64_MAX},
+              {"loop-trips", &limits->loop_trips, UINT64_MAX},
+              {"cache-bytes", &limits->cache_bytes, UINT64_MAX}};
+  enum { ROWS = sizeof rows / sizeof rows[0] };
+  const char *names[ROWS], *equals = strchr(value, '=');
+  size_t size = equals ? (size_t)(equals - value) : strlen(value);
+  for (size_t i = 0; i < ROWS; i++) {
+    int64_t number;
+    names[i] = rows[i].name;
+    if (strlen(rows[i].name) != size || memcmp(rows[i].name, value, size) != 0) continue;
+    if (!equals || !parse_count(equals + 1, strlen(equals + 1), &number) || (uint64_t)number > rows[i].most)
+      return fail(EXIT_USAGE, "--%s %s: %s=N is needed%s", self->name, clean(value), rows[i].name,
+                  rows[i].most == UINT32_MAX ? ", up to 4294967295" : "");
+    *rows[i].value = (uint64_t)number;
+    return 0;
+  }
+  return fail(EXIT_USAGE, "--%s %s: NAME=N is needed%s", self->name, clean(value),
+              choices_text(clean_bytes(value, size), names, ROWS));
+}
+
 const option env_options[] = {ENV_OPTIONS, {0}};
 
 const option session_options[] = {
@@ -40,7 +68,7 @@ const option session_options[] = {
     {"legalise", 0, NULL, "rewrite what a provider does not take, where the results stay the same, bit for bit",
      set_flag, SESSION(legalise)},
     {"limit", 0, "NAME=N",
-     "raise a limit: nodes, depth, tensor-bytes, run-bytes, loop-trips, cache-bytes (may be repeated)", set_more,
+     "raise a limit: nodes, depth, tensor-bytes, run-bytes, loop-trips, cache-bytes (may be repeated)", set_limit,
      SESSION(limits)},
     {"contract", 0, "TERMS", "what the plan must keep, such as coverage>=95%,crossings<=4: rung help contracts",
      set_text, SESSION(contract)},
@@ -53,7 +81,7 @@ const option session_options[] = {
     {"lock-warns", 0, NULL, "only warn then", set_flag, SESSION(lock_warns)},
     {"on-failure", 0, "error|next", "when a provider fails in a run; next: the chain's next ones finish it", set_choice,
      SESSION(on_failure)},
-    {"breaker-failures", 0, "N", "failures in a row after which a provider is out of service; default: 3", set_count,
+    {"breaker-failures", 0, "N", "failures in a row after which a provider is out of service; default: 3", set_small,
      SESSION(breaker_failures)},
     {"breaker-time", 0, "TIME", "how long, until a run tries it again; default: 60s", set_seconds,
      SESSION(breaker_seconds)},
@@ -80,7 +108,8 @@ static struct {
 static void print_log(void *user, rung_log_level level, const char *text) {
   static const char *const names[] = {"debug", "info", "warning", "error"};
   (void)user;
-  char *line = format_text("rung: %s: %s", names[level], clean(text));
+  char *lines = clean_lines(text, "  "), *line = format_text("rung: %s: %s", names[level], lines);
+  free(lines);
   if (warnings.holding) {
     text_list_add(&warnings.held, line);
     return;
@@ -113,28 +142,6 @@ int setup_env(const env_args *args, setup *s) {
   return fail_status(status);
 }
 
-/* Limits */
-
-enum { LIMIT_NODES, LIMIT_DEPTH, LIMIT_TENSOR_BYTES, LIMIT_RUN_BYTES, LIMIT_LOOP_TRIPS, LIMIT_CACHE_BYTES, LIMITS };
-
-static int read_limits(const session_args *args, uint64_t values[LIMITS]) {
-  static const char *const names[LIMITS] = {"nodes", "depth", "tensor-bytes", "run-bytes", "loop-trips", "cache-bytes"};
-  memset(values, 0, LIMITS * sizeof values[0]);
-  for (size_t i = 0; i < args->limits.count; i++) {
-    const char *text = args->limits.at[i], *equals = strchr(text, '=');
-    size_t size = equals ? (size_t)(equals - text) : 0;
-    int which = 0;
-    while (which < LIMITS && !(strlen(names[which]) == size && memcmp(names[which], text, size) == 0)) which++;
-    int64_t value;
-    if (!equals || which == LIMITS || !parse_count(equals + 1, strlen(equals + 1), &value))
-      return fail(EXIT_USAGE,
-                  "--limit %s: NAME=N is needed, with nodes, depth, tensor-bytes, run-bytes, loop-trips or cache-bytes",
-                  clean(text));
-    values[which] = (uint64_t)value;
-  }
-  return 0;
-}
-
 /* Cache */
 
 const char *cache_folder(const char *asked) {
@@ -153,15 +160,13 @@ const char *cache_folder(const char *asked) {
 
 int setup_model(const session_args *args, const char *path, setup *s) {
   TRY(setup_env(&args->env, s));
-  uint64_t limits[LIMITS];
-  TRY(read_limits(args, limits));
   rung_model_config config;
   rung_model_config_init(&config);
   config.read_files = args->read_files;
   config.external_folder = args->external_folder;
-  config.max_nodes = limits[LIMIT_NODES];
-  config.max_depth = (uint32_t)limits[LIMIT_DEPTH];
-  config.max_tensor_bytes = limits[LIMIT_TENSOR_BYTES];
+  config.max_nodes = args->limits.nodes;
+  config.max_depth = (uint32_t)args->limits.depth;
+  config.max_tensor_bytes = args->limits.tensor_bytes;
   progress_begin("loading");
   double began = now();
   rung_status *status = rung_model_load(s->env, path, &config, &s->model);
@@ -253,8 +258,8 @@ static int read_pins(lists *l, const text_list *list) {
 /* What the plan is held to. */
 static int read_demands(const session_args *args, lists *l, rung_session_options *options) {
   TRY(read_pins(l, &args->pins));
-  if (args->locked) TRY(read_file(args->locked, &l->lock));
-  if (args->figures) TRY(read_file(args->figures, &l->figures));
+  if (args->locked) TRY(read_text_file(args->locked, &l->lock));
+  if (args->figures) TRY(read_text_file(args->figures, &l->figures));
   options->contract = args->contract;
   options->figures = (const char *)l->figures.data;
   options->pins = l->pins;
@@ -263,14 +268,12 @@ static int read_demands(const session_args *args, lists *l, rung_session_options
   options->lock_warns = args->lock_warns;
   options->on_failure = (rung_on_failure)args->on_failure;
   options->breaker_failures = (uint32_t)args->breaker_failures;
-  options->breaker_ns = (uint64_t)(args->breaker_seconds * 1e9);
+  options->breaker_ns = nanoseconds(args->breaker_seconds);
   return 0;
 }
 
 static int fill_options(const session_args *args, const rung_session_options *more, lists *l,
                         rung_session_options *options) {
-  uint64_t limits[LIMITS];
-  TRY(read_limits(args, limits));
   TRY(read_provider_options(l, &args->provider_options));
   TRY(read_dims(l, &args->dims));
   TRY(read_shapes(l, &args->shapes));
@@ -286,10 +289,10 @@ static int fill_options(const session_args *args, const rung_session_options *mo
     options->shapes = l->shapes;
     options->shape_count = args->shapes.count;
   }
-  options->max_nodes = limits[LIMIT_NODES];
-  options->max_bytes = limits[LIMIT_RUN_BYTES];
-  options->max_loop_trips = limits[LIMIT_LOOP_TRIPS];
-  options->cache_max_bytes = limits[LIMIT_CACHE_BYTES];
+  options->max_nodes = args->limits.nodes;
+  options->max_bytes = args->limits.run_bytes;
+  options->max_loop_trips = args->limits.loop_trips;
+  options->cache_max_bytes = args->limits.cache_bytes;
   options->compiling = progress_compiling;
   return 0;
 }

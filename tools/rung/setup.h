@@ -11,12 +11,18 @@ typedef struct env_args {
   bool verbose;
 } env_args;
 
+/* 0: the library's default. */
+typedef struct limit_values {
+  uint64_t nodes, depth, tensor_bytes, run_bytes, loop_trips, cache_bytes; /* depth fits in 32 bits */
+} limit_values;
+
 /* What all commands that make a session take. */
 typedef struct session_args {
   env_args env; /* first: its options stand in this group, too */
   const char *chain, *passes_off, *contract, *locked, *figures, *external_folder;
   text_list chains; /* every -p */
-  text_list provider_options, dims, shapes, limits, pins;
+  text_list provider_options, dims, shapes, pins;
+  limit_values limits;
   bool read_files, lock_warns, legalise;
   bool offline; /* set by the commands that only plan */
   int on_failure;
@@ -40,7 +46,8 @@ typedef struct setup {
 } setup;
 
 int setup_env(const env_args *args, setup *s);
-/* The folder of the engine cache: the one asked for ("off": none), else $XDG_CACHE_HOME/rung, else ~/.cache/rung; NULL: none. */
+/* The folder of the engine cache: the one asked for ("off": none), else $XDG_CACHE_HOME/rung, else ~/.cache/rung; NULL:
+ * none. */
 const char *cache_folder(const char *asked);
 /* Environment and model. */
 int setup_model(const session_args *args, const char *path, setup *s);

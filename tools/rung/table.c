@@ -21,8 +21,34 @@ static int width(const char *text) {
 
 static bool is_right(const table *t, int column) { return t->titles[column] && t->titles[column][0] == '>'; }
 
+static bool may_be_cut(const table *t, int column) { return t->titles[column] && t->titles[column][0] == '~'; }
+
 static const char *title(const table *t, int column) {
-  return t->titles[column] ? t->titles[column] + is_right(t, column) : "";
+  return t->titles[column] ? t->titles[column] + (is_right(t, column) || may_be_cut(t, column)) : "";
+}
+
+/* "...its/end": at most `most` characters. */
+static void cut_cell(char *cell, int most) {
+  int left = width(cell);
+  if (left <= most) return;
+  const char *from = cell;
+  for (; left > most - 3; left--) do
+      from++;
+    while ((*from & 0xc0) == 0x80);
+  size_t size = strlen(from);
+  memmove(cell + 3, from, size + 1);
+  memcpy(cell, "...", 3);
+}
+
+/* Room for the column beside the others, which stay as they are. */
+static void cut_column(table *t, int column, int *widths) {
+  enum { LEAST = 20 };
+  int room = line_width() - (t->indent ? width(t->indent) : 0) + 2;
+  for (int c = 0; c < t->columns; c++) room -= 2 + (c == column ? 0 : widths[c]);
+  if (room < LEAST) room = LEAST;
+  if (widths[column] <= room) return;
+  for (size_t i = (size_t)column; i < t->count; i += (size_t)t->columns) cut_cell(t->cells[i], room);
+  widths[column] = room;
 }
 
 static void print_row(const table *t, const char *const *cells, const int *widths) {
@@ -53,6 +79,8 @@ void table_print(table *t) {
     int *w = &widths[i % (size_t)t->columns];
     if (width(t->cells[i]) > *w) *w = width(t->cells[i]);
   }
+  for (int c = 0; c < t->columns; c++)
+    if (may_be_cut(t, c)) cut_column(t, c, widths);
   if (titled) {
     fputs(in(DIM), stdout);
     print_row(t, titles, widths);

@@ -1,4 +1,5 @@
-/* Columns that line up. Cells are copied; columns whose title begins with '>' are flush right. */
+/* Columns that line up. Cells are copied; columns whose title begins with '>' are flush right, and the cells
+ * of one whose title begins with '~' lose their beginnings where the line would be too long. */
 #ifndef RUNG_TOOL_TABLE_H
 #define RUNG_TOOL_TABLE_H
 

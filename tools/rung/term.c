@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 static bool is_terminal(int descriptor) {
@@ -19,6 +20,12 @@ const char *in(ink which) {
   static const char *const codes[] = {"\033[0m", "\033[1m", "\033[2m", "\033[32m", "\033[31m"};
   const char *refused = getenv("NO_COLOR");
   return is_terminal(STDOUT_FILENO) && !(refused && refused[0]) ? codes[which] : "";
+}
+
+int line_width(void) {
+  struct winsize size;
+  if (!isatty(STDOUT_FILENO) || ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0 || !size.ws_col) return 120;
+  return size.ws_col;
 }
 
 /* All under `lock`. */

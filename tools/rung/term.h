@@ -9,6 +9,9 @@ typedef enum ink { PLAIN, BOLD, DIM, GOOD, BAD } ink;
 /* The sequence that switches to it on standard output; "" when that is no terminal or NO_COLOR is set. */
 const char *in(ink which);
 
+/* Columns of the terminal that standard output is; 120 when it is none. */
+int line_width(void);
+
 /* Work that may take long: `what` appears on standard error after a second, when that is a terminal, with a fraction
  * when the work tells one, and goes with progress_end. */
 void progress_begin(const char *what);

@@ -150,6 +150,37 @@ const char *clean_bytes(const char *data, size_t size) {
 
 const char *clean(const char *text) { return clean_bytes(text, strlen(text)); }
 
+const char *choices_text(const char *word, const char *const *candidates, size_t count) {
+  const char *near = nearest(word, candidates, count);
+  if (near) return format_slot("; did you mean %s?", clean(near));
+  char *text = slot();
+  size_t at = 0;
+  text[0] = 0;
+  for (size_t i = 0; i < count; i++) {
+    const char *name = clean(candidates[i]), *before = i ? ", " : "; there are: ";
+    if (at + strlen(before) + strlen(name) + 6 > SLOT_SIZE) return strcpy(text + at, ", ..."), text;
+    at += (size_t)sprintf(text + at, "%s%s", before, name);
+  }
+  return text;
+}
+
+char *clean_lines(const char *text, const char *indent) {
+  size_t left = strlen(text);
+  char *lines = get_memory(left + 1, 4 + strlen(indent)), *to = lines;
+  while (left) {
+    size_t length = *text == '\t' ? 1 : printable_length(text, left);
+    if (length)
+      memcpy(to, text, length), to += length;
+    else if (*text == '\n')
+      to += sprintf(to, "\n%s", indent);
+    else
+      to += sprintf(to, "\\x%02x", (unsigned char)*text);
+    text += length ? length : 1;
+    left -= length ? length : 1;
+  }
+  return lines;
+}
+
 const char *plural(size_t count, const char *one, const char *many) { return count == 1 ? one : many; }
 
 /* Numbers */
@@ -249,6 +280,8 @@ int parse_counts(const char *text, size_t size, char separator, int64_t *out, in
   }
   return count;
 }
+
+uint64_t nanoseconds(double seconds) { return (uint64_t)ceil(seconds * 1e9); }
 
 double now(void) {
   struct timespec time;

@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /* Zeroed; the program ends when there is none left. */
 void *get_memory(size_t count, size_t size);
@@ -29,6 +30,10 @@ bool ends_with(const char *text, const char *end);
 /* The candidate that `word` is most like, or NULL when none is near. */
 const char *nearest(const char *word, const char *const *candidates, size_t count);
 
+/* What to say behind a word that is none of the candidates: "; did you mean rgb?", or, when none is near,
+ * "; there are: rgb, bgr", cut when they are many. Good until the eighth call after. */
+const char *choices_text(const char *word, const char *const *candidates, size_t count);
+
 /* Bytes of the UTF-8 character that `data` begins with; 0: it is broken. size > 0. */
 size_t utf8_size(const char *data, size_t size);
 
@@ -36,6 +41,9 @@ size_t utf8_size(const char *data, size_t size);
  * eighth call after. */
 const char *clean(const char *text);
 const char *clean_bytes(const char *data, size_t size);
+/* The same for text of any length, to be freed: lines and tabs stay, `indent` stands before every line but the first.
+ */
+char *clean_lines(const char *text, const char *indent);
 
 /* "4.7 MB", "8.31 ms", "1.2 M", "0.6 GFLOP". Good until the eighth call after. */
 const char *bytes_text(double bytes);
@@ -56,6 +64,8 @@ bool parse_number(const char *text, size_t size, double *out);
 /* Numbers joined by `separator` ("1x3x224"): how many there are, -1 when one is none or there are more than `most`. */
 int parse_counts(const char *text, size_t size, char separator, int64_t *out, int most);
 
+/* Of a time that is not negative and below 1e9 s; 0 for 0 only. */
+uint64_t nanoseconds(double seconds);
 /* Seconds since some moment. */
 double now(void);
 

@@ -46,9 +46,11 @@ static void cpu_close(void *state) {
 
 static void claim_node(const rung_host *host, const rung_node *node, rung_claims *claims) {
   if (!node->op) {
-    bool known = rung_op_find(node->domain, node->op_type) != NULL;
+    const rung_op *known = rung_op_find(node->domain, node->op_type);
     if (known)
-      host->refuse(claims, node, RUNG_REASON_OPSET, "opset %lld of \"%s\"", (long long)node->opset, node->domain);
+      host->refuse(claims, node, RUNG_REASON_OPSET, "opset %lld of %s; it is known in %d to %lld",
+                   (long long)node->opset, node->domain[0] ? node->domain : "ai.onnx", known->since,
+                   (long long)rung_op_newest(node->domain));
     else
       host->refuse(claims, node, RUNG_REASON_OPERATOR, "%s%s%s", node->domain, node->domain[0] ? "." : "",
                    node->op_type);
