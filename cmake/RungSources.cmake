@@ -13,6 +13,9 @@ function(rung_add_layer layer)
   endif()
   add_library(rung_${layer} OBJECT ${sources})
   rung_compile(rung_${layer})
+  if(layer MATCHES "^(op|graph|provider|api)$") # what runs once per load, or per set of shapes
+    set_target_properties(rung_${layer} PROPERTIES RUNG_OPTIMISE -Os)
+  endif()
   target_include_directories(rung_${layer} PRIVATE
     ${PROJECT_SOURCE_DIR}/src ${PROJECT_SOURCE_DIR}/include ${RUNG_GENERATED})
 endfunction()
