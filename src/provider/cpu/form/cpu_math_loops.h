@@ -6,6 +6,8 @@
 #include "provider/cpu/form/cpu_math.h"
 #include "provider/cpu/form/fastmath.h"
 
+#include <string.h>
+
 /* The functions by the type of their argument. */
 #define F_ABS(x) (_Generic((x), float: fabsf, default: fabs)(x))
 #define F_CEIL(x) (_Generic((x), float: ceilf, default: ceil)(x))
@@ -84,35 +86,59 @@ static inline double rung_normal_f64(double x) { return 0.5 * erfc(x * -0.707106
 #define F_MISH(x, e) \
   ((x) > 0 ? (1 + 2 * (e)) / (1 + 2 * (e) + 2 * (e) * (e)) : ((e) * (e) + 2 * (e)) / ((e) * (e) + 2 * (e) + 2))
 
-#define F_UNARY_LOOP(name, NAME, T)                                                \
-  static void name##_##NAME(size_t n, const void *in, void *out, const void *p) {  \
-    const float *params = p;                                                       \
-    const T *from = in, alpha = p ? (T)params[0] : 0, beta = p ? (T)params[1] : 0; \
-    T *to = out;                                                                   \
-    (void)alpha, (void)beta;                                                       \
-    for (size_t i = 0; i < n; i++) {                                               \
-      const T x = from[i];                                                         \
-      to[i] = F_##name(T);                                                         \
-    }                                                                              \
+/* Loops go by blocks of a fixed number of elements, which compilers turn into whole vectors; the rest of a row is such
+ * a block on the stack. The output may be an input, but no part of one that is moved. */
+enum { F_BLOCK = 32 }; /* above 16, where GCC unrolls a loop before it looks for vectors */
+
+static RUNG_NEVER_INLINE void *fill_rest(void *rest, const void *from, size_t bytes, size_t size) {
+  memset(rest, 0, size);
+  return memcpy(rest, from, bytes);
+}
+static RUNG_NEVER_INLINE void store_rest(void *to, const void *rest, size_t bytes) { memcpy(to, rest, bytes); }
+
+#define F_UNARY_LOOP(name, NAME, T)                                                                 \
+  static void name##_##NAME(size_t n, const void *in, void *out, const void *p) {                   \
+    const float *params = p;                                                                        \
+    const T alpha = p ? (T)params[0] : 0, beta = p ? (T)params[1] : 0;                              \
+    T rest[F_BLOCK];                                                                                \
+    (void)alpha, (void)beta;                                                                        \
+    for (size_t i = 0; i < n; i += F_BLOCK) {                                                       \
+      T *target = (T *)out + i;                                                                     \
+      const T *from = (const T *)in + i;                                                            \
+      if (n - i < F_BLOCK) from = target = fill_rest(rest, from, (n - i) * sizeof(T), sizeof rest); \
+      RUNG_INDEPENDENT                                                                              \
+      for (int k = 0; k < F_BLOCK; k++) {                                                           \
+        const T x = from[k];                                                                        \
+        target[k] = F_##name(T);                                                                    \
+      }                                                                                             \
+    }                                                                                               \
+    if (n % F_BLOCK) store_rest((T *)out + n / F_BLOCK * F_BLOCK, rest, n % F_BLOCK * sizeof(T));   \
   }
 
-/* Each pair of steps has its own loop, so that the compiler vectorises it. */
+/* An operand that repeats is a block, too, and stays where it is. */
 #define F_LOOP_TO(name, NAME, T, R)                                                                                \
-  static inline R name##_one_##NAME(T a, T b) { return F_##name(T); }                                              \
-  static void name##_##NAME(size_t n, const void *a, ptrdiff_t a_step, const void *b, ptrdiff_t b_step, void *out, \
+  static void name##_##NAME(size_t n, const void *x, ptrdiff_t a_step, const void *y, ptrdiff_t b_step, void *out, \
                             const void *p) {                                                                       \
-    const T *x = a, *y = b;                                                                                        \
-    R *z = out;                                                                                                    \
-    const T first = n ? *x : 0, second = n ? *y : 0;                                                               \
+    T a_rest[F_BLOCK], b_rest[F_BLOCK];                                                                            \
+    R rest[F_BLOCK];                                                                                               \
     (void)p;                                                                                                       \
-    if (a_step && b_step)                                                                                          \
-      for (size_t i = 0; i < n; i++) z[i] = name##_one_##NAME(x[i], y[i]);                                         \
-    else if (a_step)                                                                                               \
-      for (size_t i = 0; i < n; i++) z[i] = name##_one_##NAME(x[i], second);                                       \
-    else if (b_step)                                                                                               \
-      for (size_t i = 0; i < n; i++) z[i] = name##_one_##NAME(first, y[i]);                                        \
-    else                                                                                                           \
-      for (size_t i = 0; i < n; i++) z[i] = name##_one_##NAME(first, second);                                      \
+    if (!n) return;                                                                                                \
+    for (int k = 0; k < F_BLOCK; k++) a_rest[k] = *(const T *)x, b_rest[k] = *(const T *)y;                        \
+    for (size_t i = 0; i < n; i += F_BLOCK) {                                                                      \
+      R *target = (R *)out + i;                                                                                    \
+      const T *from_a = a_step ? (const T *)x + i : a_rest, *from_b = b_step ? (const T *)y + i : b_rest;          \
+      if (n - i < F_BLOCK) {                                                                                       \
+        if (a_step) from_a = fill_rest(a_rest, from_a, (n - i) * sizeof(T), sizeof a_rest);                        \
+        if (b_step) from_b = fill_rest(b_rest, from_b, (n - i) * sizeof(T), sizeof b_rest);                        \
+        target = rest;                                                                                             \
+      }                                                                                                            \
+      RUNG_INDEPENDENT                                                                                             \
+      for (int k = 0; k < F_BLOCK; k++) {                                                                          \
+        const T a = from_a[k], b = from_b[k];                                                                      \
+        target[k] = F_##name(T);                                                                                   \
+      }                                                                                                            \
+    }                                                                                                              \
+    if (n % F_BLOCK) store_rest((R *)out + n / F_BLOCK * F_BLOCK, rest, n % F_BLOCK * sizeof(R));                  \
   }
 #define F_BINARY_LOOP(name, NAME, T) F_LOOP_TO(name, NAME, T, T)
 #define F_COMPARE_LOOP(name, NAME, T) F_LOOP_TO(name, NAME, T, uint8_t)
