@@ -51,8 +51,15 @@ static void store(rung_dtype dtype, void *data, size_t at, size_t step, size_t n
     }
 }
 
+/* Few float32 at a time are what most callers want. */
 void rung_load_f32(rung_dtype dtype, const void *data, size_t at, size_t step, size_t n, float *to) {
-  load(dtype, data, at, step, n, RUNG_F32, to);
+  const float *from = data;
+  if (dtype != RUNG_F32)
+    load(dtype, data, at, step, n, RUNG_F32, to);
+  else if (step == 1 && n)
+    memcpy(to, from + at, n * sizeof *to);
+  else
+    for (size_t i = 0; i < n; i++) to[i] = from[at + i * step];
 }
 
 void rung_load_f64(rung_dtype dtype, const void *data, size_t at, size_t step, size_t n, double *to) {
@@ -60,7 +67,13 @@ void rung_load_f64(rung_dtype dtype, const void *data, size_t at, size_t step, s
 }
 
 void rung_store_f32(rung_dtype dtype, void *data, size_t at, size_t step, size_t n, const float *from) {
-  store(dtype, data, at, step, n, RUNG_F32, from);
+  float *to = data;
+  if (dtype != RUNG_F32)
+    store(dtype, data, at, step, n, RUNG_F32, from);
+  else if (step == 1 && n)
+    memcpy(to + at, from, n * sizeof *to);
+  else
+    for (size_t i = 0; i < n; i++) to[at + i * step] = from[i];
 }
 
 void rung_store_f64(rung_dtype dtype, void *data, size_t at, size_t step, size_t n, const double *from) {
