@@ -10,6 +10,10 @@ target_compile_options(rung_flags INTERFACE
   # The same arithmetic with every compiler and optimisation level: no multiply-add unless a kernel writes one.
   # Neither of the other two changes a value; without them loops over floats are not vectorised.
   -ffp-contract=off -fno-math-errno -fno-trapping-math
+  # Most code is no kernel: at -O3 the library is half as large again, and no faster. rung_apply_isa() has the exceptions.
+  # Nothing unwinds through C in a release; a debugger has tables of its own.
+  $<$<CONFIG:Release>:$<IF:$<BOOL:$<TARGET_PROPERTY:RUNG_OPTIMISE>>,$<TARGET_PROPERTY:RUNG_OPTIMISE>,-O2>>
+  $<$<CONFIG:Release>:-fno-asynchronous-unwind-tables> -ffunction-sections
   # Statuses name their origin by a path inside the project.
   -ffile-prefix-map=${PROJECT_SOURCE_DIR}/=)
 target_compile_definitions(rung_flags INTERFACE _XOPEN_SOURCE=700)
@@ -55,8 +59,31 @@ endif()
 
 # Sets the flags of the kernel files in the list that the variable names, and drops those of other architectures.
 # Must run in the directory of the target that compiles them.
+#
+# Plain C of the CPU provider has its loops vectorised, as -O2 alone would not. A file x.c with an x_avx2.c beside it
+# is a reference that few x86 processors run; on other architectures it is what runs, and all is compiled for speed.
 function(rung_apply_isa list)
   set(sources ${${list}})
+  set(loops ${sources})
+  list(FILTER loops INCLUDE REGEX "/provider/cpu/(form|kernel|op)/")
+  list(FILTER loops EXCLUDE REGEX "/cells\\.c$") # its long loops are kernels
+  set(vendors ${sources})
+  list(FILTER vendors INCLUDE REGEX "/src/provider/[^/]+/")
+  list(FILTER vendors EXCLUDE REGEX "/provider/(cpu|opwise)/")
+  set_source_files_properties(${vendors} PROPERTIES COMPILE_OPTIONS "$<$<CONFIG:Release>:-Os>")
+  foreach(source IN LISTS loops)
+    string(REGEX REPLACE "\\.c$" "_avx2.c" faster ${source})
+    set(flags "$<$<C_COMPILER_ID:GNU>:-ftree-loop-vectorize;-fvect-cost-model=dynamic>")
+    if(NOT RUNG_ARCHITECTURE STREQUAL "x86")
+      set(flags -O3)
+    elseif(faster IN_LIST sources)
+      set(flags -Os)
+    endif()
+    if(source MATCHES "/cpu_reduction\\.c$|/moments\\.c$") # accumulators side by side are registers then
+      list(APPEND flags -fpeel-loops)
+    endif()
+    set_source_files_properties(${source} PROPERTIES COMPILE_OPTIONS "$<$<CONFIG:Release>:${flags}>")
+  endforeach()
   foreach(architecture x86 arm)
     foreach(isa IN LISTS RUNG_ISAS_${architecture})
       set(kernels ${sources})
@@ -65,6 +92,10 @@ function(rung_apply_isa list)
         list(REMOVE_ITEM sources ${kernels})
       elseif(kernels)
         set_source_files_properties(${kernels} PROPERTIES COMPILE_OPTIONS "-O3;${RUNG_ISA_${architecture}_${isa}}")
+        list(FILTER kernels INCLUDE REGEX "/cpu_math_") # blocks of a fixed size: vectors without unrolling
+        if(kernels)
+          set_source_files_properties(${kernels} PROPERTIES COMPILE_OPTIONS "-O2;${RUNG_ISA_${architecture}_${isa}}")
+        endif()
       endif()
     endforeach()
   endforeach()

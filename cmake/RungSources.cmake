@@ -13,10 +13,15 @@ function(rung_add_layer layer)
   endif()
   add_library(rung_${layer} OBJECT ${sources})
   rung_compile(rung_${layer})
+  if(NOT layer STREQUAL "providers") # nothing here runs long
+    set_target_properties(rung_${layer} PROPERTIES RUNG_OPTIMISE -Os)
+  endif()
   target_include_directories(rung_${layer} PRIVATE
     ${PROJECT_SOURCE_DIR}/src ${PROJECT_SOURCE_DIR}/include ${RUNG_GENERATED})
 endfunction()
 
+set_source_files_properties(${PROJECT_SOURCE_DIR}/src/base/digest.c PROPERTIES
+  COMPILE_OPTIONS $<$<CONFIG:Release>:-O2>) # of whole files
 foreach(layer base model op graph provider session)
   file(GLOB sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/${layer}/*.c)
   rung_add_layer(${layer} ${sources})

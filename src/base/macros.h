@@ -8,12 +8,21 @@
 #define RUNG_NEVER_NULL __attribute__((returns_nonnull))
 #define RUNG_LIKELY(x) __builtin_expect(!!(x), 1)
 #define RUNG_ALWAYS_INLINE static inline __attribute__((always_inline))
+#define RUNG_NEVER_INLINE __attribute__((noinline))
+/* Before a loop: no step reads what another one writes. */
+#if defined(__clang__)
+#define RUNG_INDEPENDENT _Pragma("clang loop vectorize(assume_safety)")
+#else
+#define RUNG_INDEPENDENT _Pragma("GCC ivdep")
+#endif
 #else
 #define RUNG_MUST_CHECK
 #define RUNG_PRINTF(text, first)
 #define RUNG_NEVER_NULL
 #define RUNG_LIKELY(x) (x)
 #define RUNG_ALWAYS_INLINE static inline
+#define RUNG_NEVER_INLINE
+#define RUNG_INDEPENDENT
 #endif
 
 #define RUNG_COUNT(array) (sizeof(array) / sizeof((array)[0]))

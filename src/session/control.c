@@ -234,8 +234,8 @@ static rung_status *run_loop(frame *f, const program_step *step) {
   l.inputs = rung_alloc(allocator, l.carried + 2, sizeof *l.inputs, "Loop");
   l.results = rung_alloc(allocator, l.body->graph->output_count + 1, sizeof *l.results, "Loop");
   l.stacks = rung_alloc(allocator, l.scans + 1, sizeof *l.stacks, "Loop");
-  int64_t trips;
-  bool go;
+  int64_t trips = 0;
+  bool go = false;
   rung_status *status = l.inputs && l.results && l.stacks ? start_loop(&l, &trips, &go) : rung_status_out_of_memory();
   for (int64_t trip = 0; !status && go && trip < trips; trip++)
     status = rung_status_prefix(run_trip(&l, trip, &go), "trip %" PRId64, trip);

@@ -107,6 +107,27 @@ static void maxima_find_every_place(void **state) {
   }
 }
 
+/* Rows of w that lie apart; what is added is rounded twice, and in the order of k. */
+static void products_have_the_bits_of_the_loop(void **state) {
+  (void)state;
+  static const size_t terms[] = {0, 1, 2, 7, 33};
+  for (size_t n = 0; n < 150; n++)
+    for (size_t t = 0; t < RUNG_COUNT(terms); t++) {
+      size_t k = terms[t], step = n + t % 2 * 3, last = k ? (k - 1) * step + n : 0;
+      float *x = random_row(1, k), *w = random_row(2, last), *start = random_row(3, n), *want = floats(n);
+      memcpy(want, start, n * sizeof *want);
+      for (size_t i = 0; i < k; i++)
+        for (size_t j = 0; j < n; j++) want[j] += x[i] * w[i * step + j];
+      for (size_t m = 0; m < TEST_MASKS; m++) {
+        float *y = floats(n);
+        memcpy(y, start, n * sizeof *y);
+        table_of(m)->add_product(n, k, x, w, step, y);
+        assert_memory_equal(want, y, n * sizeof *y);
+      }
+      guarded_free_all();
+    }
+}
+
 /* Of x - shift, which is rounded; in place for odd lengths. */
 static void exponentials_are_near_and_the_same(void **state) {
   (void)state;
@@ -164,9 +185,9 @@ static void divide_and_add_scaled_are_exact(void **state) {
 }
 
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(sums_are_near_and_the_same), cmocka_unit_test(long_sums_are_near),
-                                     cmocka_unit_test(maxima_find_every_place),
-                                     cmocka_unit_test(exponentials_are_near_and_the_same),
-                                     cmocka_unit_test(divide_and_add_scaled_are_exact)};
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(sums_are_near_and_the_same),         cmocka_unit_test(long_sums_are_near),
+      cmocka_unit_test(products_have_the_bits_of_the_loop), cmocka_unit_test(maxima_find_every_place),
+      cmocka_unit_test(exponentials_are_near_and_the_same), cmocka_unit_test(divide_and_add_scaled_are_exact)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

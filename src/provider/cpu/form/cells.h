@@ -6,11 +6,15 @@
 #define RUNG_CPU_FORM_CELLS_H
 
 #include "op/recurrent.h"
+#include "provider/cpu/form/cpu_math.h"
+#include "provider/cpu/kernel/rows_f32.h"
 
 /* What one direction computes with, in float or double. */
 typedef struct rung_cell {
   const rung_recurrent_params *params;
   const rung_gate *functions;
+  const rung_rows_f32 *rows; /* float */
+  const rung_math *math;
   size_t hidden;
   const void *r;         /* (hidden, gates * hidden) */
   const void *r_bias;    /* GRU: the recurrent bias of h, which stands inside the product with r */
@@ -26,8 +30,8 @@ typedef struct rung_cell_rows {
 
 typedef struct rung_cell_functions {
   size_t size; /* of an element */
-  /* c (m, n) += a (m, k) * b (k, n), with `b_step` and `c_step` elements between rows; adds in the order of k. */
-  void (*product)(size_t m, size_t n, size_t k, const void *a, const void *b, size_t b_step, void *c, size_t c_step);
+  /* c (n) += a (k) * b (k, n), with `b_step` elements between rows; adds in the order of k. */
+  void (*product)(const rung_rows_f32 *rows, size_t n, size_t k, const void *a, const void *b, size_t b_step, void *c);
   void (*rnn)(const rung_cell *cell, const rung_cell_rows *rows);
   void (*gru)(const rung_cell *cell, const rung_cell_rows *rows);
   void (*lstm)(const rung_cell *cell, const rung_cell_rows *rows);

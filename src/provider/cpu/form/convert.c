@@ -28,16 +28,14 @@ static inline uint64_t u64_of_float(float x) { return rung_f64_to_u64((double)x)
 #define FROM_NUMBER(x) (x)
 #define FROM_BOOL(x) ((uint8_t)((x) != 0))
 
-#define EACH_PAIR(X, FROM, from, read)                                                      \
-  X(FROM, from, read, F32, float, TO_FLOAT)                                                 \
-  X(FROM, from, read, F64, double, TO_FLOAT)                                                \
-  X(FROM, from, read, I8, int8_t, TO_INTEGER)                                               \
-  X(FROM, from, read, I16, int16_t, TO_INTEGER)                                             \
-  X(FROM, from, read, I32, int32_t, TO_INTEGER)                                             \
-  X(FROM, from, read, I64, int64_t, TO_INTEGER)                                             \
-  X(FROM, from, read, U8, uint8_t, TO_INTEGER)                                              \
-  X(FROM, from, read, U16, uint16_t, TO_INTEGER)                                            \
-  X(FROM, from, read, U32, uint32_t, TO_INTEGER) X(FROM, from, read, U64, uint64_t, TO_U64) \
+/* Of the integers to 32 bits only the signed ones: the bits of the others are the same (see find_loop). */
+#define EACH_PAIR(X, FROM, from, read)                                                     \
+  X(FROM, from, read, F32, float, TO_FLOAT)                                                \
+  X(FROM, from, read, F64, double, TO_FLOAT)                                               \
+  X(FROM, from, read, I8, int8_t, TO_INTEGER)                                              \
+  X(FROM, from, read, I16, int16_t, TO_INTEGER)                                            \
+  X(FROM, from, read, I32, int32_t, TO_INTEGER)                                            \
+  X(FROM, from, read, I64, int64_t, TO_INTEGER) X(FROM, from, read, U64, uint64_t, TO_U64) \
       X(FROM, from, read, BOOL, uint8_t, TO_BOOL)
 
 #define CONVERT_LOOP(FROM, from, read, TO, to, convert)                    \
@@ -86,16 +84,14 @@ static bool fits_i32(size_t n, const float *x) {
 TRUNCATE_LOOP(I8, int8_t)
 TRUNCATE_LOOP(I16, int16_t)
 TRUNCATE_LOOP(I32, int32_t)
-TRUNCATE_LOOP(U8, uint8_t)
-TRUNCATE_LOOP(U16, uint16_t)
 
-static const convert_loop truncations[RUNG_DTYPE_NUMBERS] = {[RUNG_I8] = truncate_to_I8,
-                                                             [RUNG_I16] = truncate_to_I16,
-                                                             [RUNG_I32] = truncate_to_I32,
-                                                             [RUNG_U8] = truncate_to_U8,
-                                                             [RUNG_U16] = truncate_to_U16};
+static const convert_loop truncations[RUNG_DTYPE_NUMBERS] = {
+    [RUNG_I8] = truncate_to_I8, [RUNG_I16] = truncate_to_I16, [RUNG_I32] = truncate_to_I32};
 
 static convert_loop find_loop(size_t n, rung_dtype from_type, const void *from, rung_dtype to_type) {
+  static const rung_dtype same_bits[RUNG_DTYPE_NUMBERS] = {
+      [RUNG_U8] = RUNG_I8, [RUNG_U16] = RUNG_I16, [RUNG_U32] = RUNG_I32};
+  if (same_bits[to_type]) to_type = same_bits[to_type];
   bool truncated = from_type == RUNG_F32 && truncations[to_type] && fits_i32(n, from);
   return truncated ? truncations[to_type] : loops[from_type][to_type];
 }

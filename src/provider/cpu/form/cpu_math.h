@@ -56,6 +56,8 @@ typedef struct rung_math {
 
 /* float32: the best table for these features (rung_cpu_features(), less what a mask takes away). */
 const rung_math *rung_math_for(rung_cpu_set features);
+/* The reference in C. */
+extern const rung_math rung_math_c;
 /* float64: conversions are not there. */
 extern const rung_math rung_math_f64;
 

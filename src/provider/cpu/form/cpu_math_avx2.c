@@ -3,7 +3,7 @@
 
 #include <immintrin.h>
 
-RUNG_MATH_LOOPS(avx2, float)
+RUNG_MATH_LOOPS(avx2)
 
 static void f16_to_f32(size_t n, const uint16_t *from, float *to) {
   size_t i = 0;

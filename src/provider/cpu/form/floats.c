@@ -1,57 +1,86 @@
 #include "provider/cpu/form/floats.h"
 
-#include "provider/cpu/cpu_types.h"
+#include "provider/cpu/form/convert.h"
 
 #include <math.h>
+#include <string.h>
 
-#define EACH_SOURCE(X, op) RUNG_EACH_FLOAT(X, op) RUNG_EACH_INTEGER(X, op) X(op, BOOL, uint8_t, uint8_t, , )
+enum { LANES = 8, BLOCK = 256 };
 
-#define LOAD(target, NAME, stored, computed, load, store)                                   \
-  static void load_##target##_##NAME(const void *data, size_t step, size_t n, target *to) { \
-    const stored *x = data;                                                                 \
-    if (step == 1)                                                                          \
-      for (size_t i = 0; i < n; i++) to[i] = (target)load(x[i]);                            \
-    else                                                                                    \
-      for (size_t i = 0; i < n; i++) to[i] = (target)load(x[i * step]);                     \
-  }
-EACH_SOURCE(LOAD, float)
-EACH_SOURCE(LOAD, double)
-
-typedef void (*load_float)(const void *data, size_t step, size_t n, float *to);
-typedef void (*load_double)(const void *data, size_t step, size_t n, double *to);
-#define LOAD_ENTRY(target, NAME, stored, computed, load, store) [RUNG_##NAME] = load_##target##_##NAME,
-static const load_float float_loads[RUNG_DTYPE_NUMBERS] = {EACH_SOURCE(LOAD_ENTRY, float)};
-static const load_double double_loads[RUNG_DTYPE_NUMBERS] = {EACH_SOURCE(LOAD_ENTRY, double)};
-
-static const void *element(rung_dtype dtype, const void *data, size_t at) {
-  return (const char *)data + at * rung_dtype_size(dtype);
+/* n elements of `size` bytes, from every `from_step`-th to every `to_step`-th. */
+#define SPREAD(size) \
+  for (size_t i = 0; i < n; i++) memcpy(to + i * to_step * (size), from + i * from_step * (size), size);
+static void spread_out(size_t size, size_t n, const char *from, size_t from_step, char *to, size_t to_step) {
+  if (size == 4)
+    SPREAD(4)
+  else if (size == 2)
+    SPREAD(2)
+  else if (size == 8)
+    SPREAD(8)
+  else
+    SPREAD(1)
 }
 
+static void load(rung_dtype dtype, const void *data, size_t at, size_t step, size_t n, rung_dtype to_type, void *to) {
+  size_t size = rung_dtype_size(dtype), to_size = rung_dtype_size(to_type);
+  const char *from = (const char *)data + at * size;
+  char block[BLOCK * 8];
+  if (step == 1)
+    rung_convert(&rung_convert_defaults, n, dtype, from, to_type, to);
+  else if (dtype == to_type)
+    spread_out(size, n, from, step, to, 1);
+  else
+    for (size_t i = 0, m; i < n; i += m) {
+      m = RUNG_MIN(n - i, BLOCK);
+      spread_out(size, m, from + i * step * size, step, block, 1);
+      rung_convert(&rung_convert_defaults, m, dtype, block, to_type, (char *)to + i * to_size);
+    }
+}
+
+static void store(rung_dtype dtype, void *data, size_t at, size_t step, size_t n, rung_dtype from_type,
+                  const void *from) {
+  size_t size = rung_dtype_size(dtype), from_size = rung_dtype_size(from_type);
+  char *to = (char *)data + at * size, block[BLOCK * 8];
+  if (step == 1)
+    rung_convert(&rung_convert_defaults, n, from_type, from, dtype, to);
+  else
+    for (size_t i = 0, m; i < n; i += m) {
+      m = RUNG_MIN(n - i, BLOCK);
+      rung_convert(&rung_convert_defaults, m, from_type, (const char *)from + i * from_size, dtype, block);
+      spread_out(size, m, block, 1, to + i * step * size, step);
+    }
+}
+
+/* Few float32 at a time are what most callers want. */
 void rung_load_f32(rung_dtype dtype, const void *data, size_t at, size_t step, size_t n, float *to) {
-  if (n) float_loads[dtype](element(dtype, data, at), step, n, to);
+  const float *from = data;
+  if (dtype != RUNG_F32)
+    load(dtype, data, at, step, n, RUNG_F32, to);
+  else if (step == 1 && n)
+    memcpy(to, from + at, n * sizeof *to);
+  else
+    for (size_t i = 0; i < n; i++) to[i] = from[at + i * step];
 }
 
 void rung_load_f64(rung_dtype dtype, const void *data, size_t at, size_t step, size_t n, double *to) {
-  if (n) double_loads[dtype](element(dtype, data, at), step, n, to);
+  load(dtype, data, at, step, n, RUNG_F64, to);
 }
 
 void rung_store_f32(rung_dtype dtype, void *data, size_t at, size_t step, size_t n, const float *from) {
-  for (size_t i = 0; i < n && dtype == RUNG_F32; i++) ((float *)data)[at + i * step] = from[i];
-  for (size_t i = 0; i < n && dtype == RUNG_F64; i++) ((double *)data)[at + i * step] = (double)from[i];
-  for (size_t i = 0; i < n && dtype == RUNG_F16; i++) ((uint16_t *)data)[at + i * step] = rung_f32_to_f16(from[i]);
-  for (size_t i = 0; i < n && dtype == RUNG_BF16; i++) ((uint16_t *)data)[at + i * step] = rung_f32_to_bf16(from[i]);
+  float *to = data;
+  if (dtype != RUNG_F32)
+    store(dtype, data, at, step, n, RUNG_F32, from);
+  else if (step == 1 && n)
+    memcpy(to + at, from, n * sizeof *to);
+  else
+    for (size_t i = 0; i < n; i++) to[at + i * step] = from[i];
 }
 
 void rung_store_f64(rung_dtype dtype, void *data, size_t at, size_t step, size_t n, const double *from) {
-  for (size_t i = 0; i < n && dtype == RUNG_F32; i++) ((float *)data)[at + i * step] = (float)from[i];
-  for (size_t i = 0; i < n && dtype == RUNG_F64; i++) ((double *)data)[at + i * step] = from[i];
-  for (size_t i = 0; i < n && dtype == RUNG_F16; i++) ((uint16_t *)data)[at + i * step] = rung_f64_to_f16(from[i]);
-  for (size_t i = 0; i < n && dtype == RUNG_BF16; i++) ((uint16_t *)data)[at + i * step] = rung_f64_to_bf16(from[i]);
+  store(dtype, data, at, step, n, RUNG_F64, from);
 }
 
 /* float64: pairwise down to blocks that are summed in 8 accumulators. */
-enum { LANES = 8, BLOCK = 256 };
-
 static size_t middle(size_t n) { return (n / BLOCK + 1) / 2 * BLOCK; }
 
 #define FOLD(term)                                                 \

@@ -204,18 +204,32 @@ static void finish_row(const rung_gemm *plan, const rung_gemm_run *run, const ta
   if (!is_direct(plan)) rung_epilogue_store(plan->math, plan->c.dtype, run->c, at, t->cols, row);
 }
 
+/* One row: its products with B are the B of a product with 1, which has the rest done to them. */
+static void multiply_row(const job *j, const task *t, size_t from, size_t depth, float *sums, rung_tile_f32 *tile) {
+  size_t width = j->plan->kernel->cols;
+  j->plan->multiply_b(j->run->b, t->col, RUNG_DIV_UP(t->cols, width), from, depth, t->a_block, sums);
+  t->a_block[0] = 1;
+  tile->k = 1;
+  tile->b = sums;
+  tile->b_step = width;
+}
+
 static void run_block(const job *j, const task *t, size_t from, size_t depth) {
   const rung_gemm *plan = j->plan;
+  float sums[TILE_COLS];
   size_t panels = rung_panel_count(plan->kernel, t->rows);
   rung_tile_f32 tile = {.k = depth,
                         .cols = t->cols,
                         .offsets = j->offsets,
                         .b_step = depth * plan->kernel->cols,
-                        .b = block_of_b(j, t, from, depth),
                         .flags = from ? RUNG_TILE_ACCUMULATE : 0};
   float *c = is_direct(plan) ? (float *)j->run->c + t->c + t->row * plan->c.row_step + t->col : t->c_block;
   tile.c_step = is_direct(plan) ? plan->c.row_step : plan->tile_n;
   pack_a(plan, j->run, t, from, depth);
+  if (t->rows == 1 && plan->multiply_b)
+    multiply_row(j, t, from, depth, sums, &tile);
+  else
+    tile.b = block_of_b(j, t, from, depth);
   if (from + depth == plan->k) set_epilogue(plan, &j->run->epilogue, t, &tile);
   for (size_t p = 0, r = 0; p < panels; p++) {
     size_t end = rung_panel_end(t->rows, panels, p);

@@ -27,6 +27,11 @@ typedef struct rung_stack {
  * [column, column + width), those from n on zero. `b` is the run's. */
 typedef void (*rung_gemm_fill)(const void *b, size_t column, size_t width, size_t from, size_t depth, float *to);
 
+/* The product of one row, a[depth], and `panels` panels of such a B from `column` on, without making them: sums of
+ * whole panels, with the bits that the kernels of gemm_f32.h would give. */
+typedef void (*rung_gemm_multiply)(const void *b, size_t column, size_t panels, size_t from, size_t depth,
+                                   const float *a, float *sums);
+
 typedef struct rung_gemm {
   const rung_gemm_f32 *kernel;
   const rung_math *math;
@@ -34,7 +39,8 @@ typedef struct rung_gemm {
   rung_stack stack;
   rung_matrix a, b, c; /* c: column_step 1 */
   bool b_packed;
-  rung_gemm_fill fill_b; /* NULL: B is packed, or as `b` says */
+  rung_gemm_fill fill_b;         /* NULL: B is packed, or as `b` says */
+  rung_gemm_multiply multiply_b; /* NULL: panels are filled for single rows, too */
   float alpha;
   size_t tile_m, tile_n, m_tiles, n_tiles; /* of a task */
   size_t grain;                            /* tasks worth a thread */

@@ -1,6 +1,5 @@
 #include "provider/cpu/form/moments.h"
 
-#include "provider/cpu/cpu_types.h"
 #include "provider/cpu/form/reduce_loops.h"
 
 #define SUM_IDENTITY(NAME) 0
@@ -11,17 +10,16 @@
 #define DEVIATION_MERGE(a, b) ((a) + (b))
 #define MEAN(a, count, s) ((a) / (count))
 
-RUNG_EACH_FLOAT(RUNG_REDUCER, SUM)
-RUNG_EACH_FLOAT(RUNG_REDUCER, DEVIATION)
-RUNG_EACH_FLOAT(RUNG_FINISH_WIDE, MEAN)
+RUNG_REDUCE_FLOATS(RUNG_REDUCER, SUM)
+RUNG_REDUCE_FLOATS(RUNG_REDUCER, DEVIATION)
+RUNG_REDUCE_FLOATS(RUNG_FINISH, MEAN)
 
-static const rung_reducer sum[RUNG_DTYPE_NUMBERS] = {RUNG_EACH_FLOAT(RUNG_REDUCER_ENTRY, SUM)};
-static const rung_reducer deviation[RUNG_DTYPE_NUMBERS] = {RUNG_EACH_FLOAT(RUNG_REDUCER_ENTRY, DEVIATION)};
-static const rung_reduce_finish finish[RUNG_DTYPE_NUMBERS] = {RUNG_EACH_FLOAT(RUNG_TABLE_ENTRY, MEAN)};
+static const rung_reduction means = {{RUNG_REDUCER_FLOATS(SUM)}, {RUNG_FINISH_FLOATS(MEAN)}};
+static const rung_reduction deviations = {{RUNG_REDUCER_FLOATS(DEVIATION)}, {RUNG_FINISH_FLOATS(MEAN)}};
 
 void rung_moments(const rung_kernel_call *call, const rung_reduce *plan, const rung_tensor *x, void *mean,
                   void *variance, void *scratch) {
-  size_t size = rung_dtype_size(x->dtype), wide = sum[x->dtype].size;
-  rung_reduce_run(call, plan, &sum[x->dtype], finish[x->dtype], x->data, size, NULL, mean, wide, scratch);
-  rung_reduce_run(call, plan, &deviation[x->dtype], finish[x->dtype], x->data, size, mean, variance, wide, scratch);
+  rung_dtype wide = rung_reduce_dtype(&means, x->dtype);
+  rung_reduce_run(call, plan, &means, x, NULL, mean, wide, scratch);
+  rung_reduce_run(call, plan, &deviations, x, mean, variance, wide, scratch);
 }

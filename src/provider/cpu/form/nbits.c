@@ -5,7 +5,8 @@
 
 bool rung_nbits_make(rung_cpu_set features, size_t n, size_t k, size_t bits, size_t block, rung_nbits *out) {
   size_t width = rung_gemm_f32_for(features)->cols, codes, floats;
-  *out = (rung_nbits){.n = n, .k = k, .bits = bits, .block = block, .width = width};
+  *out = (rung_nbits){
+      .kernel = rung_nbits_f32_for(features), .n = n, .k = k, .bits = bits, .block = block, .width = width};
   out->blocks = RUNG_DIV_UP(k, block);
   out->panels = RUNG_DIV_UP(n, width);
   out->row_bytes = width * bits / 8;
@@ -65,30 +66,38 @@ void rung_nbits_pack(const rung_nbits *plan, const rung_nbits_source *source, vo
     pack_column(plan, source, column, column % plan->width, (char *)packed + column / plan->width * plan->panel_bytes);
 }
 
-/* One row of a panel: `bits` is a constant in every call, so that the loops have constant shifts. */
-static inline void fill_row(size_t bits, size_t row_bytes, const uint8_t *codes, const float *scales,
-                            const float *zeros, float *to) {
-  for (size_t part = 0; part < 8 / bits; part++, to += row_bytes, scales += row_bytes, zeros += row_bytes)
-    for (size_t i = 0; i < row_bytes; i++) {
-      int code = codes[i] >> (part * bits) & ((1 << bits) - 1);
-      to[i] = ((float)code - zeros[i]) * scales[i];
-    }
+/* Rows from `from` on that have one scale per column, at most `depth`; of the panel that begins at `column`. */
+static rung_nbits_rows rows_at(const rung_nbits_matrix *matrix, size_t column, size_t from, size_t depth) {
+  const rung_nbits *plan = matrix->plan;
+  char *panel = (char *)matrix->packed + column / plan->width * plan->panel_bytes;
+  size_t block = matrix->groups ? (size_t)matrix->groups[from] : from / plan->block;
+  size_t most = matrix->groups ? 1 : plan->block - from % plan->block;
+  const float *scales = scales_of(plan, panel) + block * plan->width;
+  return (rung_nbits_rows){.bits = plan->bits,
+                           .width = plan->width,
+                           .depth = RUNG_MIN(depth, most),
+                           .codes = (const uint8_t *)panel + from * plan->row_bytes,
+                           .scales = scales,
+                           .zeros = scales + plan->blocks * plan->width};
 }
 
 void rung_nbits_fill(const void *b, size_t column, size_t width, size_t from, size_t depth, float *to) {
   const rung_nbits_matrix *matrix = b;
+  for (size_t done = 0; done < depth;) {
+    rung_nbits_rows rows = rows_at(matrix, column, from + done, depth - done);
+    matrix->plan->kernel->fill(&rows, to + done * width);
+    done += rows.depth;
+  }
+}
+
+void rung_nbits_multiply(const void *b, size_t column, size_t panels, size_t from, size_t depth, const float *a,
+                         float *sums) {
+  const rung_nbits_matrix *matrix = b;
   const rung_nbits *plan = matrix->plan;
-  char *panel = (char *)matrix->packed + column / width * plan->panel_bytes;
-  const float *scales = scales_of(plan, panel), *zeros = scales + plan->blocks * width;
-  for (size_t k = from; k < from + depth; k++, to += width) {
-    size_t block = matrix->groups ? (size_t)matrix->groups[k] : k / plan->block;
-    const uint8_t *codes = (const uint8_t *)panel + k * plan->row_bytes;
-    const float *s = scales + block * width, *z = zeros + block * width;
-    if (plan->bits == 4)
-      fill_row(4, plan->row_bytes, codes, s, z, to);
-    else if (plan->bits == 8)
-      fill_row(8, plan->row_bytes, codes, s, z, to);
-    else
-      fill_row(2, plan->row_bytes, codes, s, z, to);
+  memset(sums, 0, panels * plan->width * sizeof *sums);
+  for (size_t done = 0; done < depth;) {
+    rung_nbits_rows rows = rows_at(matrix, column, from + done, depth - done);
+    plan->kernel->multiply(&rows, panels, plan->panel_bytes, a + done, sums);
+    done += rows.depth;
   }
 }

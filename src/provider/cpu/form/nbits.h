@@ -7,11 +7,12 @@
 #ifndef RUNG_CPU_FORM_NBITS_H
 #define RUNG_CPU_FORM_NBITS_H
 
-#include "base/cpu.h"
 #include "base/dtype.h"
 #include "base/status.h"
+#include "provider/cpu/kernel/nbits_f32.h"
 
 typedef struct rung_nbits {
+  const rung_nbits_f32 *kernel;
   size_t n, k, bits, block, blocks; /* blocks of a column */
   size_t width, panels, row_bytes;  /* of a panel */
   size_t panel_bytes;               /* codes, scales and zeros */
@@ -34,12 +35,14 @@ size_t rung_nbits_zero_bytes(const rung_nbits *plan);
 /* All of it into `packed`, plan->size bytes aligned for floats; the source may lie at any address. */
 void rung_nbits_pack(const rung_nbits *plan, const rung_nbits_source *source, void *packed);
 
-/* B of a rung_gemm_run whose plan has fill_b = rung_nbits_fill. */
+/* B of a rung_gemm_run whose plan has fill_b = rung_nbits_fill, multiply_b = rung_nbits_multiply. */
 typedef struct rung_nbits_matrix {
   const rung_nbits *plan;
   const void *packed;
   const int32_t *groups; /* NULL: block k / plan->block; else the block that row k has its scale and zero of */
 } rung_nbits_matrix;
 void rung_nbits_fill(const void *b, size_t column, size_t width, size_t from, size_t depth, float *to);
+void rung_nbits_multiply(const void *b, size_t column, size_t panels, size_t from, size_t depth, const float *a,
+                         float *sums);
 
 #endif

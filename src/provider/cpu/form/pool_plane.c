@@ -28,11 +28,12 @@ void rung_pool_plane_run(const rung_pool_plane *plane, const float *x, float *su
   for (int64_t o = 0; o < y->out; o++) {
     int64_t from, to;
     rung_taps_inside(y, o, &from, &to);
-    const float *first = x + (size_t)(o * y->stride + from * y->dilation - y->begin) * in;
-    if (from < to)
+    if (from < to) {
+      const float *first = x + (size_t)(o * y->stride + from * y->dilation - y->begin) * in;
       plane->kernel->rows(in, (size_t)(to - from), (size_t)y->dilation * in, first, inside);
-    else
+    } else {
       for (size_t i = 0; i < in; i++) inside[i] = plane->start;
+    }
     plane->kernel->columns(out, (size_t)columns->kernel, (size_t)columns->stride, (size_t)columns->dilation, line,
                            sums + (size_t)o * out);
   }

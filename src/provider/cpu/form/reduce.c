@@ -1,5 +1,7 @@
 #include "provider/cpu/form/reduce.h"
 
+#include "provider/cpu/form/convert.h"
+
 enum {
   RUN = 1024,      /* elements of a reduced last dimension that make a row */
   BLOCK = 16,      /* rows in sequence */
@@ -55,13 +57,28 @@ size_t rung_reduce_scratch(const rung_reduce *plan) {
   return plan->pieces > 1 ? plan->tiles * plan->pieces * RUNG_REDUCE_COLUMNS * RUNG_REDUCE_ACCUMULATOR : 0;
 }
 
+rung_dtype rung_reduce_dtype(const rung_reduction *how, rung_dtype dtype) {
+  if (RUNG_SET_FLOAT & RUNG_SET(dtype)) return dtype == RUNG_F64 ? RUNG_F64 : RUNG_F32;
+  if (how->as_real) return RUNG_F64;
+  return RUNG_SET_SIGNED & RUNG_SET(dtype) ? RUNG_I64 : RUNG_U64;
+}
+
+static int type_index(rung_dtype computed) {
+  return computed == RUNG_F32   ? RUNG_REDUCE_F32
+         : computed == RUNG_F64 ? RUNG_REDUCE_F64
+         : computed == RUNG_I64 ? RUNG_REDUCE_I64
+                                : RUNG_REDUCE_U64;
+}
+
 typedef struct job {
   const rung_reduce *plan;
   const rung_reducer *reducer;
   rung_reduce_finish finish;
   const char *x, *shift;
   char *out, *partials;
-  size_t x_size, out_size;
+  rung_dtype dtype, computed, out_dtype;
+  size_t x_size, size, out_size; /* of an element, an accumulator, a result */
+  bool saturates;
 } job;
 
 /* Accumulators of one strip, and those of earlier blocks: level i holds 2^i blocks when bit i of `blocks` is
@@ -70,14 +87,15 @@ typedef struct counter {
   size_t blocks;
   _Alignas(64) char acc[RUNG_REDUCE_COLUMNS * RUNG_REDUCE_ACCUMULATOR];
   char levels[LEVELS][RUNG_REDUCE_COLUMNS * RUNG_REDUCE_ACCUMULATOR];
+  _Alignas(64) char row[RUN * RUNG_REDUCE_ACCUMULATOR]; /* converted */
 } counter;
 
-static void carry(const rung_reducer *r, size_t n, counter *c) {
+static void carry(const job *j, size_t n, counter *c) {
   size_t level = 0;
-  for (; c->blocks >> level & 1; level++) r->merge(n, c->levels[level], c->acc);
-  memcpy(c->levels[level], c->acc, n * r->size);
+  for (; c->blocks >> level & 1; level++) j->reducer->merge(n, c->levels[level], c->acc);
+  memcpy(c->levels[level], c->acc, n * j->size);
   c->blocks++;
-  r->begin(n, c->acc);
+  j->reducer->begin(n, c->acc);
 }
 
 static void collect(const rung_reducer *r, size_t n, counter *c) {
@@ -124,28 +142,46 @@ static size_t row_offset(const rung_reduce *plan, size_t row) {
   return offset;
 }
 
+static const char *shift_of(const job *j, size_t output) { return j->shift ? j->shift + output * j->size : NULL; }
+
 static void reduce_rows(const job *j, const tile *t, size_t begin, size_t end, counter *c) {
   const rung_reduce *plan = j->plan;
-  const rung_reducer *r = j->reducer;
-  const char *shift = j->shift ? j->shift + t->to * r->size : NULL;
+  const char *shift = shift_of(j, t->to);
   size_t length = plan->columns ? t->columns : (size_t)plan->dims[plan->rank - 1];
   c->blocks = 0;
-  r->begin(t->columns, c->acc);
+  j->reducer->begin(t->columns, c->acc);
   for (size_t row = begin; row < end; row++) {
-    if (row > begin && (row - begin) % BLOCK == 0) carry(r, t->columns, c);
-    size_t run = row % plan->runs * RUN;
+    if (row > begin && (row - begin) % BLOCK == 0) carry(j, t->columns, c);
+    size_t run = row % plan->runs * RUN, n = RUNG_MIN(length - run, (size_t)RUN);
     const char *x = j->x + (t->from + row_offset(plan, row / plan->runs) + run) * j->x_size;
-    if (plan->columns)
-      r->columns(length, x, shift, c->acc);
-    else
-      r->row(RUNG_MIN(length - run, (size_t)RUN), x, shift, c->acc);
+    if (j->dtype != j->computed) rung_convert(&rung_convert_defaults, n, j->dtype, x, j->computed, c->row), x = c->row;
+    (plan->columns ? j->reducer->columns : j->reducer->row)(n, x, shift, c->acc);
   }
-  collect(r, t->columns, c);
+  collect(j->reducer, t->columns, c);
 }
 
-static void finish_tile(const job *j, const tile *t, const void *acc) {
-  const char *shift = j->shift ? j->shift + t->to * j->reducer->size : NULL;
-  j->finish(t->columns, j->plan->count, shift, acc, j->out + t->to * j->out_size);
+#define CLAMP(type, low, high) \
+  for (size_t i = 0; i < n; i++) ((type *)acc)[i] = RUNG_MAX(RUNG_MIN(((type *)acc)[i], (type)(high)), (type)(low))
+
+/* To the ends of an integer type, which the conversion that follows would wrap around. A NaN stays. */
+static void saturate(const job *j, size_t n, void *acc) {
+  bool has_sign = RUNG_SET_SIGNED & RUNG_SET(j->out_dtype);
+  unsigned bits = j->out_dtype == RUNG_BOOL ? 1 : 8 * (unsigned)j->out_size - has_sign;
+  uint64_t high = UINT64_MAX >> (64 - bits);
+  int64_t low = has_sign ? -(int64_t)high - 1 : 0;
+  if (j->computed == RUNG_F64)
+    CLAMP(double, low, high);
+  else if (j->computed == RUNG_I64)
+    CLAMP(int64_t, low, high);
+  else
+    CLAMP(uint64_t, 0, high);
+}
+
+/* Accumulators of outputs from `to` on. */
+static void finish_outputs(const job *j, size_t n, size_t to, void *acc) {
+  if (j->finish) j->finish(n, j->plan->count, shift_of(j, to), acc);
+  if (j->saturates && !(RUNG_SET_FLOAT & RUNG_SET(j->out_dtype))) saturate(j, n, acc);
+  rung_convert(&rung_convert_defaults, n, j->computed, acc, j->out_dtype, j->out + to * j->out_size);
 }
 
 static void reduce_tiles(void *context, size_t begin, size_t end) {
@@ -154,7 +190,7 @@ static void reduce_tiles(void *context, size_t begin, size_t end) {
   for (size_t i = begin; i < end; i++) {
     tile t = find_tile(j->plan, i);
     reduce_rows(j, &t, 0, j->plan->rows, &c);
-    finish_tile(j, &t, c.acc);
+    finish_outputs(j, t.columns, t.to, c.acc);
   }
 }
 
@@ -170,7 +206,7 @@ static void reduce_pieces(void *context, size_t begin, size_t end) {
     tile t = find_tile(plan, i / plan->pieces);
     size_t first = i % plan->pieces * plan->piece_rows;
     reduce_rows(j, &t, first, RUNG_MIN(first + plan->piece_rows, plan->rows), &c);
-    memcpy(partial(j, i), c.acc, t.columns * j->reducer->size);
+    memcpy(partial(j, i), c.acc, t.columns * j->size);
   }
 }
 
@@ -182,28 +218,42 @@ static void merge_pieces(const job *j) {
     c.blocks = 0;
     j->reducer->begin(t.columns, c.acc);
     for (size_t k = 0; k < plan->pieces; k++) {
-      if (k) carry(j->reducer, t.columns, &c);
+      if (k) carry(j, t.columns, &c);
       j->reducer->merge(t.columns, partial(j, i * plan->pieces + k), c.acc);
     }
     collect(j->reducer, t.columns, &c);
-    finish_tile(j, &t, c.acc);
+    finish_outputs(j, t.columns, t.to, c.acc);
   }
 }
 
 /* Nothing to combine: each output is what `begin` says. */
 static void finish_empty(const job *j) {
   _Alignas(64) char acc[RUNG_REDUCE_ACCUMULATOR];
-  j->reducer->begin(1, acc);
-  for (size_t i = 0; i < j->plan->outputs; i++)
-    j->finish(1, 0, j->shift ? j->shift + i * j->reducer->size : NULL, acc, j->out + i * j->out_size);
+  for (size_t i = 0; i < j->plan->outputs; i++) {
+    j->reducer->begin(1, acc);
+    finish_outputs(j, 1, i, acc);
+  }
 }
 
-void rung_reduce_run(const rung_kernel_call *call, const rung_reduce *plan, const rung_reducer *reducer,
-                     rung_reduce_finish finish, const void *x, size_t x_size, const void *shift, void *out,
-                     size_t out_size, void *scratch) {
-  job j = {plan, reducer, finish, x, shift, out, scratch, x_size, out_size};
-  size_t tile_cost =
-      plan->rows * (plan->columns ? RUNG_MIN(plan->columns, (size_t)RUNG_REDUCE_COLUMNS) : RUN / 2);
+void rung_reduce_run(const rung_kernel_call *call, const rung_reduce *plan, const rung_reduction *how,
+                     const rung_tensor *x, const void *shift, void *out, rung_dtype out_dtype, void *scratch) {
+  rung_dtype computed = rung_reduce_dtype(how, x->dtype);
+  int type = type_index(computed);
+  job j = {.plan = plan,
+           .reducer = &how->reducers[type],
+           .finish = how->finishes[type],
+           .x = x->data,
+           .shift = shift,
+           .out = out,
+           .partials = scratch,
+           .dtype = x->dtype,
+           .computed = computed,
+           .out_dtype = out_dtype,
+           .x_size = rung_dtype_size(x->dtype),
+           .size = rung_dtype_size(computed),
+           .out_size = rung_dtype_size(out_dtype),
+           .saturates = how->saturates};
+  size_t tile_cost = plan->rows * (plan->columns ? RUNG_MIN(plan->columns, (size_t)RUNG_REDUCE_COLUMNS) : RUN / 2);
   if (plan->outputs == 0) return;
   if (plan->count == 0) {
     finish_empty(&j);

@@ -16,18 +16,31 @@ enum {
   RUNG_REDUCE_ACCUMULATOR = 8, /* bytes of one, at most */
 };
 
+/* Elements are combined in one of these types; rows of any other are converted first. */
+enum { RUNG_REDUCE_F32, RUNG_REDUCE_F64, RUNG_REDUCE_I64, RUNG_REDUCE_U64, RUNG_REDUCE_TYPES };
+
 /* How elements are combined. n columns have n accumulators; `shift` is the addend of each output, as in
  * log(sum(exp(x - shift))), in the type of the accumulators (NULL when the caller gave none). */
 typedef struct rung_reducer {
-  size_t size; /* bytes of an accumulator */
   void (*begin)(size_t n, void *acc);
   void (*row)(size_t n, const void *x, const void *shift, void *acc); /* n elements into one accumulator */
   void (*columns)(size_t n, const void *x, const void *shift, void *acc);
   void (*merge)(size_t n, const void *other, void *acc);
 } rung_reducer;
 
-/* out[i] from acc[i], which has combined `count` elements. */
-typedef void (*rung_reduce_finish)(size_t n, size_t count, const void *shift, const void *acc, void *out);
+/* acc[i], which has combined `count` elements, becomes the result. */
+typedef void (*rung_reduce_finish)(size_t n, size_t count, const void *shift, void *acc);
+
+/* All of it for one operator; a finish of NULL leaves accumulators as they are. */
+typedef struct rung_reduction {
+  rung_reducer reducers[RUNG_REDUCE_TYPES];
+  rung_reduce_finish finishes[RUNG_REDUCE_TYPES];
+  bool as_real;   /* integers are combined in float64 */
+  bool saturates; /* results beyond the ends of an integer type are its ends; else they wrap */
+} rung_reduction;
+
+/* float32, float64, int64 or uint64: what elements of `dtype`, any real type or bool, are combined in. */
+rung_dtype rung_reduce_dtype(const rung_reduction *how, rung_dtype dtype);
 
 typedef struct rung_reduce {
   size_t outputs, count; /* elements of the output, and of the input for each */
@@ -43,10 +56,8 @@ typedef struct rung_reduce {
 void rung_reduce_make(rung_reduce *plan, const rung_tensor *in, const bool *reduced);
 /* Bytes of scratch that rung_reduce_run needs. */
 size_t rung_reduce_scratch(const rung_reduce *plan);
-/* Reduces x (elements of x_size bytes) into out (out_size). `shift` and scratch may be NULL where not needed.
- */
-void rung_reduce_run(const rung_kernel_call *call, const rung_reduce *plan, const rung_reducer *reducer,
-                     rung_reduce_finish finish, const void *x, size_t x_size, const void *shift, void *out,
-                     size_t out_size, void *scratch);
+/* Reduces x into out. `shift` and scratch may be NULL where not needed. */
+void rung_reduce_run(const rung_kernel_call *call, const rung_reduce *plan, const rung_reduction *how,
+                     const rung_tensor *x, const void *shift, void *out, rung_dtype out_dtype, void *scratch);
 
 #endif

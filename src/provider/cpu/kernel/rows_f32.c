@@ -2,6 +2,10 @@
 
 #include "provider/cpu/kernel/rows_f32_loops.h"
 
+static void rows_add_product(size_t n, size_t k, const float *x, const float *w, size_t step, float *y) {
+  for (size_t i = 0; i < k; i++) rows_add_scaled(n, x[i], w + i * step, y);
+}
+
 static RUNG_ROWS_F32(plain);
 
 #ifdef __x86_64__

@@ -16,6 +16,8 @@ typedef struct rung_rows_f32 {
   float (*exponentials)(size_t n, const float *x, float shift, float *y);
   void (*divide)(size_t n, float *x, float by);
   void (*add_scaled)(size_t n, float a, const float *x, float *y); /* y += a * x */
+  /* y[j] += the sum of x[i] * w[i][j], added to it in the order of i < k; rows of w are `step` elements apart. */
+  void (*add_product)(size_t n, size_t k, const float *x, const float *w, size_t step, float *y);
 } rung_rows_f32;
 
 /* The best table for a set of features. */

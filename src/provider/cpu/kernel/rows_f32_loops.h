@@ -1,4 +1,5 @@
-/* The kernels of rows_f32.h, for one file per instruction set: RUNG_ROWS_F32(name) defines the table `name`. */
+/* The kernels of rows_f32.h, for one file per instruction set: RUNG_ROWS_F32(name) defines the table `name`. Its
+ * rows_add_product is that of add_product.inc, or of plain C. */
 #ifndef RUNG_CPU_KERNEL_ROWS_F32_LOOPS_H
 #define RUNG_CPU_KERNEL_ROWS_F32_LOOPS_H
 
@@ -77,8 +78,8 @@ static void rows_add_scaled(size_t n, float a, const float *x, float *y) {
   for (size_t i = 0; i < n; i++) y[i] += a * x[i];
 }
 
-#define RUNG_ROWS_F32(name)                                                              \
-  const rung_rows_f32 name = {rows_sum,          rows_squares, rows_dot,       rows_max, \
-                              rows_exponentials, rows_divide,  rows_add_scaled}
+#define RUNG_ROWS_F32(name)                                                               \
+  const rung_rows_f32 name = {rows_sum,          rows_squares, rows_dot,        rows_max, \
+                              rows_exponentials, rows_divide,  rows_add_scaled, rows_add_product}
 
 #endif

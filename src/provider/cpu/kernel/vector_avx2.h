@@ -17,6 +17,8 @@ RUNG_ALWAYS_INLINE __m256 load(const float *p) { return _mm256_loadu_ps(p); }
 RUNG_ALWAYS_INLINE void store(float *p, __m256 v) { _mm256_storeu_ps(p, v); }
 RUNG_ALWAYS_INLINE __m256 muladd(__m256 a, __m256 b, __m256 c) { return _mm256_fmadd_ps(a, b, c); }
 RUNG_ALWAYS_INLINE __m256 add(__m256 a, __m256 b) { return _mm256_add_ps(a, b); }
+RUNG_ALWAYS_INLINE __m256 subtract(__m256 a, __m256 b) { return _mm256_sub_ps(a, b); }
+RUNG_ALWAYS_INLINE __m256 multiply(__m256 a, __m256 b) { return _mm256_mul_ps(a, b); }
 RUNG_ALWAYS_INLINE __m256 most(__m256 a, __m256 b) { return _mm256_max_ps(a, b); }
 RUNG_ALWAYS_INLINE __m256 least(__m256 a, __m256 b) { return _mm256_min_ps(a, b); }
 RUNG_ALWAYS_INLINE __m256i mask_of(size_t n) {

@@ -17,6 +17,8 @@ RUNG_ALWAYS_INLINE __m512 load(const float *p) { return _mm512_loadu_ps(p); }
 RUNG_ALWAYS_INLINE void store(float *p, __m512 v) { _mm512_storeu_ps(p, v); }
 RUNG_ALWAYS_INLINE __m512 muladd(__m512 a, __m512 b, __m512 c) { return _mm512_fmadd_ps(a, b, c); }
 RUNG_ALWAYS_INLINE __m512 add(__m512 a, __m512 b) { return _mm512_add_ps(a, b); }
+RUNG_ALWAYS_INLINE __m512 subtract(__m512 a, __m512 b) { return _mm512_sub_ps(a, b); }
+RUNG_ALWAYS_INLINE __m512 multiply(__m512 a, __m512 b) { return _mm512_mul_ps(a, b); }
 RUNG_ALWAYS_INLINE __m512 most(__m512 a, __m512 b) { return _mm512_max_ps(a, b); }
 RUNG_ALWAYS_INLINE __m512 least(__m512 a, __m512 b) { return _mm512_min_ps(a, b); }
 RUNG_ALWAYS_INLINE __mmask16 mask_of(size_t n) { return (__mmask16)((1u << n) - 1); }

@@ -1,5 +1,5 @@
 /* MatMulNBits, MatMulBnb4: products in float32 with B kept as codes; panels of it are made floats when a task needs
- * them. accuracy_level only allows less precision, and is not made use of. */
+ * them, and for a single row only in registers. accuracy_level only allows less precision, and is not made use of. */
 #include "op/ms_nbits.h"
 
 #include "provider/cpu/form/floats.h"
@@ -10,8 +10,8 @@
 #define NARROW_FLOATS (RUNG_SET(RUNG_F32) | RUNG_SET(RUNG_F16) | RUNG_SET(RUNG_BF16))
 
 /* The product of rows of A. */
-static rung_status *plan_rows(const rung_kernel_call *call, size_t n, size_t k, rung_gemm_fill fill, rung_gemm *g,
-                              size_t *out_scratch) {
+static rung_status *plan_rows(const rung_kernel_call *call, size_t n, size_t k, rung_gemm_fill fill,
+                              rung_gemm_multiply multiply, rung_gemm *g, size_t *out_scratch) {
   const rung_tensor *a = rung_in(call, 0), *y = rung_out(call, 0);
   RUNG_RUN_REQUIRE(y && a->rank >= 1 && a->dims[a->rank - 1] == (int64_t)k, "A has no rows of %zu elements", k);
   *g = (rung_gemm){.m = rung_tensor_count(a) / k,
@@ -19,6 +19,7 @@ static rung_status *plan_rows(const rung_kernel_call *call, size_t n, size_t k, 
                    .k = k,
                    .alpha = 1,
                    .fill_b = fill,
+                   .multiply_b = multiply,
                    .a = {a->dtype, k, 1},
                    .c = {y->dtype, n, 1}};
   rung_gemm_plan(call, g);
@@ -91,7 +92,8 @@ static rung_status *prepare_nbits(rung_kernel_call *call) {
   const rung_tensor *bias = rung_in(call, RUNG_NBITS_BIAS);
   RUNG_TRY(make_plan(call, &state->plan));
   RUNG_TRY(check_operands(call, &state->plan));
-  RUNG_TRY(plan_rows(call, state->plan.n, state->plan.k, rung_nbits_fill, &state->gemm, &call->scratch_size));
+  RUNG_TRY(plan_rows(call, state->plan.n, state->plan.k, rung_nbits_fill, rung_nbits_multiply, &state->gemm,
+                     &call->scratch_size));
   bool fits = add_space(&call->scratch_size, call->packed ? 0 : state->plan.size, &state->packed_at) &&
               add_space(&call->scratch_size, bias ? state->plan.n * sizeof(float) : 0, &state->bias_at);
   RUNG_REQUIRE(fits, LIMIT, "the product is too large");
@@ -191,7 +193,7 @@ static rung_status *prepare_bnb4(rung_kernel_call *call) {
   size_t n = (size_t)p->N, k = (size_t)p->K, count = n * k;
   RUNG_TRY(require_count(rung_in(call, 1), "B", RUNG_DIV_UP(count, 2)));
   RUNG_TRY(require_count(rung_in(call, 2), "absmax", RUNG_DIV_UP(count, (size_t)p->block_size)));
-  return plan_rows(call, p->transB ? n : k, p->transB ? k : n, fill_bnb4, call->state, &call->scratch_size);
+  return plan_rows(call, p->transB ? n : k, p->transB ? k : n, fill_bnb4, NULL, call->state, &call->scratch_size);
 }
 
 static rung_status *run_bnb4(rung_kernel_call *call) {

@@ -239,6 +239,7 @@ static rung_gemm plan_layer(const moe *m, size_t i, size_t rows) {
                  .alpha = 1,
                  .b_packed = !m->quantized,
                  .fill_b = m->quantized ? rung_nbits_fill : NULL,
+                 .multiply_b = m->quantized ? rung_nbits_multiply : NULL,
                  .a = {RUNG_F32, l->k, 1},
                  .b = {RUNG_F32, 1, l->k},
                  .c = {RUNG_F32, l->n, 1}};

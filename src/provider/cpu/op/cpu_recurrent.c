@@ -11,6 +11,7 @@
 #include "provider/cpu/form/cells.h"
 #include "provider/cpu/form/floats.h"
 #include "provider/cpu/form/quantized.h"
+#include "provider/cpu/kernel/isa.h"
 
 #include <math.h>
 
@@ -323,8 +324,8 @@ static void add_inputs(void *context, size_t begin, size_t end) {
     char *added = j->w.added + ((j->direction * l->chunk * l->batch) + i) * l->gates * size;
     load(l, x, from * l->input, 1, l->input, j->w.x + i * l->input * size);
     memcpy(added, j->w.w.bias + j->direction * l->gates * size, l->gates * size);
-    l->real->product(1, l->gates, l->input, j->w.x + i * l->input * size,
-                     j->w.w.w + j->direction * l->input * l->gates * size, l->gates, added, l->gates);
+    l->real->product(rung_rows_f32_for(rung_isa(j->call->host)), l->gates, l->input, j->w.x + i * l->input * size,
+                     j->w.w.w + j->direction * l->input * l->gates * size, l->gates, added);
   }
 }
 
@@ -389,6 +390,8 @@ static void run_tasks(void *context, size_t begin, size_t end) {
     size_t d = task / l->blocks;
     rung_cell cell = {l->p,
                       l->p->functions[d],
+                      rung_rows_f32_for(rung_isa(j->call->host)),
+                      rung_math_for(rung_isa(j->call->host)),
                       l->hidden,
                       j->w.w.r + d * l->hidden * l->gates * size,
                       j->w.w.r_bias + d * l->hidden * size,
