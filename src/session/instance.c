@@ -13,6 +13,7 @@
 #include "base/os.h"
 #include "session/cache.h"
 #include "session/compile_job.h"
+#include "session/execute.h"
 #include "session/lock.h"
 
 /* Chain */
@@ -108,6 +109,13 @@ static rung_status *open_chain(rung_instance *instance, const rung_session_optio
 
 /* Graph */
 
+rung_status *rung__instance_go_on(void *user) {
+  const rung_instance *instance = user;
+  const rung_cancel *cancel = instance->watch.cancel;
+  RUNG_REQUIRE(!cancel || !atomic_load(&cancel->flag), CANCELLED, "creating the session was cancelled");
+  return NULL;
+}
+
 static rung_status *evaluate(void *user, const rung_node *node, rung_value *const *inputs, rung_value **outputs) {
   rung_instance *instance = user;
   return instance->chain.links.at[instance->host_link].api->evaluate(&instance->host, node, inputs, outputs);
@@ -179,6 +187,7 @@ static rung_status *build_graph(rung_instance *instance, const rung_session_opti
   if (options->max_nodes) limits.expanded_nodes = options->max_nodes;
   RUNG_TRY(rung_ir_build(instance->env->allocator, &instance->env->log, instance->model, &limits, &instance->ir));
   instance->ir->infer_foreign = infer_foreign;
+  instance->ir->go_on = rung__instance_go_on;
   instance->ir->infer_user = instance;
   for (size_t i = 0; i < options->extra_output_count; i++)
     RUNG_TRY(rung_ir_add_output(instance->ir, options->extra_outputs[i]));
