@@ -119,6 +119,11 @@ rung_status *rung_value_copy_tensor(const rung_allocator *allocator, const rung_
   return NULL;
 }
 
+const char *rung_kind_text(rung_kind kind) {
+  static const char *const kinds[] = {"nothing", "a tensor", "a sequence", "a map", "an optional", "a sparse tensor"};
+  return (size_t)kind < RUNG_COUNT(kinds) ? kinds[kind] : "a value of an unknown kind";
+}
+
 rung_value *rung_value_retain(rung_value *value) {
   if (value) atomic_fetch_add_explicit(&value->references, 1, memory_order_relaxed);
   return value;

@@ -45,6 +45,8 @@ rung_status *rung_value_new_compound(const rung_allocator *allocator, rung_kind 
 rung_status *rung_value_copy_tensor(const rung_allocator *allocator, const rung_tensor *tensor,
                                     rung_value **out_value) RUNG_MUST_CHECK;
 
+/* "a tensor", "nothing": for messages. */
+const char *rung_kind_text(rung_kind kind);
 rung_value *rung_value_retain(rung_value *value); /* NULL stays NULL */
 void rung_value_release(rung_value *value);       /* NULL is allowed */
 

@@ -391,11 +391,14 @@ static rung_status *add_inputs(builder *b, scope *in, const rung_model_graph *fr
   return NULL;
 }
 
-/* What the file says of a value that a node makes: a help where inference finds nothing. */
-static void claim_type(rung_value_info *info, const rung_type *type) {
-  if (info->type.kind != RUNG_NONE || info->constant || type->kind == RUNG_NONE) return;
+/* What the file says of a value that a node makes: a help where inference finds nothing. Inputs and constants have the
+ * type that they have. */
+static rung_status *claim_type(rung_value_info *info, const rung_type *type) {
+  if (type->kind == RUNG_NONE) return NULL;
+  if (info->type.kind != RUNG_NONE || info->constant) return rung_type_check_declared(info, type);
   info->type = *type;
   info->type.is_claimed = info->producer;
+  return NULL;
 }
 
 static rung_status *add_outputs(builder *b, scope *in, const rung_model_graph *from) {
@@ -405,17 +408,18 @@ static rung_status *add_outputs(builder *b, scope *in, const rung_model_graph *f
   for (size_t i = 0; i < from->output_count; i++) {
     rung_value_info *info = find_value(in, from->outputs[i].name);
     RUNG_REQUIRE(info, INVALID_MODEL, "output \"%s\" is made by nobody", from->outputs[i].name);
-    claim_type(info, &from->outputs[i].type);
+    RUNG_TRY(claim_type(info, &from->outputs[i].type));
     graph->outputs[graph->output_count++] = info;
   }
   return NULL;
 }
 
-static void add_declared_types(scope *in, const rung_model_graph *from) {
+static rung_status *add_declared_types(scope *in, const rung_model_graph *from) {
   for (size_t i = 0; i < from->value_count; i++) {
     rung_value_info *info = rung_map_get(&in->names, rung_str_of(from->values[i].name));
-    if (info) claim_type(info, &from->values[i].type);
+    if (info) RUNG_TRY(claim_type(info, &from->values[i].type));
   }
+  return NULL;
 }
 
 static rung_status *fill_graph(builder *b, scope *in, const rung_model_graph *from) {

@@ -72,6 +72,8 @@ const char *rung_ir_is_valid(const rung_ir *ir, char *buffer, size_t size);
 
 /* The type of a constant. */
 void rung_type_of_value(const rung_value *value, rung_type *out_type);
+/* INVALID_MODEL when no value can be both of the type that is known of it and of `other`. Shapes do not count. */
+rung_status *rung_type_check_declared(const rung_value_info *info, const rung_type *other) RUNG_MUST_CHECK;
 const rung_attribute *rung_node_attribute(const rung_node *node, const char *name);
 /* Calls fn for `node`'s bodies, in the order of its attributes. */
 rung_status *rung_node_each_body(const rung_node *node, rung_status *(*fn)(rung_graph *body, void *context),

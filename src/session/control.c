@@ -47,11 +47,15 @@ static rung_status *make_scalar(frame *f, rung_dtype dtype, const void *data, ru
   return NULL;
 }
 
-static void store(frame *f, const rung_node *node, uint32_t index, rung_value *value) {
-  if (index < node->output_count && node->outputs[index])
+/* Takes the value. What inference could not know of the bodies shows here. */
+static rung_status *store(frame *f, const rung_node *node, uint32_t index, rung_value *value) {
+  bool wanted = index < node->output_count && node->outputs[index];
+  rung_status *status = wanted ? rung__check_value(&rung__value_of_body, node->outputs[index], value) : NULL;
+  if (wanted && !status)
     rung__frame_set(f, node->outputs[index], value);
   else
     rung_value_release(value);
+  return status;
 }
 
 /* If */
@@ -64,12 +68,13 @@ static rung_status *run_if(frame *f, const program_step *step) {
   RUNG_TRY(read_bool(condition, "the condition", &yes));
   const rung_attribute *branch = rung_node_attribute(node, yes ? "then_branch" : "else_branch");
   const program *body = step->bodies[0]->graph == branch->graph ? step->bodies[0] : step->bodies[1];
+  RUNG_TRY(rung_graph_broken(body->graph));
   uint32_t count = body->graph->output_count;
   rung_value **results = rung_alloc(f->run->instance->env->allocator, count + 1, sizeof *results, "If");
   RUNG_CHECK_ALLOC(results);
   rung_status *status = run_body(f, body, NULL, 0, results);
   for (uint32_t i = 0; i < count && !status; i++) {
-    store(f, node, i, results[i]);
+    status = store(f, node, i, results[i]);
     results[i] = NULL;
   }
   release_all(results, count);
@@ -221,7 +226,7 @@ static rung_status *finish_stacks(frame *f, const rung_node *node, uint32_t firs
     if (first + i >= node->output_count || !node->outputs[first + i]) continue;
     rung_value *value;
     RUNG_TRY(stacked_value(f, &stacks[i], i, node->outputs[first + i], axes, directions, &value));
-    store(f, node, first + i, value);
+    RUNG_TRY(store(f, node, first + i, value));
   }
   return NULL;
 }
@@ -239,7 +244,7 @@ static rung_status *run_loop(frame *f, const program_step *step) {
   rung_status *status = l.inputs && l.results && l.stacks ? start_loop(&l, &trips, &go) : rung_status_out_of_memory();
   for (int64_t trip = 0; !status && go && trip < trips; trip++)
     status = rung_status_prefix(run_trip(&l, trip, &go), "trip %" PRId64, trip);
-  for (uint32_t i = 0; i < l.carried && !status; i++) store(f, l.node, i, rung_value_retain(l.inputs[i + 2]));
+  for (uint32_t i = 0; i < l.carried && !status; i++) status = store(f, l.node, i, rung_value_retain(l.inputs[i + 2]));
   if (!status) status = finish_stacks(f, l.node, l.carried, l.stacks, l.scans, NULL, NULL);
   if (l.inputs) release_all(l.inputs, l.carried + 2);
   if (l.results) release_all(l.results, l.body->graph->output_count);
@@ -354,7 +359,7 @@ static rung_status *scan_whole(scan *s) {
   RUNG_TRY(load_scan(s, 0, s->given));
   RUNG_TRY(start_scan(s));
   RUNG_TRY(run_trips(s));
-  for (uint32_t i = 0; i < s->states; i++) store(s->f, node, i, rung_value_retain(s->inputs[i]));
+  for (uint32_t i = 0; i < s->states; i++) RUNG_TRY(store(s->f, node, i, rung_value_retain(s->inputs[i])));
   return finish_stacks(s->f, node, s->states, s->stacks, s->scans_out, rung_node_attribute(node, "scan_output_axes"),
                        rung_node_attribute(node, "scan_output_directions"));
 }
@@ -515,7 +520,7 @@ static rung_status *run_sequence_map(frame *f, const program_step *step) {
     rung_value *sequence;
     status = rung_value_new_compound(allocator, RUNG_SEQUENCE, body->graph->outputs[i]->type.dtype, stacks[i].items.at,
                                      stacks[i].items.count, &sequence);
-    if (!status) store(f, node, i, sequence);
+    if (!status) status = store(f, node, i, sequence);
   }
   if (given) release_all(given + 2 * (size_t)in, out);
   free_stacks(allocator, stacks, out);

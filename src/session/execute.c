@@ -99,6 +99,40 @@ void rung__frame_set(frame *f, const rung_value_info *info, rung_value *value) {
   f->values[info->index] = value;
 }
 
+/* Types */
+
+const value_origin rung__value_of_user = {RUNG_INVALID_ARGUMENT, "input", "the model takes"},
+                   rung__value_of_provider = {RUNG_PROVIDER, "output", "the graph says"},
+                   rung__value_of_body = {RUNG_INVALID_MODEL, "output", "the graph says"};
+
+#define EXPECT(condition, ...) \
+  if (!(condition)) return rung_status_make(origin->code, __FILE__, __LINE__, __VA_ARGS__)
+
+static rung_status *check_shape(const value_origin *origin, const rung_value_info *info, const rung_tensor *tensor) {
+  const rung_type *type = &info->type;
+  char is[RUNG_SHAPE_TEXT], should[RUNG_SHAPE_TEXT];
+  if (type->rank < 0 || type->is_claimed) return NULL;
+  bool fits = type->rank == tensor->rank;
+  for (int32_t i = 0; fits && i < type->rank; i++) fits = type->dims[i] < 0 || type->dims[i] == tensor->dims[i];
+  EXPECT(fits, "%s \"%s\" has the shape %s, %s %s", origin->what, info->name,
+         rung_shape_text(tensor->rank, tensor->dims, is), origin->who, rung_shape_text(type->rank, type->dims, should));
+  return NULL;
+}
+
+rung_status *rung__check_value(const value_origin *origin, const rung_value_info *info, const rung_value *value) {
+  const rung_type *type = &info->type;
+  EXPECT(value || type->kind == RUNG_OPTIONAL, "%s \"%s\" is missing", origin->what, info->name);
+  if (!value || type->kind == RUNG_NONE || type->kind == RUNG_OPTIONAL) return NULL;
+  EXPECT(value->kind == type->kind, "%s \"%s\" is %s, %s %s", origin->what, info->name, rung_kind_text(value->kind),
+         origin->who, rung_kind_text(type->kind));
+  if (type->kind != RUNG_TENSOR) return NULL;
+  EXPECT(!type->dtype || value->tensor.dtype == type->dtype, "%s \"%s\" is %s, %s %s", origin->what, info->name,
+         rung_dtype_name(value->tensor.dtype), origin->who, rung_dtype_name(type->dtype));
+  return check_shape(origin, info, &value->tensor);
+}
+
+#undef EXPECT
+
 /* Crossings */
 
 static void free_device(void *user, void *data) {
@@ -311,25 +345,6 @@ rung_status *rung__run_give(const rung_run *run, uint32_t index, rung_value *val
   return NULL;
 }
 
-/* A provider must give what follows from the graph: engines have been seen to return other shapes. What only the file
- * claims is no measure: exporters have been seen to write down scalars for vectors. */
-static rung_status *check_output(const rung_value_info *info, const rung_value *value) {
-  const rung_type *type = &info->type;
-  RUNG_REQUIRE(value, PROVIDER, "output \"%s\" was not made", info->name);
-  if (type->kind != RUNG_TENSOR) return NULL;
-  RUNG_REQUIRE(value->kind == RUNG_TENSOR && (!type->dtype || type->dtype == value->tensor.dtype), PROVIDER,
-               "output \"%s\" has another type than the graph says (%s, not %s)", info->name,
-               rung_dtype_name(value->tensor.dtype), rung_dtype_name(type->dtype));
-  if (type->rank < 0 || type->is_claimed) return NULL;
-  bool fits = type->rank == value->tensor.rank;
-  for (int32_t i = 0; fits && i < type->rank; i++) fits = type->dims[i] < 0 || type->dims[i] == value->tensor.dims[i];
-  char is[RUNG_SHAPE_TEXT], should[RUNG_SHAPE_TEXT];
-  RUNG_REQUIRE(fits, PROVIDER, "output \"%s\" has the shape %s, the graph says %s", info->name,
-               rung_shape_text(value->tensor.rank, value->tensor.dims, is),
-               rung_shape_text(type->rank, type->dims, should));
-  return NULL;
-}
-
 static rung_status *gather_inputs(frame *f, const program_step *step, rung_value **inputs, rung_fence **pending) {
   const rung_graph *island = step->island;
   rung_memory *memory = f->run->instance->chain.links.at[step->link].memory;
@@ -357,7 +372,8 @@ static rung_status *gather_inputs(frame *f, const program_step *step, rung_value
 /* `*fence` becomes NULL when an output holds it. */
 static rung_status *store_outputs(frame *f, island_run *i, rung_fence **fence) {
   const rung_graph *island = i->step->island;
-  for (uint32_t k = 0; k < island->output_count; k++) RUNG_TRY(check_output(island->outputs[k], i->outputs[k]));
+  for (uint32_t k = 0; k < island->output_count; k++)
+    RUNG_TRY(rung__check_value(&rung__value_of_provider, island->outputs[k], i->outputs[k]));
   for (uint32_t k = 0; k < island->output_count; k++) {
     uint32_t index = island->outputs[k]->index;
     rung__frame_set(f, island->outputs[k], i->outputs[k]);
@@ -499,25 +515,6 @@ rung_status *rung__frame_run(frame *f) {
 
 /* The whole */
 
-static rung_status *check_input(const rung_value_info *info, const rung_value *value) {
-  const rung_type *type = &info->type;
-  RUNG_REQUIRE(value || type->kind == RUNG_OPTIONAL, INVALID_ARGUMENT, "input \"%s\" is missing", info->name);
-  if (!value || type->kind == RUNG_NONE || type->kind == RUNG_OPTIONAL) return NULL;
-  RUNG_REQUIRE(value->kind == type->kind, INVALID_ARGUMENT,
-               "input \"%s\" is another kind of value than the model takes", info->name);
-  if (type->kind != RUNG_TENSOR) return NULL;
-  RUNG_REQUIRE(!type->dtype || value->tensor.dtype == type->dtype, INVALID_ARGUMENT,
-               "input \"%s\" is %s, the model takes %s", info->name, rung_dtype_name(value->tensor.dtype),
-               rung_dtype_name(type->dtype));
-  bool fits = type->rank < 0 || type->rank == value->tensor.rank;
-  for (int32_t i = 0; fits && i < type->rank; i++) fits = type->dims[i] < 0 || type->dims[i] == value->tensor.dims[i];
-  char is[RUNG_SHAPE_TEXT], should[RUNG_SHAPE_TEXT];
-  RUNG_REQUIRE(fits, INVALID_ARGUMENT, "input \"%s\" has the shape %s, the model takes %s", info->name,
-               rung_shape_text(value->tensor.rank, value->tensor.dims, is),
-               rung_shape_text(type->rank, type->dims, should));
-  return NULL;
-}
-
 /* An output that the user gave memory for and that was made elsewhere (a constant, an input, another memory), or that
  * begins where no provider writes. */
 static rung_status *fill_bound(rung_value *bound, const rung_value_info *info, const rung_value *made) {
@@ -600,7 +597,7 @@ static rung_status *run_main(execution *e, rung_value *const *inputs, rung_value
   RUNG_TRY(rung__frame_init(&f, e, p, NULL));
   rung_status *status = NULL;
   for (uint32_t i = 0; i < p->graph->input_count && !status; i++) {
-    status = check_input(p->graph->inputs[i], inputs[i]);
+    status = rung__check_value(&rung__value_of_user, p->graph->inputs[i], inputs[i]);
     if (!status) rung__frame_set(&f, p->graph->inputs[i], rung_value_retain(inputs[i]));
   }
   if (!status) status = rung__frame_run(&f);

@@ -49,6 +49,17 @@ rung_status *rung__frame_init(frame *f, execution *run, const program *p, const 
 void rung__frame_finish(frame *f);
 /* Runs all steps; inputs must be set. */
 rung_status *rung__frame_run(frame *f) RUNG_MUST_CHECK;
+/* Where a value comes from, and whose fault it is when it is not what the graph says. */
+typedef struct value_origin {
+  rung_code code;
+  const char *what, *who; /* "input \"x\" is int64, the model takes float32" */
+} value_origin;
+extern const value_origin rung__value_of_user, rung__value_of_provider, rung__value_of_body;
+
+/* Is it of the type that inference found? What only the file claims of a shape is no measure: exporters have been seen
+ * to write down scalars for vectors. NULL stands for nothing. */
+rung_status *rung__check_value(const value_origin *origin, const rung_value_info *info,
+                               const rung_value *value) RUNG_MUST_CHECK;
 /* DEADLINE or CANCELLED when the run should end. */
 rung_status *rung__execution_check(execution *run) RUNG_MUST_CHECK;
 

@@ -136,8 +136,11 @@ static void failures_of_a_provider_are_typed(void **state) {
   expect_failure("device_lost=1", RUNG_DEVICE_LOST, "the fake device is gone", true);
   expect_failure("device_lost=2", RUNG_DEVICE_LOST, "the fake device is gone", true);
   expect_failure("wrong=shape", RUNG_PROVIDER, "has the shape 3x2, the graph says 2x2", true);
-  expect_failure("wrong=type", RUNG_PROVIDER, "another type than the graph says", true);
-  expect_failure("wrong=missing", RUNG_PROVIDER, "output \"p\" was not made", true);
+  expect_failure("wrong=type", RUNG_PROVIDER, "output \"p\" is float64, the graph says float32", true);
+  expect_failure("wrong=missing", RUNG_PROVIDER, "output \"p\" is missing", true);
+  static const char *const impossible[] = {"wrong=negative", "wrong=huge", "wrong=rank", "wrong=dtype"};
+  for (size_t i = 0; i < sizeof impossible / sizeof impossible[0]; i++)
+    expect_failure(impossible[i], RUNG_PROVIDER, "it asks for output 0 in a shape", true);
   expect_failure("wrong=twice", RUNG_PROVIDER, "asked for twice", true);
 }
 
