@@ -349,6 +349,7 @@ typedef struct rung_plan_node {
   size_t refusal_count;
   const rung_plan_refusal *refusals; /* of providers before it in the chain */
   double flops;                      /* of one execution, as far as shapes are known; 0 for what moves data */
+  int flops_open;                    /* shapes are not known: flops says too little */
 } rung_plan_node;
 
 typedef struct rung_plan_island {
@@ -384,7 +385,8 @@ typedef struct rung_plan_provider {
 typedef struct rung_plan_term {
   const char *text;
   double limit, value; /* percent, a number, or bytes */
-  int holds;           /* 1 yes, 0 no; -1: so far, and every run is held to it (it depends on the run's shapes) */
+  int holds; /* 1 yes, 0 no; -1: it depends on the run's shapes. Every run is held to crossings and bytes; for flops the
+              * session must be given the shapes */
 } rung_plan_term;
 
 typedef struct rung_plan_pass {
