@@ -326,7 +326,12 @@ rung_status *rung__run_output(const rung_run *run, uint32_t index, rung_dtype dt
   RUNG_REQUIRE(index < run->output_count && !i->outputs[index], PROVIDER,
                "output %u is asked for twice, or does not exist", index);
   rung_tensor like;
-  RUNG_TRY(rung_tensor_describe(dtype, rank, dims, &like));
+  rung_status *status = rung_tensor_describe(dtype, rank, dims, &like);
+  if (status) {
+    rung_status_free(status);
+    return RUNG_ERROR(PROVIDER, "it asks for output %u in a shape of rank %d, or of a type, that no tensor has", index,
+                      rank);
+  }
   rung_memory *memory = i->f->run->instance->chain.links.at[i->step->link].memory;
   like.memory = memory;
   RUNG_TRY(bound_output(i, i->step->island->outputs[index], &like, &i->outputs[index]));

@@ -19,13 +19,14 @@
 /* Chain */
 
 /* A provider that cannot be used: an error, or for an optional one a reported step down. */
-static rung_status *skip_or_fail(rung_instance *instance, rung_link *link, const rung_report *report) {
-  int failed = rung_report_failed(report);
+static rung_status *skip_or_fail(rung_instance *instance, rung_link *link, const rung_report *report,
+                                 rung_state failed) {
+  const char *reached = failed > 0 ? rung_state_name((rung_state)(failed - 1)) : "unknown";
   const char *code = report->steps[failed].code, *evidence = report->steps[failed].evidence,
              *fix = report->steps[failed].fix;
-  link->why = rung_arena_printf(&instance->arena, "it is \"%s\", and the step \"%s\" fails%s%s%s%s",
-                                rung_state_name((rung_state)(failed - 1)), rung_state_name((rung_state)failed),
-                                code ? ": " : "", code ? code : "", evidence ? ": " : "", evidence ? evidence : "");
+  link->why = rung_arena_printf(&instance->arena, "it is \"%s\", and the step \"%s\" fails%s%s%s%s", reached,
+                                rung_state_name(failed), code ? ": " : "", code ? code : "", evidence ? ": " : "",
+                                evidence ? evidence : "");
   link->fix = fix ? rung_arena_copy(&instance->arena, fix, strlen(fix)) : NULL;
   if (!link->why || (fix && !link->fix)) return rung_status_out_of_memory();
   RUNG_REQUIRE(link->optional, UNAVAILABLE, "provider %s cannot be used: %s%s%s (or write %s? to go on without it)",
@@ -52,9 +53,10 @@ static rung_status *open_link(rung_instance *instance, rung_link *link) {
   rung_report report;
   RUNG_TRY(rung_registry_probe(link->api, &instance->host, link->options.at, link->options.count, &instance->arena,
                                &report));
-  if (rung_report_failed(&report) >= 0 && instance->offline && RUNG_HAS(link->api, offline))
-    return take_offline(instance, link);
-  if (rung_report_failed(&report) >= 0) return skip_or_fail(instance, link, &report);
+  rung_state failed;
+  if (rung_report_first_failure(&report, &failed))
+    return instance->offline && RUNG_HAS(link->api, offline) ? take_offline(instance, link)
+                                                             : skip_or_fail(instance, link, &report, failed);
   rung_status *status = link->api->open(&instance->host, link->options.at, link->options.count, &link->provider);
   if (status && link->optional && rung_status_code(status) == RUNG_UNAVAILABLE) {
     const char *words = rung_status_message(status);
