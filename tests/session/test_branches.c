@@ -117,6 +117,30 @@ static void a_loop_looks_again_at_its_branches(void **state) {
   session_end(&t);
 }
 
+/* Shapes that do not fit: the model's fault where they are in it, of the run's inputs where they come with these. */
+static void misfits_are_blamed_on_whom_they_come_from(void **state) {
+  (void)state;
+  test_session t;
+  session_begin(&t);
+  session_load(&t, "x:f32[4] -> y ; s:i64[2] = 2 3 ; r@y = Reshape(x, s)", 0);
+  assert_error(session_open(&t, "cpu", NULL), INVALID_MODEL, "4 elements (4) cannot have the shape 2x3");
+  static const struct {
+    const char *graph, *words;
+  } cases[] = {
+      {"x:f32[N] -> y ; s:i64[2] = 2 3 ; r@y = Reshape(x, s)", "2 elements (2) cannot have the shape 2x3"},
+      {"x:f32[4] s:i64[2] -> y ; r@y = Reshape(x, s)", "4 elements (4) cannot have the shape 2x3"},
+      {"x:f32[N] z:f32[3] -> y ; r@y = Add(x, z)", "dimensions 2 and 3 cannot be broadcast"},
+      {"x:f32[1,1,N] -> y ; w:f32[1,1,3] = 1 1 1 ; c@y = Conv(x, w)", "a window of 3 elements does not fit"},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    session_load(&t, cases[i].graph, 0);
+    assert_ok(session_open(&t, "cpu", NULL));
+    session_fill(&t);
+    assert_error(session_run(&t), INVALID_ARGUMENT, cases[i].words);
+  }
+  session_end(&t);
+}
+
 /* Bodies in bodies read what stands around them: once each, whoever reads it how often. */
 static void bodies_read_what_is_around_them(void **state) {
   (void)state;
@@ -203,6 +227,7 @@ int main(void) {
       cmocka_unit_test(a_branch_that_cannot_run_is_for_the_run_that_takes_it),
       cmocka_unit_test(no_branch_or_the_only_one_cannot_run),
       cmocka_unit_test(a_loop_looks_again_at_its_branches),
+      cmocka_unit_test(misfits_are_blamed_on_whom_they_come_from),
       cmocka_unit_test(bodies_read_what_is_around_them),
       cmocka_unit_test(nodes_may_stand_in_any_order),
       cmocka_unit_test(attributes_tell_nodes_apart),
