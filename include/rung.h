@@ -268,7 +268,7 @@ typedef struct rung_session_options {
   uint64_t seed;             /* of random operators without their own; default: another on every session */
   uint64_t max_nodes;        /* after inlining functions; 0: default */
   uint64_t max_loop_trips;   /* of one Loop or Scan; 0: default */
-  uint64_t max_bytes;        /* of all tensors of a run; 0: no limit */
+  uint64_t max_bytes;        /* of the tensors of a run at a time; 0: three quarters of what the process may use */
   int plan_only;             /* claims only: the session can say its plan, and not run */
   int inspect_only;          /* as plan_only, and nothing is demanded of the chain: a node that no provider claims has a
                               * NULL provider in the plan, a listed provider may go unused */

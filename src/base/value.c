@@ -36,8 +36,10 @@ rung_status *rung_value_new_tensor(const rung_allocator *allocator, rung_dtype d
   RUNG_CHECK_ALLOC(value);
   tensor.data = value->block = rung_alloc_data(allocator, tensor.size, "tensor");
   if (!value->block) {
+    char text[RUNG_SHAPE_TEXT];
     rung_value_release(value);
-    return rung_status_out_of_memory();
+    return RUNG_ERROR(OUT_OF_MEMORY, "no memory for a tensor of %zu bytes, %s %s", tensor.size, rung_dtype_name(dtype),
+                      rung_shape_text(rank, dims, text));
   }
   if (dtype == RUNG_STRING) memset(tensor.data, 0, tensor.size);
   value->tensor = tensor;
@@ -119,6 +121,11 @@ rung_status *rung_value_copy_tensor(const rung_allocator *allocator, const rung_
   return NULL;
 }
 
+void rung_value_set_meter(rung_value *value, rung_meter *meter, size_t bytes) {
+  value->meter = rung_meter_retain(meter);
+  value->metered = bytes;
+}
+
 const char *rung_kind_text(rung_kind kind) {
   static const char *const kinds[] = {"nothing", "a tensor", "a sequence", "a map", "an optional", "a sparse tensor"};
   return (size_t)kind < RUNG_COUNT(kinds) ? kinds[kind] : "a value of an unknown kind";
@@ -135,5 +142,9 @@ void rung_value_release(rung_value *value) {
   if (value->release) value->release(value->user, value->tensor.data);
   rung_free(value->allocator, value->items);
   rung_free(value->allocator, value->block);
+  if (value->meter) {
+    rung_meter_take(value->meter, value->metered);
+    rung_meter_release(value->meter);
+  }
   rung_free(value->allocator, value);
 }

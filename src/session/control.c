@@ -113,8 +113,10 @@ static rung_status *stack_items(frame *f, const stack *s, int64_t axis, bool rev
   memcpy(dims, first->dims, sizeof dims);
   memmove(dims + axis + 1, dims + axis, (size_t)(first->rank - axis) * sizeof dims[0]);
   dims[axis] = (int64_t)s->items.count;
+  rung_tensor like;
   rung_value *result;
-  RUNG_TRY(rung_value_new_tensor(allocator, first->dtype, first->rank + 1, dims, &result));
+  RUNG_TRY(rung_tensor_describe(first->dtype, first->rank + 1, dims, &like));
+  RUNG_TRY(rung__run_allocate(f->run, NULL, &like, &result));
   size_t row = rung_dtype_size(first->dtype) * (size_t)rung_tensor_span(first, (int32_t)axis, first->rank);
   size_t rows = row ? first->size / row : 0;
   for (size_t r = 0; r < rows; r++)
@@ -276,8 +278,10 @@ static rung_status *take_slice(frame *f, const rung_tensor *from, int64_t axis, 
   memcpy(dims, from->dims, sizeof dims);
   memmove(dims + axis, dims + axis + 1, (size_t)(from->rank - axis - 1) * sizeof dims[0]);
   RUNG_REQUIRE(!rung_dtype_is_packed(from->dtype), UNSUPPORTED, "a scan input of %s", rung_dtype_name(from->dtype));
+  rung_tensor like;
   rung_value *slice;
-  RUNG_TRY(rung_value_new_tensor(allocator, from->dtype, from->rank - 1, dims, &slice));
+  RUNG_TRY(rung_tensor_describe(from->dtype, from->rank - 1, dims, &like));
+  RUNG_TRY(rung__run_allocate(f->run, NULL, &like, &slice));
   size_t row = rung_dtype_size(from->dtype) * (size_t)rung_tensor_span(from, (int32_t)axis + 1, from->rank);
   size_t rows = (size_t)rung_tensor_span(from, 0, (int32_t)axis), length = (size_t)from->dims[axis];
   for (size_t r = 0; r < rows && row; r++)

@@ -12,7 +12,7 @@ typedef struct execution {
   atomic_int late;               /* the deadline has passed */
   uint64_t deadline;             /* monotonic time; 0: none */
   rung_value **bound;            /* per output of the main graph: the user's memory, or NULL */
-  atomic_size_t bytes;           /* allocated for values, against session->max_bytes */
+  rung_meter *meter;             /* of its tensors, against instance->max_bytes */
   uint64_t crossings, crossed;   /* tensors copied between memories, and their bytes; the run's own thread counts */
   bool profile;
   uint64_t started;
@@ -44,6 +44,10 @@ rung_value *rung__frame_get(const frame *f, const rung_value_info *info);
 void rung__frame_set(frame *f, const rung_value_info *info, rung_value *value);
 /* The same value where the host can read it; waits and copies when needed. */
 rung_status *rung__frame_get_host(frame *f, const rung_value_info *info, rung_value **out_value) RUNG_MUST_CHECK;
+
+/* Uninitialised storage for a tensor that counts against the run's limit, in a memory; NULL is the host's. */
+rung_status *rung__run_allocate(execution *run, rung_memory *memory, const rung_tensor *like,
+                                rung_value **out_value) RUNG_MUST_CHECK;
 
 rung_status *rung__frame_init(frame *f, execution *run, const program *p, const frame *parent) RUNG_MUST_CHECK;
 void rung__frame_finish(frame *f);
@@ -87,6 +91,7 @@ rung_status *rung__run_output(const rung_run *run, uint32_t index, rung_dtype dt
 rung_status *rung__run_give(const rung_run *run, uint32_t index, rung_value *value);
 int rung__run_cancelled(const rung_run *run);
 rung_status *rung__run_charge(const rung_run *run, size_t bytes) RUNG_MUST_CHECK;
+void rung__run_uncharge(const rung_run *run, size_t bytes, rung_value *value);
 void rung__run_event(const rung_run *run, const rung_node *node, uint64_t began, uint64_t ended);
 /* What another thread of the pool did for the node that runs: a slot from 1 on. */
 void rung__run_part(const rung_run *run, uint32_t thread, uint64_t began, uint64_t ended);

@@ -252,7 +252,7 @@ rung_status *rung__instance_create(rung_env *env, rung_model *model, const rung_
   instance->env = rung__env_retain(env);
   instance->model = rung_model_retain(model);
   instance->max_loop_trips = options->max_loop_trips ? options->max_loop_trips : 100000000;
-  instance->max_bytes = options->max_bytes;
+  instance->max_bytes = options->max_bytes ? options->max_bytes : rung_os_memory() / 4 * 3;
   instance->inspect_only = options->inspect_only != 0;
   instance->offline = options->offline != 0;
   instance->progress = options->progress;

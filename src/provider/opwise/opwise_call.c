@@ -26,6 +26,13 @@ rung_status *rung__opwise_infer(rung_arena *arena, const rung_step *step, const 
   return blame_inputs(step, rung_op_infer(step->op, &infer));
 }
 
+static rung_status *make_scratch(rung_kernel_call *call) {
+  RUNG_TRY(rung__opwise_charge(call->host, call->run, call->scratch_size));
+  call->scratch = rung_alloc_data(call->host->allocator, call->scratch_size, "scratch");
+  RUNG_REQUIRE(call->scratch, OUT_OF_MEMORY, "no memory for %zu bytes to work in", call->scratch_size);
+  return NULL;
+}
+
 /* One call of one step with outputs made as far as types tell; shared by folding, evaluation and dynamic steps. */
 static rung_status *call_step(const rung_host *host, const rung_run *run, const rung_step *step, const void *packed,
                               rung_value *const *inputs, const rung_type *types, rung_value **outputs) {
@@ -50,14 +57,11 @@ static rung_status *call_step(const rung_host *host, const rung_run *run, const 
     if (!call.state) status = rung_status_out_of_memory();
   }
   if (!status && step->kernel->prepare) status = step->kernel->prepare(&call);
-  if (!status && call.scratch_size) status = rung__opwise_charge(host, run, call.scratch_size);
-  if (!status && call.scratch_size) {
-    call.scratch = rung_alloc_data(allocator, call.scratch_size, "scratch");
-    if (!call.scratch) status = rung_status_out_of_memory();
-  }
+  if (!status && call.scratch_size) status = make_scratch(&call);
   if (!status) status = step->kernel->run(&call);
   for (uint32_t i = 0; i < step->output_count && !status; i++)
     if (step->outputs[i] && !outputs[i]) status = RUNG_ERROR(INTERNAL, "the kernel made no output %u", i);
+  if (call.scratch) rung__opwise_uncharge(host, run, call.scratch_size, NULL);
   rung_free(allocator, call.scratch);
   rung_free(allocator, call.state);
   return status;
