@@ -42,7 +42,9 @@ rung_status *rung_functions_check_limit(const rung_functions *f, uint64_t nodes)
   return NULL;
 }
 
-static uint64_t add(uint64_t a, uint64_t b) { return a > UINT64_MAX - b ? UINT64_MAX : a + b; }
+#define COUNTING UINT64_MAX /* in sizes, while the function is being counted */
+
+static uint64_t add(uint64_t a, uint64_t b) { return a > COUNTING - 1 - b ? COUNTING - 1 : a + b; }
 
 static uint64_t count_nodes(rung_functions *f, const rung_model_node *nodes, size_t count, uint32_t depth);
 
@@ -50,10 +52,12 @@ static uint64_t count_node(rung_functions *f, const rung_model_node *node, uint3
   const rung_model_function *called = rung_functions_find(f, node);
   if (called) {
     uint64_t *size = &f->sizes[called - f->model->functions];
-    /* Calls too deep, or in a circle, are an error when they are expanded. */
-    if (!*size && depth < f->limits->call_depth)
+    if (*size == COUNTING) f->circle = called->name;
+    if (!*size && depth < f->limits->call_depth) { /* deeper is an error when it is expanded */
+      *size = COUNTING;
       *size = add(count_nodes(f, called->nodes, called->node_count, depth + 1), 1);
-    return *size ? *size - 1 : 0;
+    }
+    return *size && *size != COUNTING ? *size - 1 : 0;
   }
   uint64_t sum = strcmp(node->op_type, "Constant") != 0;
   for (size_t i = 0; i < node->attribute_count; i++) {
@@ -75,5 +79,7 @@ static uint64_t count_nodes(rung_functions *f, const rung_model_node *nodes, siz
 }
 
 rung_status *rung_functions_check_size(rung_functions *f) {
-  return rung_functions_check_limit(f, count_nodes(f, f->model->graph->nodes, f->model->graph->node_count, 0));
+  uint64_t nodes = count_nodes(f, f->model->graph->nodes, f->model->graph->node_count, 0);
+  RUNG_REQUIRE(!f->circle, INVALID_MODEL, "function %s calls itself, directly or through others", f->circle);
+  return rung_functions_check_limit(f, nodes);
 }

@@ -8,9 +8,10 @@
 typedef struct rung_functions {
   const rung_model *model;
   const rung_ir_limits *limits;
-  rung_map first;  /* name -> 1 + the first function of that name, as a pointer */
-  uint32_t *next;  /* per function: 1 + the next of the same name; 0: none */
-  uint64_t *sizes; /* per function: nodes that a call becomes; 0: not counted yet */
+  rung_map first;     /* name -> 1 + the first function of that name, as a pointer */
+  uint32_t *next;     /* per function: 1 + the next of the same name; 0: none */
+  uint64_t *sizes;    /* per function: 1 + nodes that a call becomes; 0: not counted yet */
+  const char *circle; /* a function that calls itself; NULL: none was met */
 } rung_functions;
 
 rung_status *rung_functions_init(rung_functions *f, const rung_allocator *allocator, const rung_model *model,
