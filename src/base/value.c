@@ -7,7 +7,8 @@
 
 rung_status *rung_tensor_describe(rung_dtype dtype, int32_t rank, const int64_t *dims, rung_tensor *out) {
   RUNG_REQUIRE(rung_dtype_facts(dtype), INVALID_ARGUMENT, "element type %d does not exist", (int)dtype);
-  RUNG_REQUIRE(rank >= 0 && rank <= RUNG_MAX_RANK, LIMIT, "rank %d is above the limit of %d", rank, RUNG_MAX_RANK);
+  RUNG_REQUIRE(rank >= 0, INVALID_ARGUMENT, "no tensor has the rank %d", rank);
+  RUNG_REQUIRE(rank <= RUNG_MAX_RANK, LIMIT, "rank %d is above the limit of %d", rank, RUNG_MAX_RANK);
   size_t count, bytes;
   if (!rung_shape_count(rank, dims, &count) || !rung_dtype_bytes(dtype, count, &bytes)) {
     char text[RUNG_SHAPE_TEXT];

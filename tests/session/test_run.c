@@ -239,6 +239,9 @@ static void bytes_count_while_they_live(void **state) {
     for (int run = 0; run < 3; run++)
       assert_error(session_run(&t), LIMIT, "the run needs more than 256 bytes of tensors at a time");
   }
+  session_load(&t, "x:f32[64] -> y ; r@y = Relu(x)", 0);
+  assert_ok(session_open(&t, "cpu", &options));
+  assert_error(session_run(&t), LIMIT, "output \"y\" of node \"r\": the run needs more than 256 bytes");
   /* steps whose shapes show in the run, one after the other in one island; what is stacked does not go */
   session_load(&t,
                "x:f32[64] -> y ; a = NonZero(x) ; b = Neg(a) ; c = Neg(b) ; d = Neg(c) ; e = Neg(d) ; f = Neg(e) ;"

@@ -372,8 +372,9 @@ static rung_status *make_workspace(const rung_opwise *e, const opwise_plan *plan
   return NULL;
 }
 
+/* Its arena is charged until the run returns. */
 static rung_status *acquire_workspace(rung_opwise *e, opwise_plan *plan, const rung_run *run, workspace **out) {
-  RUNG_TRY(rung__opwise_charge(e->host, run, plan->arena_size)); /* until the run returns */
+  RUNG_TRY(rung_status_prefix(rung__opwise_charge(e->host, run, plan->arena_size), "what lies between nodes"));
   pthread_mutex_lock(&e->lock);
   workspace *w = plan->idle;
   if (w) plan->idle = w->next;
@@ -391,6 +392,11 @@ static void release_plan(rung_opwise *e, opwise_plan *plan, workspace *w) {
 
 /* Running */
 
+static rung_status *name_output(const rung_value_info *info, rung_status *status) {
+  return rung_status_prefix(status, "output \"%s\" of node \"%s\"", info->name,
+                            info->producer ? info->producer->name : "");
+}
+
 /* Points every slot at where its value lies. Slots that share storage follow the one they share with. */
 static rung_status *place_slots(const rung_opwise *e, const opwise_plan *plan, const rung_run *run, workspace *w) {
   for (uint32_t s = 0; s < e->slot_count; s++) {
@@ -404,8 +410,8 @@ static rung_status *place_slots(const rung_opwise *e, const opwise_plan *plan, c
         w->slots[s] = run->inputs[slot->index];
         break;
       case SLOT_OUTPUT:
-        RUNG_TRY(run->host->output(run, slot->index, slot->tensor.dtype, slot->tensor.rank, slot->tensor.dims,
-                                   &w->values[s].tensor));
+        RUNG_TRY(name_output(e->infos[s], run->host->output(run, slot->index, slot->tensor.dtype, slot->tensor.rank,
+                                                            slot->tensor.dims, &w->values[s].tensor)));
         w->slots[s] = &w->values[s];
         break;
       case SLOT_ARENA:
