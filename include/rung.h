@@ -268,7 +268,7 @@ typedef struct rung_session_options {
   uint64_t seed;             /* of random operators without their own; default: another on every session */
   uint64_t max_nodes;        /* after inlining functions; 0: default */
   uint64_t max_loop_trips;   /* of one Loop or Scan; 0: default */
-  uint64_t max_bytes;        /* of all tensors of a run; 0: no limit */
+  uint64_t max_bytes;        /* of the tensors of a run at a time; 0: three quarters of what the process may use */
   int plan_only;             /* claims only: the session can say its plan, and not run */
   int inspect_only;          /* as plan_only, and nothing is demanded of the chain: a node that no provider claims has a
                               * NULL provider in the plan, a listed provider may go unused */
@@ -349,6 +349,7 @@ typedef struct rung_plan_node {
   size_t refusal_count;
   const rung_plan_refusal *refusals; /* of providers before it in the chain */
   double flops;                      /* of one execution, as far as shapes are known; 0 for what moves data */
+  int flops_open;                    /* shapes are not known: flops says too little */
 } rung_plan_node;
 
 typedef struct rung_plan_island {
@@ -384,7 +385,8 @@ typedef struct rung_plan_provider {
 typedef struct rung_plan_term {
   const char *text;
   double limit, value; /* percent, a number, or bytes */
-  int holds;           /* 1 yes, 0 no; -1: so far, and every run is held to it (it depends on the run's shapes) */
+  int holds; /* 1 yes, 0 no; -1: it depends on the run's shapes. Every run is held to crossings and bytes; for flops the
+              * session must be given the shapes */
 } rung_plan_term;
 
 typedef struct rung_plan_pass {

@@ -100,6 +100,10 @@ struct rung_graph {
   rung_value_info **outputs;
   rung_node *parent;  /* the node whose body this is; NULL for the main graph */
   struct rung_ir *ir; /* what owns it all; opaque outside */
+  /* The host's: why this branch of an If cannot run, while the other can. It has no nodes then, and its If is offered
+   * to no provider. NULL: nothing is known against it. */
+  const char *broken;
+  rung_code broken_code;
 };
 
 #ifdef __cplusplus

@@ -245,9 +245,12 @@ struct rung_host {
                     void *user);
   void (*release_part)(const rung_host *host, rung_part *part); /* one without data is allowed */
 
-  /* run: `bytes` more are about to be allocated for tensors; LIMIT when they are more than the user allows. (What
-   * `output` makes is counted already.) */
+  /* run: `bytes` more are about to be allocated for tensors; LIMIT when they are more than the user allows at a time.
+   * They count until the run returns, or `uncharge`. (What `output` makes is counted already.) */
   rung_status *(*charge)(const rung_run *run, size_t bytes);
+  /* run: of what was charged, `bytes` are freed; or, with a value that nobody else has yet, they are the value's, and
+   * count until its last reference goes. */
+  void (*uncharge)(const rung_run *run, size_t bytes, rung_value *value);
 };
 
 /* What a provider would take, told on a machine that lacks what it needs: from a table of its capabilities. */

@@ -20,6 +20,10 @@ uint64_t rung_os_wall_ns(void);
  * down: a thread too many is throttled together with the others). At least 1. */
 size_t rung_os_cpu_count(void);
 
+/* Bytes of memory that the process may use at most: what the machine has, cut by the limits of its control groups (of
+ * both versions) and of its addresses (RLIMIT_AS, RLIMIT_DATA). UINT64_MAX: nothing is known. */
+uint64_t rung_os_memory(void);
+
 /* A power of two. */
 size_t rung_os_page_size(void);
 

@@ -51,29 +51,33 @@ static size_t cpuset_size(void) {
   return 0;
 }
 
-/* Whole CPUs that `<group>/cpu.max` allows ("max 100000" or "150000 100000"); SIZE_MAX when it sets no bound. */
-static size_t group_quota(const char *group) {
+/* Whole CPUs that `<group>/cpu.max` allows ("max 100000" or "150000 100000"); UINT64_MAX when it sets no bound. */
+static uint64_t group_quota(const char *group) {
   char path[4200];
   int length = snprintf(path, sizeof path, "%s/cpu.max", group);
   FILE *file = length > 0 && (size_t)length < sizeof path ? fopen(path, "re") : NULL;
-  if (!file) return SIZE_MAX;
+  if (!file) return UINT64_MAX;
   unsigned long long quota, period;
   bool bound = fscanf(file, "%llu %llu", &quota, &period) == 2 && period > 0;
   fclose(file);
-  if (!bound) return SIZE_MAX;
-  return quota < period ? 1 : (size_t)(quota / period);
+  if (!bound) return UINT64_MAX;
+  return quota < period ? 1 : quota / period;
 }
 
-/* The process's own group in the unified hierarchy, as a folder: "0::/a/b" becomes /sys/fs/cgroup/a/b. */
-static bool find_group(char *out, size_t size) {
+/* The process's own group in the hierarchy that lies at `root`, as a folder. `controller` "": the unified one
+ * ("0::/a/b" becomes /sys/fs/cgroup/a/b); else one of version 1 ("9:memory:/a"). */
+static bool find_group(const char *controller, const char *root, char *out, size_t size) {
   FILE *file = fopen("/proc/self/cgroup", "re");
   if (!file) return false;
   bool found = false;
   char line[4096];
   while (!found && fgets(line, sizeof line, file)) {
-    if (strncmp(line, "0::/", 4) != 0) continue;
     line[strcspn(line, "\n")] = 0;
-    int length = snprintf(out, size, "/sys/fs/cgroup%s", line + 3);
+    char *controllers = strchr(line, ':'), *path = controllers ? strchr(controllers + 1, ':') : NULL;
+    if (!path) continue;
+    *path++ = 0;
+    if (strcmp(controllers + 1, controller) != 0 || path[0] != '/') continue;
+    int length = snprintf(out, size, "%s%s", root, path);
     found = length > 0 && (size_t)length < size;
   }
   fclose(file);
@@ -81,17 +85,18 @@ static bool find_group(char *out, size_t size) {
 }
 
 /* The tightest bound of the group and those around it. */
-static size_t cgroup_quota(void) {
-  static const char root[] = "/sys/fs/cgroup";
+static uint64_t tightest_bound(const char *controller, const char *root, uint64_t (*bound)(const char *group)) {
   char group[4200];
-  if (!find_group(group, sizeof group)) return SIZE_MAX;
-  size_t tightest = SIZE_MAX;
-  while (strlen(group) >= sizeof root - 1) {
-    tightest = RUNG_MIN(tightest, group_quota(group));
+  if (!find_group(controller, root, group, sizeof group)) return UINT64_MAX;
+  uint64_t tightest = UINT64_MAX;
+  while (strlen(group) >= strlen(root)) {
+    tightest = RUNG_MIN(tightest, bound(group));
     *strrchr(group, '/') = 0;
   }
   return tightest;
 }
+
+static const char unified[] = "/sys/fs/cgroup";
 
 size_t rung_os_cpu_count(void) {
   size_t cpus = cpuset_size();
@@ -99,7 +104,35 @@ size_t rung_os_cpu_count(void) {
     long online = sysconf(_SC_NPROCESSORS_ONLN);
     cpus = online > 0 ? (size_t)online : 1;
   }
-  return RUNG_MIN(cpus, cgroup_quota());
+  return (size_t)RUNG_MIN(cpus, tightest_bound("", unified, group_quota));
+}
+
+/* The number in a file of a group; UINT64_MAX when it holds none ("max"). */
+static uint64_t group_number(const char *group, const char *name) {
+  char path[4300];
+  int length = snprintf(path, sizeof path, "%s/%s", group, name);
+  FILE *file = length > 0 && (size_t)length < sizeof path ? fopen(path, "re") : NULL;
+  unsigned long long number;
+  bool found = file && fscanf(file, "%llu", &number) == 1;
+  if (file) fclose(file);
+  return found ? number : UINT64_MAX;
+}
+
+static uint64_t group_memory(const char *group) { return group_number(group, "memory.max"); }
+static uint64_t group_memory_v1(const char *group) { return group_number(group, "memory.limit_in_bytes"); }
+
+static uint64_t resource_limit(int resource) {
+  struct rlimit limit;
+  return getrlimit(resource, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY ? limit.rlim_cur : UINT64_MAX;
+}
+
+uint64_t rung_os_memory(void) {
+  long pages = sysconf(_SC_PHYS_PAGES);
+  uint64_t bytes = pages > 0 ? (uint64_t)pages * rung_os_page_size() : UINT64_MAX;
+  bytes = RUNG_MIN(bytes, tightest_bound("", unified, group_memory));
+  bytes = RUNG_MIN(bytes, tightest_bound("memory", "/sys/fs/cgroup/memory", group_memory_v1));
+  bytes = RUNG_MIN(bytes, resource_limit(RLIMIT_AS));
+  return RUNG_MIN(bytes, resource_limit(RLIMIT_DATA));
 }
 
 size_t rung_os_page_size(void) { return (size_t)sysconf(_SC_PAGESIZE); }

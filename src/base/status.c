@@ -68,6 +68,10 @@ rung_status *rung_status_prefix(rung_status *status, const char *format, ...) {
   return status;
 }
 
+void rung_status_recode(rung_status *status, rung_code code) {
+  if (status && status != &out_of_memory) status->code = code;
+}
+
 rung_code rung_status_code(const rung_status *status) { return status ? status->code : RUNG_OK; }
 
 const char *rung_status_message(const rung_status *status) { return status ? status->message : "ok"; }

@@ -20,6 +20,9 @@ rung_status *rung_status_out_of_memory(void) RUNG_NEVER_NULL;
 /* Puts "text: " before the message. Takes the status and returns it or its replacement; NULL stays NULL. */
 rung_status *rung_status_prefix(rung_status *status, const char *format, ...) RUNG_PRINTF(2, 3) RUNG_MUST_CHECK;
 
+/* The same failure as a matter of `code`; out of memory stays what it is. */
+void rung_status_recode(rung_status *status, rung_code code);
+
 #define RUNG_ERROR(code, ...) rung_status_make(RUNG_##code, __FILE__, __LINE__, __VA_ARGS__)
 
 #define RUNG_TRY(expr)                             \

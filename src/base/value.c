@@ -7,7 +7,8 @@
 
 rung_status *rung_tensor_describe(rung_dtype dtype, int32_t rank, const int64_t *dims, rung_tensor *out) {
   RUNG_REQUIRE(rung_dtype_facts(dtype), INVALID_ARGUMENT, "element type %d does not exist", (int)dtype);
-  RUNG_REQUIRE(rank >= 0 && rank <= RUNG_MAX_RANK, LIMIT, "rank %d is above the limit of %d", rank, RUNG_MAX_RANK);
+  RUNG_REQUIRE(rank >= 0, INVALID_ARGUMENT, "no tensor has the rank %d", rank);
+  RUNG_REQUIRE(rank <= RUNG_MAX_RANK, LIMIT, "rank %d is above the limit of %d", rank, RUNG_MAX_RANK);
   size_t count, bytes;
   if (!rung_shape_count(rank, dims, &count) || !rung_dtype_bytes(dtype, count, &bytes)) {
     char text[RUNG_SHAPE_TEXT];
@@ -36,8 +37,10 @@ rung_status *rung_value_new_tensor(const rung_allocator *allocator, rung_dtype d
   RUNG_CHECK_ALLOC(value);
   tensor.data = value->block = rung_alloc_data(allocator, tensor.size, "tensor");
   if (!value->block) {
+    char text[RUNG_SHAPE_TEXT];
     rung_value_release(value);
-    return rung_status_out_of_memory();
+    return RUNG_ERROR(OUT_OF_MEMORY, "no memory for a tensor of %zu bytes, %s %s", tensor.size, rung_dtype_name(dtype),
+                      rung_shape_text(rank, dims, text));
   }
   if (dtype == RUNG_STRING) memset(tensor.data, 0, tensor.size);
   value->tensor = tensor;
@@ -119,6 +122,16 @@ rung_status *rung_value_copy_tensor(const rung_allocator *allocator, const rung_
   return NULL;
 }
 
+void rung_value_set_meter(rung_value *value, rung_meter *meter, size_t bytes) {
+  value->meter = rung_meter_retain(meter);
+  value->metered = bytes;
+}
+
+const char *rung_kind_text(rung_kind kind) {
+  static const char *const kinds[] = {"nothing", "a tensor", "a sequence", "a map", "an optional", "a sparse tensor"};
+  return (size_t)kind < RUNG_COUNT(kinds) ? kinds[kind] : "a value of an unknown kind";
+}
+
 rung_value *rung_value_retain(rung_value *value) {
   if (value) atomic_fetch_add_explicit(&value->references, 1, memory_order_relaxed);
   return value;
@@ -130,5 +143,9 @@ void rung_value_release(rung_value *value) {
   if (value->release) value->release(value->user, value->tensor.data);
   rung_free(value->allocator, value->items);
   rung_free(value->allocator, value->block);
+  if (value->meter) {
+    rung_meter_take(value->meter, value->metered);
+    rung_meter_release(value->meter);
+  }
   rung_free(value->allocator, value);
 }

@@ -12,6 +12,7 @@
 #define RUNG_BASE_VALUE_H
 
 #include "base/dtype.h"
+#include "base/meter.h"
 #include "base/status.h"
 
 #include <stdatomic.h>
@@ -26,6 +27,8 @@ struct rung_value {
   void *user;
   rung_value **items;
   size_t count;
+  rung_meter *meter; /* counts `metered` bytes until the last reference goes; NULL: none does */
+  size_t metered;
 };
 
 /* A tensor with uninitialised data (zeroed for strings, whose elements are then empty). */
@@ -45,6 +48,12 @@ rung_status *rung_value_new_compound(const rung_allocator *allocator, rung_kind 
 rung_status *rung_value_copy_tensor(const rung_allocator *allocator, const rung_tensor *tensor,
                                     rung_value **out_value) RUNG_MUST_CHECK;
 
+/* What a meter counts for a tensor: millions of small ones are mostly what holds them. */
+static inline size_t rung_value_cost(const rung_tensor *like) { return like->size + sizeof(rung_value); }
+/* `bytes` that `meter` counts already belong to the value from now on. Before others have it; once. */
+void rung_value_set_meter(rung_value *value, rung_meter *meter, size_t bytes);
+/* "a tensor", "nothing": for messages. */
+const char *rung_kind_text(rung_kind kind);
 rung_value *rung_value_retain(rung_value *value); /* NULL stays NULL */
 void rung_value_release(rung_value *value);       /* NULL is allowed */
 

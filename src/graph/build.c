@@ -1,11 +1,11 @@
-/* Description -> IR: names become pointers, functions are inlined, nodes sorted.
+/* Description -> IR: names become pointers, functions are inlined (functions.c), nodes sorted (sort.c).
  *
  * A scope maps the names of one graph, or of one call of a function, to values. Bodies look outwards through their
  * parents; a function sees only its own formals. All outputs of a graph are declared before any input is resolved, so
  * nodes may stand in any order; sorting then finds cycles. */
-#include "graph/ir.h"
-
 #include "base/map.h"
+#include "graph/functions.h"
+#include "graph/sort.h"
 
 #include <inttypes.h>
 
@@ -26,6 +26,7 @@ typedef struct scope {
 typedef struct builder {
   rung_ir *ir;
   const rung_ir_limits *limits;
+  rung_functions functions;
   RUNG_VEC(rung_node *) nodes; /* of the graph being built */
 } builder;
 
@@ -198,19 +199,8 @@ static rung_status *copy_attributes(builder *b, const scope *in, rung_node *node
 
 /* Functions */
 
-static const rung_model_function *find_function(const rung_model *model, const rung_model_node *node) {
-  for (size_t i = 0; i < model->function_count; i++) {
-    const rung_model_function *f = &model->functions[i];
-    if (strcmp(f->name, node->op_type) == 0 && strcmp(f->domain, node->domain) == 0 &&
-        strcmp(f->overload, node->overload) == 0)
-      return f;
-  }
-  return NULL;
-}
-
 static rung_status *new_node(builder *b, const scope *in, const char *name, rung_node **out_node) {
-  RUNG_REQUIRE(++b->ir->node_count <= b->limits->expanded_nodes, LIMIT,
-               "the model has more than %" PRIu64 " nodes after its functions are expanded", b->limits->expanded_nodes);
+  RUNG_TRY(rung_functions_check_limit(&b->functions, ++b->ir->node_count));
   rung_node *node = rung_arena_alloc(&b->ir->arena, 1, sizeof *node);
   RUNG_CHECK_ALLOC(node);
   node->name = rung_arena_printf(&b->ir->arena, "%s%s", in->prefix, name);
@@ -343,7 +333,7 @@ static rung_status *add_constant(builder *b, scope *in, const rung_model_node *f
 }
 
 static rung_status *add_node(builder *b, scope *in, const rung_model_node *from, const char *name) {
-  const rung_model_function *function = find_function(b->ir->model, from);
+  const rung_model_function *function = rung_functions_find(&b->functions, from);
   if (function) return inline_call(b, in, function, from, name);
   if (strcmp(from->op_type, "Constant") == 0 && !from->domain[0]) return add_constant(b, in, from);
   rung_node *node;
@@ -374,68 +364,6 @@ static rung_status *add_nodes(builder *b, scope *in, const rung_model_node *node
   return NULL;
 }
 
-/* Sorting */
-
-typedef struct collection {
-  builder *b;
-  const rung_graph *graph;
-  uint32_t *waiting; /* per node: how many inputs are still to be made */
-  uint32_t node;
-  uint32_t unready;
-} collection;
-
-/* What a node reads of its own graph: its inputs, and through its bodies. Calls fn(producer). */
-static rung_status *count_unready(rung_graph *graph, void *context);
-
-static void count_if_made_here(collection *c, const rung_value_info *info) {
-  if (info && info->producer && info->producer->graph == c->graph && !info->constant &&
-      info->producer->index == UINT32_MAX)
-    c->unready++;
-}
-
-static rung_status *count_unready(rung_graph *body, void *context) {
-  collection *c = context;
-  for (uint32_t n = 0; n < body->node_count; n++) {
-    for (uint32_t i = 0; i < body->nodes[n]->input_count; i++) count_if_made_here(c, body->nodes[n]->inputs[i]);
-    RUNG_TRY(rung_node_each_body(body->nodes[n], count_unready, context));
-  }
-  for (uint32_t i = 0; i < body->output_count; i++) count_if_made_here(c, body->outputs[i]);
-  return NULL;
-}
-
-static bool is_ready(collection *c, const rung_node *node) {
-  c->unready = 0;
-  for (uint32_t i = 0; i < node->input_count; i++) count_if_made_here(c, node->inputs[i]);
-  if (!c->unready) rung_status_free(rung_node_each_body(node, count_unready, c));
-  return c->unready == 0;
-}
-
-/* Nodes nearly always stand in order: one pass takes them all. Out of order, each further pass takes at least one, and
- * a pass that takes none has found a cycle. */
-static rung_status *sort_nodes(builder *b, rung_graph *graph, size_t first) {
-  size_t count = b->nodes.count - first, passes = 0;
-  rung_node **nodes = count ? b->nodes.at + first : NULL;
-  graph->nodes = rung_arena_alloc(&b->ir->arena, count, sizeof *graph->nodes);
-  RUNG_CHECK_ALLOC(graph->nodes);
-  collection c = {.b = b, .graph = graph};
-  for (size_t i = 0; i < count; i++) nodes[i]->index = UINT32_MAX;
-  while (graph->node_count < count) {
-    uint32_t before = graph->node_count;
-    RUNG_REQUIRE(passes++ < 1000, LIMIT, "the nodes are too far from topological order; sort the model");
-    for (size_t i = 0; i < count; i++) {
-      if (nodes[i]->index != UINT32_MAX || !is_ready(&c, nodes[i])) continue;
-      nodes[i]->index = graph->node_count;
-      graph->nodes[graph->node_count++] = nodes[i];
-    }
-    if (graph->node_count > before) continue;
-    size_t stuck = 0;
-    while (nodes[stuck]->index != UINT32_MAX) stuck++;
-    return RUNG_ERROR(INVALID_MODEL, "node \"%s\" (%s) is part of a cycle", nodes[stuck]->name, nodes[stuck]->op_type);
-  }
-  b->nodes.count = first;
-  return NULL;
-}
-
 /* Graphs */
 
 static rung_status *add_initializers(builder *b, scope *in, const rung_model_graph *from) {
@@ -463,11 +391,14 @@ static rung_status *add_inputs(builder *b, scope *in, const rung_model_graph *fr
   return NULL;
 }
 
-/* What the file says of a value that a node makes: a help where inference finds nothing. */
-static void claim_type(rung_value_info *info, const rung_type *type) {
-  if (info->type.kind != RUNG_NONE || info->constant || type->kind == RUNG_NONE) return;
+/* What the file says of a value that a node makes: a help where inference finds nothing. Inputs and constants have the
+ * type that they have. */
+static rung_status *claim_type(rung_value_info *info, const rung_type *type) {
+  if (type->kind == RUNG_NONE) return NULL;
+  if (info->type.kind != RUNG_NONE || info->constant) return rung_type_check_declared(info, type);
   info->type = *type;
   info->type.is_claimed = info->producer;
+  return NULL;
 }
 
 static rung_status *add_outputs(builder *b, scope *in, const rung_model_graph *from) {
@@ -477,17 +408,18 @@ static rung_status *add_outputs(builder *b, scope *in, const rung_model_graph *f
   for (size_t i = 0; i < from->output_count; i++) {
     rung_value_info *info = find_value(in, from->outputs[i].name);
     RUNG_REQUIRE(info, INVALID_MODEL, "output \"%s\" is made by nobody", from->outputs[i].name);
-    claim_type(info, &from->outputs[i].type);
+    RUNG_TRY(claim_type(info, &from->outputs[i].type));
     graph->outputs[graph->output_count++] = info;
   }
   return NULL;
 }
 
-static void add_declared_types(scope *in, const rung_model_graph *from) {
+static rung_status *add_declared_types(scope *in, const rung_model_graph *from) {
   for (size_t i = 0; i < from->value_count; i++) {
     rung_value_info *info = rung_map_get(&in->names, rung_str_of(from->values[i].name));
-    if (info) claim_type(info, &from->values[i].type);
+    if (info) RUNG_TRY(claim_type(info, &from->values[i].type));
   }
+  return NULL;
 }
 
 static rung_status *fill_graph(builder *b, scope *in, const rung_model_graph *from) {
@@ -495,10 +427,10 @@ static rung_status *fill_graph(builder *b, scope *in, const rung_model_graph *fr
   RUNG_TRY(add_initializers(b, in, from));
   RUNG_TRY(add_inputs(b, in, from));
   RUNG_TRY(add_nodes(b, in, from->nodes, from->node_count));
-  RUNG_TRY(sort_nodes(b, in->graph, first));
+  RUNG_TRY(rung_ir_sort(b->ir, in->graph, b->nodes.count ? b->nodes.at + first : NULL, b->nodes.count - first));
+  b->nodes.count = first;
   RUNG_TRY(add_outputs(b, in, from));
-  add_declared_types(in, from);
-  return NULL;
+  return add_declared_types(in, from);
 }
 
 static rung_status *build_graph(builder *b, const rung_model_graph *from, const scope *outer, rung_node *parent,
@@ -531,7 +463,10 @@ rung_status *rung_ir_build(const rung_allocator *allocator, const rung_log *log,
   ir->next_symbol = RUNG_SYMBOL(model->symbol_count);
   rung_arena_init(&ir->arena, allocator);
   builder b = {.ir = ir, .limits = limits ? limits : &rung_ir_limits_default};
-  rung_status *status = build_graph(&b, model->graph, NULL, NULL, &ir->graph);
+  rung_status *status = rung_functions_init(&b.functions, allocator, model, b.limits);
+  if (!status) status = rung_functions_check_size(&b.functions);
+  if (!status) status = build_graph(&b, model->graph, NULL, NULL, &ir->graph);
+  rung_functions_finish(&b.functions);
   rung_vec_free(allocator, &b.nodes);
   if (!status) status = rung_ir_recount(ir);
   if (status) rung_ir_free(&ir);

@@ -6,6 +6,7 @@
 #include "graph/ir.h"
 
 #include "base/str.h"
+#include "base/value.h"
 #include "op/attention.h"
 #include "op/op_infer.h"
 
@@ -14,6 +15,22 @@
 static rung_status *infer_graph(rung_ir *ir, rung_graph *graph);
 
 /* Merging */
+
+static const char *type_word(const rung_type *type) {
+  return type->kind == RUNG_TENSOR && type->dtype ? rung_dtype_name(type->dtype) : rung_kind_text(type->kind);
+}
+
+/* Can no value be of both? An optional stands for what it holds, too. */
+static bool contradicts(const rung_type *a, const rung_type *b) {
+  if (!a->kind || !b->kind || a->kind == RUNG_OPTIONAL || b->kind == RUNG_OPTIONAL) return false;
+  return a->kind != b->kind || (a->kind == RUNG_TENSOR && a->dtype && b->dtype && a->dtype != b->dtype);
+}
+
+rung_status *rung_type_check_declared(const rung_value_info *info, const rung_type *found) {
+  RUNG_MODEL_REQUIRE(!contradicts(&info->type, found), "\"%s\" is declared as %s, but it is %s", info->name,
+                     type_word(&info->type), type_word(found));
+  return NULL;
+}
 
 /* What holds for both: equal dimensions stay, others become symbols. */
 static void generalize(rung_ir *ir, rung_type *type, const rung_type *other) {
@@ -35,31 +52,44 @@ static bool same_type(const rung_type *a, const rung_type *b) {
 
 /* Takes what inference found; where it found nothing, what was known before stays. `fresh` is the first symbol that
  * this inference made: such a one says less than an older symbol. */
-static void narrow(rung_type *known, const rung_type *found, int64_t fresh) {
-  if (found->kind == RUNG_NONE) return;
+static rung_status *narrow(rung_value_info *info, const rung_type *found, int64_t fresh) {
+  rung_type *known = &info->type;
+  if (found->kind == RUNG_NONE) return NULL;
+  RUNG_TRY(rung_type_check_declared(info, found));
   if (found->kind != RUNG_TENSOR) {
     if (found->element || known->kind != found->kind) *known = *found;
-    return;
+    return NULL;
   }
   rung_type before = *known;
   *known = *found;
   if (!known->dtype) known->dtype = before.dtype;
-  if (before.kind != RUNG_TENSOR || before.rank < 0) return;
+  if (before.kind != RUNG_TENSOR || before.rank < 0) return NULL;
   if (known->rank < 0) {
     known->rank = before.rank;
     known->is_claimed = before.is_claimed;
     memcpy(known->dims, before.dims, sizeof before.dims);
-    return;
+    return NULL;
   }
   for (int32_t i = 0; i < known->rank && known->rank == before.rank; i++) {
     if (!RUNG_IS_SYMBOL(known->dims[i]) || known->dims[i] < fresh) continue;
     known->dims[i] = before.dims[i];
     known->is_claimed |= before.is_claimed && !RUNG_IS_SYMBOL(before.dims[i]);
   }
+  return NULL;
 }
 
-static void assign(rung_value_info *info, const rung_type *type) {
-  if (info && type && type->kind != RUNG_NONE) narrow(&info->type, type, INT64_MAX);
+static rung_status *assign(rung_value_info *info, const rung_type *type) {
+  return info ? narrow(info, type, INT64_MAX) : NULL;
+}
+
+/* What enters a body, or leaves it: shapes that an earlier walk found do not stay. */
+static rung_status *replace(rung_value_info *info, const rung_type *type) {
+  if (!info || type->kind == RUNG_NONE) return NULL;
+  RUNG_TRY(rung_type_check_declared(info, type));
+  rung_dtype declared = info->type.kind == type->kind ? info->type.dtype : RUNG_UNDEFINED;
+  info->type = *type;
+  if (!info->type.dtype) info->type.dtype = declared;
+  return NULL;
 }
 
 /* Bodies */
@@ -69,18 +99,65 @@ static rung_graph *body_of(const rung_node *node, const char *name) {
   return attribute ? attribute->graph : NULL;
 }
 
+/* Operands that are of one type whatever flows through the bodies: conditions, the number of trips. */
+static rung_status *check_operands(const rung_node *node) {
+  rung_place place;
+  for (uint32_t i = 0; i < node->input_count && rung_op_input(node->op, i, &place); i++) {
+    const rung_type wanted = {.kind = RUNG_TENSOR, .dtype = place.dtype};
+    RUNG_MODEL_REQUIRE(place.variable || !node->inputs[i] || !contradicts(&node->inputs[i]->type, &wanted),
+                       "input %u \"%.*s\" is %s where %s is expected", i, (int)place.name.size, place.name.data,
+                       type_word(&node->inputs[i]->type), type_word(&wanted));
+  }
+  return NULL;
+}
+
+/* What is wrong with a branch is for the run that takes it to say, as long as there is another one to take. */
+static rung_status *infer_branch(rung_ir *ir, rung_graph *branch) {
+  if (branch->broken && !branch->node_count) return NULL; /* cut by an earlier inference */
+  branch->broken = NULL;
+  rung_status *status = infer_graph(ir, branch);
+  rung_code code = rung_status_code(status);
+  if (code != RUNG_INVALID_MODEL && code != RUNG_UNSUPPORTED && code != RUNG_LIMIT) return status;
+  const char *words = rung_status_message(status);
+  branch->broken = rung_arena_copy(&ir->arena, words, strlen(words));
+  branch->broken_code = code;
+  rung_status_free(status);
+  return branch->broken ? NULL : rung_status_out_of_memory();
+}
+
+rung_status *rung_graph_broken(const rung_graph *branch) {
+  return branch->broken ? rung_status_make(branch->broken_code, __FILE__, __LINE__, "body \"%s\": %s", branch->name,
+                                           branch->broken)
+                        : NULL;
+}
+
+/* The branch that a constant condition chooses; NULL: either may be taken. */
+static const rung_graph *only_branch(const rung_node *node, const rung_graph *yes, const rung_graph *no) {
+  const rung_value *condition = node->inputs[0] ? node->inputs[0]->constant : NULL;
+  if (!condition || condition->kind != RUNG_TENSOR || condition->tensor.memory || !condition->tensor.size) return NULL;
+  return *(const uint8_t *)condition->tensor.data ? yes : no;
+}
+
+/* A branch that is broken gives nothing to what reads the node. */
 static rung_status *infer_if(rung_ir *ir, rung_node *node) {
   rung_graph *yes = body_of(node, "then_branch"), *no = body_of(node, "else_branch");
   RUNG_MODEL_REQUIRE(yes && no, "If needs two branches");
-  RUNG_TRY(infer_graph(ir, yes));
-  RUNG_TRY(infer_graph(ir, no));
-  RUNG_MODEL_REQUIRE(yes->output_count >= node->output_count && no->output_count >= node->output_count,
+  RUNG_TRY(infer_branch(ir, yes));
+  RUNG_TRY(infer_branch(ir, no));
+  const rung_graph *only = only_branch(node, yes, no);
+  if (only) RUNG_TRY(rung_graph_broken(only));
+  if (no->broken) RUNG_TRY(rung_graph_broken(yes));
+  const rung_graph *first = yes->broken ? no : yes, *second = no->broken ? yes : no;
+  RUNG_MODEL_REQUIRE(first->output_count >= node->output_count && second->output_count >= node->output_count,
                      "a branch has fewer outputs than the node");
   for (uint32_t i = 0; i < node->output_count; i++) {
     if (!node->outputs[i]) continue;
-    rung_type type = yes->outputs[i]->type;
-    generalize(ir, &type, &no->outputs[i]->type);
-    node->outputs[i]->type = type;
+    rung_type type = first->outputs[i]->type;
+    RUNG_MODEL_REQUIRE(!contradicts(&type, &second->outputs[i]->type),
+                       "output %u \"%s\" is %s from one branch and %s from the other", i, node->outputs[i]->name,
+                       type_word(&type), type_word(&second->outputs[i]->type));
+    generalize(ir, &type, &second->outputs[i]->type);
+    RUNG_TRY(replace(node->outputs[i], &type));
   }
   return NULL;
 }
@@ -151,6 +228,9 @@ static rung_status *settle_carried(rung_ir *ir, rung_graph *body, uint32_t carri
     RUNG_TRY(infer_graph(ir, body));
     for (uint32_t i = 0; i < carried; i++) {
       rung_type before = body->inputs[i + 2]->type;
+      RUNG_MODEL_REQUIRE(!contradicts(&before, &body->outputs[i + 1]->type),
+                         "the body takes \"%s\" as %s and gives \"%s\" as %s in its place", body->inputs[i + 2]->name,
+                         type_word(&before), body->outputs[i + 1]->name, type_word(&body->outputs[i + 1]->type));
       generalize(ir, &body->inputs[i + 2]->type, &body->outputs[i + 1]->type);
       stable &= same_type(&before, &body->inputs[i + 2]->type);
     }
@@ -163,22 +243,26 @@ static rung_status *infer_loop(rung_ir *ir, rung_node *node) {
   rung_graph *body = body_of(node, "body");
   uint32_t carried = node->input_count > 2 ? node->input_count - 2 : 0;
   RUNG_MODEL_REQUIRE(body && body->input_count == carried + 2 && body->output_count >= carried + 1,
-                     "the body of Loop must take 2 + %u and give at least 1 + %u values", carried, carried);
-  assign(body->inputs[0], &iteration_type);
-  assign(body->inputs[1], &condition_type);
+                     "the body of Loop must take %u values (the trip, the condition, %u carried) and give at least %u",
+                     carried + 2, carried, carried + 1);
+  RUNG_TRY(assign(body->inputs[0], &iteration_type));
+  RUNG_TRY(assign(body->inputs[1], &condition_type));
   for (uint32_t i = 0; i < carried; i++)
-    if (node->inputs[i + 2]) body->inputs[i + 2]->type = node->inputs[i + 2]->type;
+    if (node->inputs[i + 2]) RUNG_TRY(replace(body->inputs[i + 2], &node->inputs[i + 2]->type));
   memory m = {.allocator = ir->allocator};
   rung_status *status = remember(body, &m);
   if (!status) status = settle_carried(ir, body, carried, &m);
   rung_vec_free(m.allocator, &m.before);
   rung_vec_free(m.allocator, &m.infos);
   RUNG_TRY(status);
+  RUNG_MODEL_REQUIRE(!contradicts(&body->outputs[0]->type, &condition_type),
+                     "the body gives \"%s\" as its condition, which is %s, not bool", body->outputs[0]->name,
+                     type_word(&body->outputs[0]->type));
   for (uint32_t i = 0; i < node->output_count && i + 1 < body->output_count; i++) {
-    if (!node->outputs[i]) continue;
     rung_type type = body->outputs[i + 1]->type;
     if (i < carried) generalize(ir, &type, &body->inputs[i + 2]->type);
-    node->outputs[i]->type = i < carried ? type : stacked(&type, ir->next_symbol++, 0);
+    if (i >= carried) type = stacked(&type, ir->next_symbol++, 0);
+    RUNG_TRY(replace(node->outputs[i], &type));
   }
   return NULL;
 }
@@ -212,18 +296,17 @@ static rung_status *infer_scan(rung_ir *ir, rung_node *node) {
     if (!given) continue;
     rung_type type = i < states ? given->type : sliced(&given->type, axis_at(node, "scan_input_axes", i - states));
     if (lead) type = sliced(&type, 0);
-    body->inputs[i]->type = type;
+    RUNG_TRY(replace(body->inputs[i], &type));
   }
   RUNG_TRY(infer_graph(ir, body));
   const rung_value_info *scanned = node->inputs[states + lead];
   int32_t axis = lead ? 1 : axis_at(node, "scan_input_axes", 0);
   int64_t trips = size_at(ir, scanned, axis), batch = size_at(ir, scanned, 0);
   for (uint32_t i = 0; i < node->output_count && i < body->output_count; i++) {
-    if (!node->outputs[i]) continue;
     const rung_type *type = &body->outputs[i]->type;
     rung_type result = i < states ? *type : stacked(type, trips, axis_at(node, "scan_output_axes", i - states));
     if (lead) result = stacked(&result, batch, 0);
-    node->outputs[i]->type = result;
+    RUNG_TRY(replace(node->outputs[i], &result));
   }
   return NULL;
 }
@@ -234,10 +317,8 @@ static rung_status *infer_sequence_map(rung_ir *ir, rung_node *node) {
                      "the body of SequenceMap does not fit its inputs and outputs");
   for (uint32_t i = 0; i < node->input_count; i++) {
     const rung_type *type = &node->inputs[i]->type;
-    if (type->kind == RUNG_SEQUENCE && type->element)
-      body->inputs[i]->type = *type->element;
-    else if (type->kind == RUNG_TENSOR)
-      body->inputs[i]->type = *type;
+    if (type->kind == RUNG_SEQUENCE && type->element) RUNG_TRY(replace(body->inputs[i], type->element));
+    if (type->kind == RUNG_TENSOR) RUNG_TRY(replace(body->inputs[i], type));
   }
   RUNG_TRY(infer_graph(ir, body));
   for (uint32_t i = 0; i < node->output_count; i++)
@@ -266,7 +347,7 @@ static rung_status *infer_with_definition(rung_ir *ir, rung_node *node) {
   for (uint32_t i = 0; !status && i < node->output_count; i++) {
     if (!node->outputs[i]) continue;
     types[i].is_claimed = is_claimed;
-    narrow(&node->outputs[i]->type, &types[i], fresh);
+    status = narrow(node->outputs[i], &types[i], fresh);
     if (known[i].at) node->outputs[i]->known = known[i].at, node->outputs[i]->known_count = known[i].count;
   }
   rung_free(ir->allocator, known);
@@ -281,7 +362,7 @@ static rung_status *infer_modifier(rung_ir *ir, rung_graph *body, const rung_typ
   rung_type *given = &body->inputs[0]->type, *made = &body->outputs[0]->type;
   RUNG_MODEL_REQUIRE(!given->dtype || !type->dtype || given->dtype == type->dtype, "the body is given %s, not %s",
                      rung_dtype_name(type->dtype), rung_dtype_name(given->dtype));
-  assign(body->inputs[0], type);
+  RUNG_TRY(assign(body->inputs[0], type));
   RUNG_TRY(infer_graph(ir, body));
   RUNG_MODEL_REQUIRE(!made->dtype || !type->dtype || made->dtype == type->dtype, "the body gives %s back, not %s",
                      rung_dtype_name(made->dtype), rung_dtype_name(type->dtype));
@@ -326,7 +407,7 @@ static rung_status *infer_foreign(rung_ir *ir, rung_node *node) {
     rung_status_free(status);
     return NULL;
   }
-  for (uint32_t i = 0; i < node->output_count && !status; i++) assign(node->outputs[i], &types[i]);
+  for (uint32_t i = 0; i < node->output_count && !status; i++) status = assign(node->outputs[i], &types[i]);
   return status;
 }
 
@@ -337,6 +418,7 @@ static rung_status *infer_node(rung_ir *ir, rung_node *node) {
     RUNG_TRY(rung_node_each_body(node, infer_bodies, ir));
     return infer_foreign(ir, node);
   }
+  if (node->op->flags & RUNG_OP_CONTROL) RUNG_TRY(check_operands(node));
   if (node->op->flags & (RUNG_OP_CONTROL | RUNG_OP_EXPANDS))
     for (size_t i = 0; i < RUNG_COUNT(with_bodies); i++)
       if (strcmp(with_bodies[i].name, node->op_type) == 0) return with_bodies[i].infer(ir, node);
@@ -344,13 +426,33 @@ static rung_status *infer_node(rung_ir *ir, rung_node *node) {
 }
 
 static rung_status *infer_graph(rung_ir *ir, rung_graph *graph) {
-  for (uint32_t n = 0; n < graph->node_count; n++)
+  enum { LOOK_EVERY = 1024 };
+  for (uint32_t n = 0; n < graph->node_count; n++) {
+    if (n % LOOK_EVERY == 0) RUNG_TRY(rung_ir_go_on(ir));
     RUNG_TRY(rung_status_prefix(infer_node(ir, graph->nodes[n]), "node \"%s\" (%s)", graph->nodes[n]->name,
                                 graph->nodes[n]->op_type));
+  }
   return NULL;
 }
 
-rung_status *rung_ir_infer(rung_ir *ir) { return infer_graph(ir, ir->graph); }
+/* Broken branches lose their nodes, so that nobody is asked about them; the nodes around are the host's, which knows
+ * what to say when the branch is taken. */
+static rung_status *cut_broken(rung_graph *graph, void *context) {
+  for (uint32_t n = 0; n < graph->node_count && !graph->broken; n++)
+    RUNG_TRY(rung_node_each_body(graph->nodes[n], cut_broken, context));
+  if (!graph->broken || !graph->node_count) return NULL;
+  const rung_ir *ir = context;
+  rung_log_line(ir->log, RUNG_LOG_WARNING, "node \"%s\" (%s): body \"%s\" cannot run: %s", graph->parent->name,
+                graph->parent->op_type, graph->name, graph->broken);
+  graph->node_count = graph->output_count = 0;
+  for (rung_node *around = graph->parent; around; around = around->graph->parent) around->refused_by = UINT32_MAX;
+  return NULL;
+}
+
+rung_status *rung_ir_infer(rung_ir *ir) {
+  RUNG_TRY(infer_graph(ir, ir->graph));
+  return cut_broken(ir->graph, ir);
+}
 
 /* Overrides */
 
@@ -388,12 +490,16 @@ rung_status *rung_ir_override_shape(rung_ir *ir, const char *input, int32_t rank
   for (uint32_t i = 0; i < graph->input_count; i++)
     if (strcmp(graph->inputs[i]->name, input) == 0) info = graph->inputs[i];
   RUNG_REQUIRE(info, NOT_FOUND, "the model has no input named \"%s\"", input);
-  RUNG_REQUIRE(rank >= 0 && rank <= RUNG_MAX_RANK && (info->type.rank < 0 || info->type.rank == rank), INVALID_ARGUMENT,
+  RUNG_REQUIRE(rank >= 0 && rank <= RUNG_MAX_RANK, INVALID_ARGUMENT,
+               "input \"%s\" is given %d dimensions; there can be 0 to %d", input, rank, RUNG_MAX_RANK);
+  RUNG_REQUIRE(info->type.rank < 0 || info->type.rank == rank, INVALID_ARGUMENT,
                "input \"%s\" has %d dimensions, %d are given", input, info->type.rank, rank);
   for (int32_t i = 0; i < rank; i++) {
     if (info->type.rank < 0) info->type.dims[i] = ir->next_symbol++;
     int64_t dim = info->type.dims[i];
-    RUNG_REQUIRE(dims[i] >= 0 && (RUNG_IS_SYMBOL(dim) || dim == dims[i]), INVALID_ARGUMENT,
+    RUNG_REQUIRE(dims[i] >= 0, INVALID_ARGUMENT, "dimension %d of input \"%s\" cannot be %lld", i, input,
+                 (long long)dims[i]);
+    RUNG_REQUIRE(RUNG_IS_SYMBOL(dim) || dim == dims[i], INVALID_ARGUMENT,
                  "dimension %d of input \"%s\" is %lld in the model, %lld is given", i, input, (long long)dim,
                  (long long)dims[i]);
   }

@@ -85,6 +85,8 @@ rung_status *rung_ir_add_output(rung_ir *ir, const char *name) {
   return NULL;
 }
 
+rung_status *rung_ir_go_on(const rung_ir *ir) { return ir->go_on ? ir->go_on(ir->infer_user) : NULL; }
+
 void rung_type_of_value(const rung_value *value, rung_type *out_type) {
   *out_type = (rung_type){.kind = value->kind, .dtype = value->tensor.dtype, .rank = -1};
   if (value->kind == RUNG_TENSOR || value->kind == RUNG_SPARSE) {
@@ -160,7 +162,7 @@ void rung_ir_remove_nodes(rung_graph *graph, const bool *dead) {
 /* Counting */
 
 static rung_status *clear_counts(rung_graph *graph, void *context) {
-  for (uint32_t i = 0; i < graph->value_count; i++) graph->values[i]->uses = 0;
+  for (uint32_t i = 0; i < graph->value_count; i++) graph->values[i]->uses = graph->values[i]->mark = 0;
   for (uint32_t n = 0; n < graph->node_count; n++) {
     graph->nodes[n]->capture_count = 0;
     RUNG_TRY(rung_node_each_body(graph->nodes[n], clear_counts, context));
@@ -168,45 +170,58 @@ static rung_status *clear_counts(rung_graph *graph, void *context) {
   return NULL;
 }
 
-static rung_status *add_capture(rung_ir *ir, rung_node *node, rung_value_info *info) {
-  for (uint32_t i = 0; i < node->capture_count; i++)
-    if (node->captures[i] == info) return NULL;
+/* The nodes are taken one after the other, those inside a body before the one around it. */
+typedef struct counting {
+  rung_ir *ir;
+  rung_node *node; /* whose captures are collected: its bodies stand already */
+  uint32_t number; /* of the node; the mark of what it has captured */
+} counting;
+
+static rung_status *add_capture(counting *c, const rung_graph *body, rung_value_info *info) {
+  rung_node *node = c->node;
+  if (!info || info->constant || info->graph == body || info->mark == c->number) return NULL;
+  info->mark = c->number;
+  info->uses++;
   if ((node->capture_count & (node->capture_count - 1)) == 0) {
     uint32_t capacity = node->capture_count ? node->capture_count * 2 : 1;
-    rung_value_info **larger = rung_arena_alloc(&ir->arena, capacity, sizeof *larger);
+    rung_value_info **larger = rung_arena_alloc(&c->ir->arena, capacity, sizeof *larger);
     RUNG_CHECK_ALLOC(larger);
     if (node->capture_count) memcpy(larger, node->captures, node->capture_count * sizeof *larger);
     node->captures = larger;
   }
   node->captures[node->capture_count++] = info;
-  info->uses++;
   return NULL;
 }
 
-/* One more reader of `info` in `graph`: every node between the two captures it. */
-static rung_status *count_use(rung_ir *ir, rung_graph *graph, rung_value_info *info) {
-  if (!info) return NULL;
-  info->uses++;
-  if (info->constant) return NULL;
-  for (; graph != info->graph && graph->parent; graph = graph->parent->graph)
-    RUNG_TRY(add_capture(ir, graph->parent, info));
+/* What the node captures: what its bodies read, and what the nodes in them capture, of the graphs around. */
+static rung_status *collect_captures(rung_graph *body, void *context) {
+  for (uint32_t n = 0; n < body->node_count; n++) {
+    const rung_node *node = body->nodes[n];
+    for (uint32_t i = 0; i < node->input_count; i++) RUNG_TRY(add_capture(context, body, node->inputs[i]));
+    for (uint32_t i = 0; i < node->capture_count; i++) RUNG_TRY(add_capture(context, body, node->captures[i]));
+  }
+  for (uint32_t i = 0; i < body->output_count; i++) RUNG_TRY(add_capture(context, body, body->outputs[i]));
   return NULL;
 }
 
 static rung_status *count_in(rung_graph *graph, void *context) {
-  rung_ir *ir = context;
+  counting *c = context;
   for (uint32_t n = 0; n < graph->node_count; n++) {
     rung_node *node = graph->nodes[n];
-    for (uint32_t i = 0; i < node->input_count; i++) RUNG_TRY(count_use(ir, graph, node->inputs[i]));
-    RUNG_TRY(rung_node_each_body(node, count_in, context));
+    for (uint32_t i = 0; i < node->input_count; i++)
+      if (node->inputs[i]) node->inputs[i]->uses++;
+    RUNG_TRY(rung_node_each_body(node, count_in, c));
+    c->node = node;
+    c->number++;
+    RUNG_TRY(rung_node_each_body(node, collect_captures, c));
   }
-  for (uint32_t i = 0; i < graph->output_count; i++) RUNG_TRY(count_use(ir, graph, graph->outputs[i]));
+  for (uint32_t i = 0; i < graph->output_count; i++) graph->outputs[i]->uses++;
   return NULL;
 }
 
 rung_status *rung_ir_recount(rung_ir *ir) {
   RUNG_TRY(clear_counts(ir->graph, NULL));
-  return count_in(ir->graph, ir);
+  return count_in(ir->graph, &(counting){.ir = ir});
 }
 
 /* Validity */

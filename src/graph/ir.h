@@ -35,7 +35,9 @@ typedef struct rung_ir {
   RUNG_VEC(rung_value *) constants; /* those that folding made */
   /* (optional) Types of the outputs of a node without a definition: asked of the providers. UNSUPPORTED: unknown. */
   rung_status *(*infer_foreign)(void *user, const rung_node *node, rung_type *outputs);
-  void *infer_user;
+  /* (optional) Looked at between passes, and every few thousand nodes: an error ends the work. */
+  rung_status *(*go_on)(void *user);
+  void *infer_user; /* of both */
 } rung_ir;
 
 rung_status *rung_ir_build(const rung_allocator *allocator, const rung_log *log, rung_model *model,
@@ -70,13 +72,19 @@ const char *rung_ir_is_valid(const rung_ir *ir, char *buffer, size_t size);
 
 /* The type of a constant. */
 void rung_type_of_value(const rung_value *value, rung_type *out_type);
+/* INVALID_MODEL when no value can be both of the type that is known of it and of `other`. Shapes do not count. */
+rung_status *rung_type_check_declared(const rung_value_info *info, const rung_type *other) RUNG_MUST_CHECK;
 const rung_attribute *rung_node_attribute(const rung_node *node, const char *name);
 /* Calls fn for `node`'s bodies, in the order of its attributes. */
 rung_status *rung_node_each_body(const rung_node *node, rung_status *(*fn)(rung_graph *body, void *context),
                                  void *context);
 
+rung_status *rung_ir_go_on(const rung_ir *ir) RUNG_MUST_CHECK;
+
 /* Types and shapes of everything, through bodies. Called again after folding: knowing more only narrows. */
 rung_status *rung_ir_infer(rung_ir *ir) RUNG_MUST_CHECK;
+/* What a run that takes this body must end with; NULL: nothing is known against it. */
+rung_status *rung_graph_broken(const rung_graph *body) RUNG_MUST_CHECK;
 
 /* The user's sizes for symbolic dimensions, by name ("batch") . An unknown name is an error with the nearest one. */
 typedef struct rung_ir_dimension {

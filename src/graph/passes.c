@@ -212,13 +212,38 @@ static bool computes_same(const rung_node *a, const rung_node *b) {
   return true;
 }
 
-static uint64_t node_hash(const rung_node *node) {
-  uint64_t hash = rung_hash_bytes(&node->op, sizeof node->op, node->output_count);
-  return node->input_count ? rung_hash_bytes(node->inputs, node->input_count * sizeof *node->inputs, hash) : hash;
+/* What same_attribute compares. */
+static uint64_t attribute_hash(const rung_attribute *a, uint64_t hash) {
+  switch (a->type) {
+    case RUNG_ATTRIBUTE_FLOAT:
+      return rung_hash_bytes(&a->f, sizeof a->f, hash);
+    case RUNG_ATTRIBUTE_INT:
+      return rung_hash_bytes(&a->i, sizeof a->i, hash);
+    case RUNG_ATTRIBUTE_STRING:
+      return a->s.size ? rung_hash_bytes(a->s.data, a->s.size, hash) : hash;
+    case RUNG_ATTRIBUTE_TENSOR:
+      return rung_hash_bytes(&a->tensor, sizeof a->tensor, hash);
+    case RUNG_ATTRIBUTE_FLOATS:
+      return a->count ? rung_hash_bytes(a->floats, a->count * sizeof *a->floats, hash) : hash;
+    case RUNG_ATTRIBUTE_INTS:
+      return a->count ? rung_hash_bytes(a->ints, a->count * sizeof *a->ints, hash) : hash;
+    default:
+      return hash;
+  }
 }
 
+static uint64_t node_hash(const rung_node *node) {
+  uint64_t hash = rung_hash_bytes(&node->op, sizeof node->op, node->output_count);
+  if (node->input_count) hash = rung_hash_bytes(node->inputs, node->input_count * sizeof *node->inputs, hash);
+  for (uint32_t i = 0; i < node->attribute_count; i++) hash = attribute_hash(&node->attributes[i], hash);
+  return hash;
+}
+
+/* Attributes that same_attribute knows nothing of are never the same: such nodes would only fill the table. */
 static bool may_merge(const rung_node *node) {
   if (!node->op || (node->op->flags & (RUNG_OP_RANDOM | RUNG_OP_CONTROL))) return false;
+  for (uint32_t i = 0; i < node->attribute_count; i++)
+    if (!same_attribute(&node->attributes[i], &node->attributes[i])) return false;
   for (uint32_t i = 0; i < node->output_count; i++)
     if (node->outputs[i] && node->outputs[i]->mark) return false;
   return true;
@@ -229,7 +254,8 @@ static void merge_into(const rung_node *first, const rung_node *again) {
     if (first->outputs[i]) rung_ir_forward(again->outputs[i], first->outputs[i]);
 }
 
-/* Open addressing by hash of operator and inputs; nodes come in topological order, so inputs are merged before. */
+/* Open addressing by hash of operator, inputs and attributes; nodes come in topological order, so inputs are merged
+ * before. */
 static rung_status *mark_duplicates(rewrite *r, rung_graph *graph, bool *dead) {
   size_t capacity = 16;
   while (capacity < 2 * (size_t)graph->node_count) capacity *= 2;
@@ -316,6 +342,7 @@ rung_status *rung_ir_optimize(rung_ir *ir, rung_passes *passes) {
       if (passes->off & (1u << pass)) continue;
       rewrite r = {ir, passes, 0};
       bool can = true;
+      RUNG_TRY(rung_ir_go_on(ir));
       RUNG_TRY(rung_ir_recount(ir));
       if (pass == RUNG_PASS_opset) RUNG_TRY(rung_legalise_can_raise(ir, passes, &can));
       if (!can) continue;

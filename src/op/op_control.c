@@ -1,34 +1,26 @@
 /* Control flow. graph_infer.c finds the types, the session runs the bodies; here stand only the signatures. Values are
  * of any type, and each of its own: V binds nothing. */
-#include "op/op.h"
-
-typedef struct if_params {
-  rung_graph *then_branch, *else_branch;
-} if_params;
+#include "op/control.h"
 
 static const rung_attr if_attrs[] = {
-    RUNG_ATTR_GRAPH(if_params, then_branch), RUNG_ATTR_GRAPH(if_params, else_branch), {0}};
+    RUNG_ATTR_GRAPH(rung_if_params, then_branch), RUNG_ATTR_GRAPH(rung_if_params, else_branch), {0}};
 
 const rung_op rung_op_If = {.name = "If",
                             .domain = "",
                             .since = 1,
                             .flags = RUNG_OP_CONTROL,
                             .signature = "cond:bool -> outputs:V...",
-                            .params_size = sizeof(if_params),
+                            .params_size = sizeof(rung_if_params),
                             .attributes = if_attrs};
 
-typedef struct loop_params {
-  rung_graph *body;
-} loop_params;
-
-static const rung_attr loop_attrs[] = {RUNG_ATTR_GRAPH(loop_params, body), {0}};
+static const rung_attr loop_attrs[] = {RUNG_ATTR_GRAPH(rung_loop_params, body), {0}};
 
 const rung_op rung_op_Loop = {.name = "Loop",
                               .domain = "",
                               .since = 1,
                               .flags = RUNG_OP_CONTROL,
                               .signature = "M:int64? cond:bool? v_initial:V... -> v_final_and_scan_outputs:V...",
-                              .params_size = sizeof(loop_params),
+                              .params_size = sizeof(rung_loop_params),
                               .attributes = loop_attrs};
 
 const rung_op rung_op_SequenceMap = {.name = "SequenceMap",
@@ -36,24 +28,17 @@ const rung_op rung_op_SequenceMap = {.name = "SequenceMap",
                                      .since = 17,
                                      .flags = RUNG_OP_CONTROL,
                                      .signature = "input_sequence:S additional_inputs:V... -> out_sequence:S...",
-                                     .params_size = sizeof(loop_params),
+                                     .params_size = sizeof(rung_loop_params),
                                      .attributes = loop_attrs};
 
-typedef struct scan_params {
-  rung_graph *body;
-  int64_t num_scan_inputs;
-  rung_ints scan_input_axes, scan_input_directions, scan_output_axes, scan_output_directions;
-  rung_ints directions; /* opset 8 */
-} scan_params;
-
 static const rung_attr scan_attrs[] = {
-    RUNG_ATTR_GRAPH(scan_params, body),
-    {"num_scan_inputs", RUNG_ATTR_KIND_INT, offsetof(scan_params, num_scan_inputs), .required = true},
-    RUNG_ATTR_INTS(scan_params, scan_input_axes),
-    RUNG_ATTR_INTS(scan_params, scan_input_directions),
-    RUNG_ATTR_INTS(scan_params, scan_output_axes),
-    RUNG_ATTR_INTS(scan_params, scan_output_directions),
-    RUNG_ATTR_INTS_UNTIL(scan_params, directions, 8),
+    RUNG_ATTR_GRAPH(rung_scan_params, body),
+    {"num_scan_inputs", RUNG_ATTR_KIND_INT, offsetof(rung_scan_params, num_scan_inputs), .required = true},
+    RUNG_ATTR_INTS(rung_scan_params, scan_input_axes),
+    RUNG_ATTR_INTS(rung_scan_params, scan_input_directions),
+    RUNG_ATTR_INTS(rung_scan_params, scan_output_axes),
+    RUNG_ATTR_INTS(rung_scan_params, scan_output_directions),
+    RUNG_ATTR_INTS_UNTIL(rung_scan_params, directions, 8),
     {0}};
 
 /* In opset 8, input 0 is the optional sequence_lens. */
@@ -63,5 +48,5 @@ const rung_op rung_op_Scan = {
     .since = 8,
     .flags = RUNG_OP_CONTROL,
     .signature = "first:U? initial_state_and_scan_inputs:V... -> final_state_and_scan_outputs:V...",
-    .params_size = sizeof(scan_params),
+    .params_size = sizeof(rung_scan_params),
     .attributes = scan_attrs};

@@ -1,5 +1,6 @@
 #include "op/reshape.h"
 
+#include "base/str.h"
 #include "op/op_infer.h"
 
 /* Views: the elements of a known integer tensor stay what they are. */
@@ -54,6 +55,20 @@ static rung_status *deduce(rung_infer *infer, int64_t *dims, int32_t rank, int32
   return NULL;
 }
 
+/* Claims of the file are no measure. */
+static rung_status *check_count(const rung_infer *infer, const int64_t *dims, int32_t rank) {
+  const rung_type *data = rung_infer_input(infer, 0);
+  size_t given, wanted;
+  for (uint32_t i = 0; i < infer->input_count; i++)
+    if (rung_infer_has(infer, i) && rung_infer_input(infer, i)->is_claimed) return NULL;
+  if (data->rank < 0 || !rung_shape_count(data->rank, data->dims, &given) || !rung_shape_count(rank, dims, &wanted))
+    return NULL;
+  char from[RUNG_SHAPE_TEXT], to[RUNG_SHAPE_TEXT];
+  RUNG_MODEL_REQUIRE(given == wanted, "%zu elements (%s) cannot have the shape %s", given,
+                     rung_shape_text(data->rank, data->dims, from), rung_shape_text(rank, dims, to));
+  return NULL;
+}
+
 static rung_status *reshape_to(rung_infer *infer, int64_t *dims, int32_t rank, bool allow_zero) {
   const rung_type *data = rung_infer_input(infer, 0);
   int32_t unknown = -1;
@@ -70,6 +85,7 @@ static rung_status *reshape_to(rung_infer *infer, int64_t *dims, int32_t rank, b
     RUNG_MODEL_REQUIRE(dims[i] >= 0 || RUNG_IS_SYMBOL(dims[i]), "shape element %d is %lld", i, (long long)dims[i]);
   }
   if (unknown >= 0) RUNG_TRY(deduce(infer, dims, rank, unknown));
+  RUNG_TRY(check_count(infer, dims, rank));
   keep_known(infer);
   return rung_infer_shape(infer, 0, rank, dims);
 }

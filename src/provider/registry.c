@@ -168,10 +168,12 @@ rung_status *rung_registry_probe(const rung_provider_api *api, const rung_host *
   return out_report->failed ? rung_status_out_of_memory() : NULL;
 }
 
-int rung_report_failed(const rung_report *report) {
-  for (int i = 0; i < RUNG_STATE_COUNT; i++)
-    if (report->steps[i].ok != 1) return i;
-  return -1;
+bool rung_report_first_failure(const rung_report *report, rung_state *out_state) {
+  int i = 0;
+  while (i < RUNG_STATE_COUNT && report->steps[i].ok == 1) i++;
+  if (i == RUNG_STATE_COUNT) return false;
+  *out_state = (rung_state)i;
+  return true;
 }
 
 /* Options */

@@ -50,8 +50,8 @@ struct rung_report {
 /* Looks; texts live in `arena`. */
 rung_status *rung_registry_probe(const rung_provider_api *api, const rung_host *host, const rung_option *options,
                                  size_t option_count, rung_arena *arena, rung_report *out_report) RUNG_MUST_CHECK;
-/* The first step that does not hold, or -1 when it is usable. */
-int rung_report_failed(const rung_report *report);
+/* Is there a step that does not hold, and which is the first? */
+bool rung_report_first_failure(const rung_report *report, rung_state *out_state);
 const char *rung_state_name(rung_state state);
 void rung_report_step(rung_report *report, rung_state state, int ok, const char *code, const char *evidence,
                       const char *fix);

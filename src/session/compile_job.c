@@ -70,6 +70,7 @@ static rung_status *work(program_step *step, const rung_compile *compile) {
   const rung_link *link = &instance->chain.links.at[step->link];
   if (instance->cache.peeks) return rung__cache_peek(step, compile);
   rung_status *status = rung__cache_compile(step, compile);
+  if (!status && !step->executable) status = RUNG_ERROR(PROVIDER, "it says that it compiled, but gives no executable");
   if (!status && RUNG_HAS(link->api, describe))
     link->api->describe(step->executable, step->description, sizeof step->description);
   return status;

@@ -93,6 +93,11 @@ static rung_status *read_limit(const char *at, size_t form, contract_term *term)
   double number = strtod(at + 2, &end), factor;
   if (end == at + 2 || !isfinite(number) || number < 0) return bad_term(term->text, "has no number", form);
   if (!read_unit(end, term->measure, &factor)) return bad_term(term->text, "has a unit that is not known", form);
+  bool is_share = forms[form].comparison == AT_LEAST, is_number = !is_share && form != RUNG_MEASURE_BYTES;
+  RUNG_REQUIRE(!is_share || *end || number == 0 || number > 1, INVALID_ARGUMENT,
+               "contract: \"%s\" asks for %g percent; for that write \"%g%%\", or did you mean \"%g%%\"?", term->text,
+               number, number, 100 * number);
+  if (is_number && number != floor(number)) return bad_term(term->text, "has a number that is not whole", form);
   term->limit = number * factor;
   if (forms[form].comparison == AT_LEAST && term->limit > 100)
     return bad_term(term->text, "asks for more than all", form);
@@ -163,17 +168,24 @@ static bool counts(const contract_term *term, const rung_chain *chain, const cha
   return false;
 }
 
-/* Percent of the nodes, or of their FLOPs, that the term's providers run; all of nothing is 100. */
-static double share(const contract_term *term, const rung_chain *chain, const rung_plan *plan) {
+/* Percent of the nodes, or of their FLOPs, that the term's providers run; all of nothing is 100. *out_open when FLOPs
+ * that are not known yet can make it less than the limit, or more. */
+static double share(const contract_term *term, const rung_chain *chain, const rung_plan *plan, int *out_open) {
   double all = 0, covered = 0;
+  bool may_grow = false, may_shrink = false, by_flops = term->measure == RUNG_MEASURE_FLOPS;
   for (size_t n = 0; n < plan->node_count; n++) {
     const rung_plan_node *node = &plan->nodes[n];
-    double weight = term->measure == RUNG_MEASURE_FLOPS ? node->flops : 1;
+    double weight = by_flops ? node->flops : 1;
     if (is_host(node->provider)) continue;
+    bool is_covered = counts(term, chain, node->provider);
+    may_grow |= by_flops && node->flops_open && is_covered;
+    may_shrink |= by_flops && node->flops_open && !is_covered;
     all += weight;
-    if (counts(term, chain, node->provider)) covered += weight;
+    if (is_covered) covered += weight;
   }
-  return all > 0 ? 100 * covered / all : 100;
+  double value = all > 0 ? 100 * covered / all : 100;
+  *out_open = value >= term->limit ? may_shrink : may_grow;
+  return value;
 }
 
 /* What is known of crossings per run; *out_open when sizes or executions are not known yet. */
@@ -208,11 +220,11 @@ static void measure(const contract_term *term, const rung_chain *chain, const ru
     case RUNG_MEASURE_STRICT:
     case RUNG_MEASURE_ONLY:
       out->limit = 100;
-      out->value = share(term, chain, plan);
+      out->value = share(term, chain, plan, &open);
       break;
     case RUNG_MEASURE_COVERAGE:
     case RUNG_MEASURE_FLOPS:
-      out->value = share(term, chain, plan);
+      out->value = share(term, chain, plan, &open);
       break;
     case RUNG_MEASURE_NO_DEMOTION:
       out->value = (double)count_skipped(plan);
@@ -228,7 +240,8 @@ static void measure(const contract_term *term, const rung_chain *chain, const ru
   bool at_least = term->measure == RUNG_MEASURE_STRICT || term->measure == RUNG_MEASURE_ONLY ||
                   forms[term->measure].comparison == AT_LEAST;
   bool holds = at_least ? out->value >= out->limit : out->value <= out->limit;
-  out->holds = !holds ? 0 : open ? -1 : 1;
+  bool may_mend = open && term->measure == RUNG_MEASURE_FLOPS; /* a share can grow, too; sums cannot fall again */
+  out->holds = open && (holds || may_mend) ? -1 : holds;
 }
 
 rung_status *rung_contract_measure(const rung_contract *contract, const rung_chain *chain, rung_arena *arena,

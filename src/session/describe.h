@@ -19,5 +19,7 @@ rung_status *rung__env_probe(rung_env *env, size_t index, const rung_provider_in
 const char *rung__dimension_name(const rung_instance *instance, int64_t dim);
 /* Floating-point operations of one run of a node, as far as shapes tell; 0 for what moves data. */
 double rung__node_flops(const rung_node *node);
+/* Shapes are not known: it says too little. */
+bool rung__node_flops_open(const rung_node *node);
 
 #endif

@@ -99,6 +99,40 @@ void rung__frame_set(frame *f, const rung_value_info *info, rung_value *value) {
   f->values[info->index] = value;
 }
 
+/* Types */
+
+const value_origin rung__value_of_user = {RUNG_INVALID_ARGUMENT, "input", "the model takes"},
+                   rung__value_of_provider = {RUNG_PROVIDER, "output", "the graph says"},
+                   rung__value_of_body = {RUNG_INVALID_MODEL, "output", "the graph says"};
+
+#define EXPECT(condition, ...) \
+  if (!(condition)) return rung_status_make(origin->code, __FILE__, __LINE__, __VA_ARGS__)
+
+static rung_status *check_shape(const value_origin *origin, const rung_value_info *info, const rung_tensor *tensor) {
+  const rung_type *type = &info->type;
+  char is[RUNG_SHAPE_TEXT], should[RUNG_SHAPE_TEXT];
+  if (type->rank < 0 || type->is_claimed) return NULL;
+  bool fits = type->rank == tensor->rank;
+  for (int32_t i = 0; fits && i < type->rank; i++) fits = type->dims[i] < 0 || type->dims[i] == tensor->dims[i];
+  EXPECT(fits, "%s \"%s\" has the shape %s, %s %s", origin->what, info->name,
+         rung_shape_text(tensor->rank, tensor->dims, is), origin->who, rung_shape_text(type->rank, type->dims, should));
+  return NULL;
+}
+
+rung_status *rung__check_value(const value_origin *origin, const rung_value_info *info, const rung_value *value) {
+  const rung_type *type = &info->type;
+  EXPECT(value || type->kind == RUNG_OPTIONAL, "%s \"%s\" is missing", origin->what, info->name);
+  if (!value || type->kind == RUNG_NONE || type->kind == RUNG_OPTIONAL) return NULL;
+  EXPECT(value->kind == type->kind, "%s \"%s\" is %s, %s %s", origin->what, info->name, rung_kind_text(value->kind),
+         origin->who, rung_kind_text(type->kind));
+  if (type->kind != RUNG_TENSOR) return NULL;
+  EXPECT(!type->dtype || value->tensor.dtype == type->dtype, "%s \"%s\" is %s, %s %s", origin->what, info->name,
+         rung_dtype_name(value->tensor.dtype), origin->who, rung_dtype_name(type->dtype));
+  return check_shape(origin, info, &value->tensor);
+}
+
+#undef EXPECT
+
 /* Crossings */
 
 static void free_device(void *user, void *data) {
@@ -106,26 +140,25 @@ static void free_device(void *user, void *data) {
   memory->free(memory, data);
 }
 
-/* Counts bytes of tensors against the limit of a run. */
-static rung_status *charge(execution *run, size_t bytes) {
-  const rung_instance *instance = run->instance;
-  size_t before = atomic_fetch_add(&run->bytes, bytes);
-  RUNG_REQUIRE(!instance->max_bytes || (bytes <= instance->max_bytes && before <= instance->max_bytes - bytes), LIMIT,
-               "the run needs more than max_bytes = %" PRIu64 " bytes of tensors", instance->max_bytes);
-  return NULL;
-}
-
-/* Uninitialised storage for a tensor in a memory; NULL is the host's. */
-static rung_status *allocate(execution *run, rung_memory *memory, const rung_tensor *like, rung_value **out_value) {
-  rung_instance *instance = run->instance;
-  RUNG_TRY(charge(run, like->size));
-  const rung_allocator *allocator = instance->env->allocator;
+static rung_status *allocate(const rung_allocator *allocator, rung_memory *memory, const rung_tensor *like,
+                             rung_value **out_value) {
   if (!memory) return rung_value_new_tensor(allocator, like->dtype, like->rank, like->dims, out_value);
   rung_tensor tensor = *like;
   tensor.memory = memory;
   RUNG_TRY(memory->alloc(memory, RUNG_MAX(like->size, 1), &tensor.data));
   rung_status *status = rung_value_wrap(allocator, &tensor, free_device, memory, out_value);
   if (status) memory->free(memory, tensor.data);
+  return status;
+}
+
+rung_status *rung__run_allocate(execution *run, rung_memory *memory, const rung_tensor *like, rung_value **out_value) {
+  size_t bytes = rung_value_cost(like);
+  RUNG_TRY(rung_meter_add(run->meter, bytes));
+  rung_status *status = allocate(run->instance->env->allocator, memory, like, out_value);
+  if (status)
+    rung_meter_take(run->meter, bytes);
+  else
+    rung_value_set_meter(*out_value, run->meter, bytes);
   return status;
 }
 
@@ -163,7 +196,7 @@ static rung_status *count_crossing(execution *run, size_t bytes) {
 static rung_status *copy_tensor(execution *run, const rung_value *from, rung_memory *memory, rung_value **out_value) {
   rung_memory *there = from->tensor.memory;
   if (memory != there) RUNG_TRY(count_crossing(run, from->tensor.size)); /* else only to another address */
-  RUNG_TRY(allocate(run, memory, &from->tensor, out_value));
+  RUNG_TRY(rung__run_allocate(run, memory, &from->tensor, out_value));
   rung_tensor *to = &(*out_value)->tensor;
   rung_status *status = NULL;
   if (to->size && !memory && !there)
@@ -245,26 +278,41 @@ typedef struct island_run {
   rung_run run; /* what the provider sees */
   frame *f;
   const program_step *step;
-  rung_value **outputs; /* references, until they are stored in the frame */
+  rung_value **outputs;  /* references, until they are stored in the frame */
+  atomic_size_t charged; /* what the provider has charged, and not given back: until it returns */
 } island_run;
 
 rung_status *rung__run_charge(const rung_run *run, size_t bytes) {
-  return charge(((const island_run *)run->context)->f->run, bytes);
+  island_run *i = run->context;
+  RUNG_TRY(rung_meter_add(i->f->run->meter, bytes));
+  atomic_fetch_add_explicit(&i->charged, bytes, memory_order_relaxed);
+  return NULL;
 }
 
-int rung__run_cancelled(const rung_run *run) {
-  execution *e = ((const island_run *)run->context)->f->run;
-  if (e->cancel_flag && atomic_load_explicit(e->cancel_flag, memory_order_relaxed)) return 1;
-  if (atomic_load_explicit(&e->late, memory_order_relaxed)) return 1;
-  if (!e->deadline || rung_os_now_ns() < e->deadline) return 0;
-  atomic_store_explicit(&e->late, 1, memory_order_relaxed);
-  return 1;
+void rung__run_uncharge(const rung_run *run, size_t bytes, rung_value *value) {
+  island_run *i = run->context;
+  size_t before = atomic_load_explicit(&i->charged, memory_order_relaxed), taken;
+  do {
+    taken = RUNG_MIN(bytes, before); /* no more than was charged, whatever the provider says */
+  } while (!atomic_compare_exchange_weak(&i->charged, &before, before - taken));
+  if (value && !value->meter)
+    rung_value_set_meter(value, i->f->run->meter, taken);
+  else
+    rung_meter_take(i->f->run->meter, taken);
 }
+
+static bool is_over(execution *e) {
+  if (e->cancel_flag && atomic_load_explicit(e->cancel_flag, memory_order_relaxed)) return true;
+  if (atomic_load_explicit(&e->late, memory_order_relaxed)) return true;
+  if (!e->deadline || rung_os_now_ns() < e->deadline) return false;
+  atomic_store_explicit(&e->late, 1, memory_order_relaxed);
+  return true;
+}
+
+int rung__run_cancelled(const rung_run *run) { return is_over(((const island_run *)run->context)->f->run); }
 
 rung_status *rung__execution_check(execution *run) {
-  island_run island = {.f = &(frame){.run = run}};
-  rung_run probe = {.context = &island};
-  if (!rung__run_cancelled(&probe)) return NULL;
+  if (!is_over(run)) return NULL;
   return atomic_load(&run->late) ? RUNG_ERROR(DEADLINE, "the run did not finish before its deadline")
                                  : RUNG_ERROR(CANCELLED, "the run was cancelled");
 }
@@ -292,11 +340,16 @@ rung_status *rung__run_output(const rung_run *run, uint32_t index, rung_dtype dt
   RUNG_REQUIRE(index < run->output_count && !i->outputs[index], PROVIDER,
                "output %u is asked for twice, or does not exist", index);
   rung_tensor like;
-  RUNG_TRY(rung_tensor_describe(dtype, rank, dims, &like));
+  rung_status *status = rung_tensor_describe(dtype, rank, dims, &like);
+  if (status) {
+    rung_status_free(status);
+    return RUNG_ERROR(PROVIDER, "it asks for output %u in a shape of rank %d, or of a type, that no tensor has", index,
+                      rank);
+  }
   rung_memory *memory = i->f->run->instance->chain.links.at[i->step->link].memory;
   like.memory = memory;
   RUNG_TRY(bound_output(i, i->step->island->outputs[index], &like, &i->outputs[index]));
-  if (!i->outputs[index]) RUNG_TRY(allocate(i->f->run, memory, &like, &i->outputs[index]));
+  if (!i->outputs[index]) RUNG_TRY(rung__run_allocate(i->f->run, memory, &like, &i->outputs[index]));
   *out_tensor = i->outputs[index]->tensor;
   return NULL;
 }
@@ -308,25 +361,6 @@ rung_status *rung__run_give(const rung_run *run, uint32_t index, rung_value *val
     return RUNG_ERROR(PROVIDER, "output %u is given twice, or does not exist", index);
   }
   i->outputs[index] = value;
-  return NULL;
-}
-
-/* A provider must give what follows from the graph: engines have been seen to return other shapes. What only the file
- * claims is no measure: exporters have been seen to write down scalars for vectors. */
-static rung_status *check_output(const rung_value_info *info, const rung_value *value) {
-  const rung_type *type = &info->type;
-  RUNG_REQUIRE(value, PROVIDER, "output \"%s\" was not made", info->name);
-  if (type->kind != RUNG_TENSOR) return NULL;
-  RUNG_REQUIRE(value->kind == RUNG_TENSOR && (!type->dtype || type->dtype == value->tensor.dtype), PROVIDER,
-               "output \"%s\" has another type than the graph says (%s, not %s)", info->name,
-               rung_dtype_name(value->tensor.dtype), rung_dtype_name(type->dtype));
-  if (type->rank < 0 || type->is_claimed) return NULL;
-  bool fits = type->rank == value->tensor.rank;
-  for (int32_t i = 0; fits && i < type->rank; i++) fits = type->dims[i] < 0 || type->dims[i] == value->tensor.dims[i];
-  char is[RUNG_SHAPE_TEXT], should[RUNG_SHAPE_TEXT];
-  RUNG_REQUIRE(fits, PROVIDER, "output \"%s\" has the shape %s, the graph says %s", info->name,
-               rung_shape_text(value->tensor.rank, value->tensor.dims, is),
-               rung_shape_text(type->rank, type->dims, should));
   return NULL;
 }
 
@@ -357,7 +391,8 @@ static rung_status *gather_inputs(frame *f, const program_step *step, rung_value
 /* `*fence` becomes NULL when an output holds it. */
 static rung_status *store_outputs(frame *f, island_run *i, rung_fence **fence) {
   const rung_graph *island = i->step->island;
-  for (uint32_t k = 0; k < island->output_count; k++) RUNG_TRY(check_output(island->outputs[k], i->outputs[k]));
+  for (uint32_t k = 0; k < island->output_count; k++)
+    RUNG_TRY(rung__check_value(&rung__value_of_provider, island->outputs[k], i->outputs[k]));
   for (uint32_t k = 0; k < island->output_count; k++) {
     uint32_t index = island->outputs[k]->index;
     rung__frame_set(f, island->outputs[k], i->outputs[k]);
@@ -424,6 +459,7 @@ static rung_status *run_island(frame *f, program_step *step) {
   rung_value **inputs = (rung_value **)operands, **outputs = inputs + in;
   rung_fence **pending = (rung_fence **)operands + in + out, *fence = NULL;
   island_run i = {.f = f, .step = step, .outputs = outputs};
+  atomic_init(&i.charged, 0);
   i.run = (rung_run){.struct_size = sizeof i.run,
                      .host = &instance->host,
                      .input_count = in,
@@ -447,6 +483,7 @@ static rung_status *run_island(frame *f, program_step *step) {
       status = end;
   }
   for (uint32_t k = 0; k < out; k++) rung_value_release(outputs[k]);
+  rung_meter_take(f->run->meter, atomic_load(&i.charged));
   rung_free(allocator, operands);
   return status;
 }
@@ -498,25 +535,6 @@ rung_status *rung__frame_run(frame *f) {
 }
 
 /* The whole */
-
-static rung_status *check_input(const rung_value_info *info, const rung_value *value) {
-  const rung_type *type = &info->type;
-  RUNG_REQUIRE(value || type->kind == RUNG_OPTIONAL, INVALID_ARGUMENT, "input \"%s\" is missing", info->name);
-  if (!value || type->kind == RUNG_NONE || type->kind == RUNG_OPTIONAL) return NULL;
-  RUNG_REQUIRE(value->kind == type->kind, INVALID_ARGUMENT,
-               "input \"%s\" is another kind of value than the model takes", info->name);
-  if (type->kind != RUNG_TENSOR) return NULL;
-  RUNG_REQUIRE(!type->dtype || value->tensor.dtype == type->dtype, INVALID_ARGUMENT,
-               "input \"%s\" is %s, the model takes %s", info->name, rung_dtype_name(value->tensor.dtype),
-               rung_dtype_name(type->dtype));
-  bool fits = type->rank < 0 || type->rank == value->tensor.rank;
-  for (int32_t i = 0; fits && i < type->rank; i++) fits = type->dims[i] < 0 || type->dims[i] == value->tensor.dims[i];
-  char is[RUNG_SHAPE_TEXT], should[RUNG_SHAPE_TEXT];
-  RUNG_REQUIRE(fits, INVALID_ARGUMENT, "input \"%s\" has the shape %s, the model takes %s", info->name,
-               rung_shape_text(value->tensor.rank, value->tensor.dims, is),
-               rung_shape_text(type->rank, type->dims, should));
-  return NULL;
-}
 
 /* An output that the user gave memory for and that was made elsewhere (a constant, an input, another memory), or that
  * begins where no provider writes. */
@@ -600,7 +618,7 @@ static rung_status *run_main(execution *e, rung_value *const *inputs, rung_value
   RUNG_TRY(rung__frame_init(&f, e, p, NULL));
   rung_status *status = NULL;
   for (uint32_t i = 0; i < p->graph->input_count && !status; i++) {
-    status = check_input(p->graph->inputs[i], inputs[i]);
+    status = rung__check_value(&rung__value_of_user, p->graph->inputs[i], inputs[i]);
     if (!status) rung__frame_set(&f, p->graph->inputs[i], rung_value_retain(inputs[i]));
   }
   if (!status) status = rung__frame_run(&f);
@@ -626,13 +644,16 @@ rung_status *rung__instance_run(rung_instance *instance, const rung_run_options 
                  .deadline = attempt->deadline,
                  .failed_link = RUNG_NO_LINK};
   atomic_init(&e.late, 0);
-  atomic_init(&e.bytes, 0);
   e.cancel_flag = options->cancel ? &options->cancel->flag : NULL;
   e.profile = options->profile != 0;
   if (e.profile) rung__profile_clear(&instance->profile);
   rung_value **made = rung_alloc(instance->env->allocator, output_count + 1, sizeof *made, "outputs");
   RUNG_CHECK_ALLOC(made);
-  rung_status *status = run_main(&e, inputs, outputs, made);
+  rung_status *status = rung_meter_create(instance->env->allocator, instance->max_bytes, &e.meter);
+  if (!status) {
+    status = run_main(&e, inputs, outputs, made);
+    rung_meter_release(e.meter);
+  }
   rung_free(instance->env->allocator, made);
   attempt->failed_link = e.failed_link;
   attempt->failed_node = e.failed_node;

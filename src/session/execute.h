@@ -12,7 +12,7 @@ typedef struct execution {
   atomic_int late;               /* the deadline has passed */
   uint64_t deadline;             /* monotonic time; 0: none */
   rung_value **bound;            /* per output of the main graph: the user's memory, or NULL */
-  atomic_size_t bytes;           /* allocated for values, against session->max_bytes */
+  rung_meter *meter;             /* of its tensors, against instance->max_bytes */
   uint64_t crossings, crossed;   /* tensors copied between memories, and their bytes; the run's own thread counts */
   bool profile;
   uint64_t started;
@@ -45,10 +45,25 @@ void rung__frame_set(frame *f, const rung_value_info *info, rung_value *value);
 /* The same value where the host can read it; waits and copies when needed. */
 rung_status *rung__frame_get_host(frame *f, const rung_value_info *info, rung_value **out_value) RUNG_MUST_CHECK;
 
+/* Uninitialised storage for a tensor that counts against the run's limit, in a memory; NULL is the host's. */
+rung_status *rung__run_allocate(execution *run, rung_memory *memory, const rung_tensor *like,
+                                rung_value **out_value) RUNG_MUST_CHECK;
+
 rung_status *rung__frame_init(frame *f, execution *run, const program *p, const frame *parent) RUNG_MUST_CHECK;
 void rung__frame_finish(frame *f);
 /* Runs all steps; inputs must be set. */
 rung_status *rung__frame_run(frame *f) RUNG_MUST_CHECK;
+/* Where a value comes from, and whose fault it is when it is not what the graph says. */
+typedef struct value_origin {
+  rung_code code;
+  const char *what, *who; /* "input \"x\" is int64, the model takes float32" */
+} value_origin;
+extern const value_origin rung__value_of_user, rung__value_of_provider, rung__value_of_body;
+
+/* Is it of the type that inference found? What only the file claims of a shape is no measure: exporters have been seen
+ * to write down scalars for vectors. NULL stands for nothing. */
+rung_status *rung__check_value(const value_origin *origin, const rung_value_info *info,
+                               const rung_value *value) RUNG_MUST_CHECK;
 /* DEADLINE or CANCELLED when the run should end. */
 rung_status *rung__execution_check(execution *run) RUNG_MUST_CHECK;
 
@@ -76,6 +91,7 @@ rung_status *rung__run_output(const rung_run *run, uint32_t index, rung_dtype dt
 rung_status *rung__run_give(const rung_run *run, uint32_t index, rung_value *value);
 int rung__run_cancelled(const rung_run *run);
 rung_status *rung__run_charge(const rung_run *run, size_t bytes) RUNG_MUST_CHECK;
+void rung__run_uncharge(const rung_run *run, size_t bytes, rung_value *value);
 void rung__run_event(const rung_run *run, const rung_node *node, uint64_t began, uint64_t ended);
 /* What another thread of the pool did for the node that runs: a slot from 1 on. */
 void rung__run_part(const rung_run *run, uint32_t thread, uint64_t began, uint64_t ended);

@@ -1,4 +1,5 @@
 /* How much arithmetic a node is: the usual count of two operations per multiply-add. */
+#include "op/op_infer.h"
 #include "session/describe.h"
 
 static double elements(const rung_value_info *info) {
@@ -75,14 +76,36 @@ static const char *const movers[] = {"Reshape",  "Transpose", "Concat",  "Split"
                                      "Identity", "Shape",     "Squeeze", "Unsqueeze", "Flatten", "Expand",
                                      "Tile",     "Pad",       "Size",    "Constant"};
 
-double rung__node_flops(const rung_node *node) {
-  if (!node->output_count || !node->input_count) return 0;
-  for (size_t i = 0; i < RUNG_COUNT(heavy); i++)
-    if (strcmp(heavy[i].name, node->op_type) == 0)
-      return heavy[i].count ? heavy[i].count(node) : convolution(node, heavy[i].weights);
+static bool is_mover(const rung_node *node) {
   for (size_t i = 0; i < RUNG_COUNT(movers); i++)
-    if (strcmp(movers[i], node->op_type) == 0) return 0;
-  return elements(node->outputs[0]);
+    if (strcmp(movers[i], node->op_type) == 0) return true;
+  return !node->output_count || !node->input_count;
+}
+
+/* Index in `heavy`, or its length. */
+static size_t find_heavy(const rung_node *node) {
+  size_t i = 0;
+  while (i < RUNG_COUNT(heavy) && strcmp(heavy[i].name, node->op_type) != 0) i++;
+  return i;
+}
+
+double rung__node_flops(const rung_node *node) {
+  if (is_mover(node)) return 0;
+  size_t i = find_heavy(node);
+  if (i == RUNG_COUNT(heavy)) return elements(node->outputs[0]);
+  return heavy[i].count ? heavy[i].count(node) : convolution(node, heavy[i].weights);
+}
+
+static bool is_open(const rung_value_info *info) {
+  bool may_be_tensor = info && (info->type.kind == RUNG_TENSOR || info->type.kind == RUNG_NONE);
+  return may_be_tensor && !rung_type_is_concrete(&info->type);
+}
+
+bool rung__node_flops_open(const rung_node *node) {
+  if (is_mover(node)) return false;
+  bool open = is_open(node->outputs[0]), is_heavy = find_heavy(node) < RUNG_COUNT(heavy);
+  for (uint32_t i = 0; i < node->input_count && is_heavy; i++) open |= is_open(node->inputs[i]);
+  return open;
 }
 
 const char *rung__dimension_name(const rung_instance *instance, int64_t dimension) {

@@ -72,7 +72,8 @@ static void host_parallel(const rung_host *host, const rung_run *run, size_t cou
 /* Claims */
 
 static claim_answer *answer_for(rung_claims *claims, const rung_node *node) {
-  if (!claims->answers || !node || node->graph != claims->graph || node->index >= claims->graph->node_count) return NULL;
+  if (!claims->answers || !node || node->graph != claims->graph || node->index >= claims->graph->node_count)
+    return NULL;
   return &claims->answers[node->index];
 }
 
@@ -212,5 +213,6 @@ void rung__host_init(rung_instance *instance, const rung_session_options *option
       .keep_part = rung__keep_part,
       .release_part = rung__release_part,
       .charge = rung__run_charge,
+      .uncharge = rung__run_uncharge,
   };
 }

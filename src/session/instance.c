@@ -13,6 +13,7 @@
 #include "base/os.h"
 #include "session/cache.h"
 #include "session/compile_job.h"
+#include "session/execute.h"
 #include "session/lock.h"
 
 #include <stdio.h>
@@ -20,13 +21,14 @@
 /* Chain */
 
 /* A provider that cannot be used: an error, or for an optional one a reported step down. */
-static rung_status *skip_or_fail(rung_instance *instance, rung_link *link, const rung_report *report) {
-  int failed = rung_report_failed(report);
+static rung_status *skip_or_fail(rung_instance *instance, rung_link *link, const rung_report *report,
+                                 rung_state failed) {
+  const char *reached = failed > 0 ? rung_state_name((rung_state)(failed - 1)) : "unknown";
   const char *code = report->steps[failed].code, *evidence = report->steps[failed].evidence,
              *fix = report->steps[failed].fix;
-  link->why = rung_arena_printf(&instance->arena, "it is \"%s\", and the step \"%s\" fails%s%s%s%s",
-                                rung_state_name((rung_state)(failed - 1)), rung_state_name((rung_state)failed),
-                                code ? ": " : "", code ? code : "", evidence ? ": " : "", evidence ? evidence : "");
+  link->why = rung_arena_printf(&instance->arena, "it is \"%s\", and the step \"%s\" fails%s%s%s%s", reached,
+                                rung_state_name(failed), code ? ": " : "", code ? code : "", evidence ? ": " : "",
+                                evidence ? evidence : "");
   link->fix = fix ? rung_arena_copy(&instance->arena, fix, strlen(fix)) : NULL;
   if (!link->why || (fix && !link->fix)) return rung_status_out_of_memory();
   RUNG_REQUIRE(link->optional, UNAVAILABLE, "provider %s cannot be used: %s%s%s (or write %s? to go on without it)",
@@ -53,9 +55,10 @@ static rung_status *open_link(rung_instance *instance, rung_link *link) {
   rung_report report;
   RUNG_TRY(rung_registry_probe(link->api, &instance->host, link->options.at, link->options.count, &instance->arena,
                                &report));
-  if (rung_report_failed(&report) >= 0 && instance->offline && RUNG_HAS(link->api, offline))
-    return take_offline(instance, link);
-  if (rung_report_failed(&report) >= 0) return skip_or_fail(instance, link, &report);
+  rung_state failed;
+  if (rung_report_first_failure(&report, &failed))
+    return instance->offline && RUNG_HAS(link->api, offline) ? take_offline(instance, link)
+                                                             : skip_or_fail(instance, link, &report, failed);
   rung_status *status = link->api->open(&instance->host, link->options.at, link->options.count, &link->provider);
   if (status && link->optional && rung_status_code(status) == RUNG_UNAVAILABLE) {
     const char *words = rung_status_message(status);
@@ -109,6 +112,13 @@ static rung_status *open_chain(rung_instance *instance, const rung_session_optio
 }
 
 /* Graph */
+
+rung_status *rung__instance_go_on(void *user) {
+  const rung_instance *instance = user;
+  const rung_cancel *cancel = instance->watch.cancel;
+  RUNG_REQUIRE(!cancel || !atomic_load(&cancel->flag), CANCELLED, "creating the session was cancelled");
+  return NULL;
+}
 
 static rung_status *evaluate(void *user, const rung_node *node, rung_value *const *inputs, rung_value **outputs) {
   rung_instance *instance = user;
@@ -191,6 +201,7 @@ static rung_status *build_graph(rung_instance *instance, const rung_session_opti
   if (options->max_nodes) limits.expanded_nodes = options->max_nodes;
   RUNG_TRY(rung_ir_build(instance->env->allocator, &instance->env->log, instance->model, &limits, &instance->ir));
   instance->ir->infer_foreign = infer_foreign;
+  instance->ir->go_on = rung__instance_go_on;
   instance->ir->infer_user = instance;
   for (size_t i = 0; i < options->extra_output_count; i++)
     RUNG_TRY(rung_ir_add_output(instance->ir, options->extra_outputs[i]));
@@ -253,7 +264,7 @@ rung_status *rung__instance_create(rung_env *env, rung_model *model, const rung_
   instance->env = rung__env_retain(env);
   instance->model = rung_model_retain(model);
   instance->max_loop_trips = options->max_loop_trips ? options->max_loop_trips : 100000000;
-  instance->max_bytes = options->max_bytes;
+  instance->max_bytes = options->max_bytes ? options->max_bytes : rung_os_memory() / 4 * 3;
   instance->inspect_only = options->inspect_only != 0;
   instance->offline = options->offline != 0;
   instance->progress = options->progress;

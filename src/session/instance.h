@@ -137,6 +137,9 @@ rung_status *rung__instance_create(rung_env *env, rung_model *model, const rung_
 void rung__instance_retire(rung_instance *instance);
 void rung__instance_free(rung_instance *instance);
 
+/* CANCELLED when the user has cancelled the creation of the session; `user` is the instance. */
+rung_status *rung__instance_go_on(void *user) RUNG_MUST_CHECK;
+
 /* host.c */
 void rung__host_init(rung_instance *instance, const rung_session_options *options);
 /* pin.c: which nodes the user keeps to which provider. */

@@ -244,8 +244,10 @@ static rung_status *place_graph(rung_instance *instance, rung_graph *graph, cons
   p->places = rung_arena_alloc(&instance->arena, graph->node_count, sizeof *p->places);
   RUNG_CHECK_ALLOC(p->places);
   for (uint32_t n = 0; n < graph->node_count; n++) p->places[n].link = RUNG_NO_LINK;
-  for (uint32_t link = 0; link < instance->listed; link++)
+  for (uint32_t link = 0; link < instance->listed; link++) {
+    RUNG_TRY(rung__instance_go_on(instance));
     if (rung_link_claims(&instance->chain.links.at[link])) RUNG_TRY(ask(instance, p, link));
+  }
   RUNG_TRY(place_rest(instance, p));
   *out_program = p;
   if (instance->expanding) return NULL;

@@ -157,7 +157,8 @@ static rung_status *add_nodes(plan_maker *m, const program *p) {
                                                  .graph = p->path,
                                                  .provider = provider_name(m->instance, node, place),
                                                  .island = numbers[place->island],
-                                                 .flops = rung__node_flops(node)};
+                                                 .flops = rung__node_flops(node),
+                                                 .flops_open = rung__node_flops_open(node)};
   }
   return NULL;
 }

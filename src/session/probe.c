@@ -48,7 +48,8 @@ static rung_status *fill(rung_env *env, const rung_provider_api *api, struct env
   rung_host host = probing_host(env);
   rung_report report;
   RUNG_TRY(rung_registry_probe(api, &host, NULL, 0, &entry->arena, &report));
-  int failed = rung_report_failed(&report);
+  rung_state failed = RUNG_STATE_USABLE;
+  bool fails = rung_report_first_failure(&report, &failed);
   for (int i = 0; i < RUNG_STATE_COUNT; i++)
     entry->steps[i] = (rung_provider_step){rung_state_name((rung_state)i), report.steps[i].ok, report.steps[i].code,
                                            report.steps[i].evidence, report.steps[i].fix};
@@ -58,10 +59,8 @@ static rung_status *fill(rung_env *env, const rung_provider_api *api, struct env
                                      .ort_name = api->ort_name,
                                      .summary = api->summary,
                                      .version = api->version,
-                                     .usable = failed < 0,
-                                     .state = rung_state_name((rung_state)(failed < 0 ? RUNG_STATE_USABLE
-                                                                           : failed   ? failed - 1
-                                                                                      : 0)),
+                                     .usable = !fails,
+                                     .state = rung_state_name(fails && failed > 0 ? (rung_state)(failed - 1) : failed),
                                      .step_count = RUNG_STATE_COUNT,
                                      .device_count = report.device_count,
                                      .steps = entry->steps,

@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <sched.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -43,6 +44,23 @@ static void cpuset_is_respected(void **state) {
     while (!CPU_ISSET(first, &all)) first++;
     CPU_SET(first, &one);
     _exit(sched_setaffinity(0, sizeof one, &one) == 0 && rung_os_cpu_count() != 1);
+  }
+  int status = -1;
+  assert_int_equal(waitpid(child, &status, 0), child);
+  assert_int_equal(status, 0);
+}
+
+/* In a child: the limit stays. */
+static void limits_of_memory_are_respected(void **state) {
+  (void)state;
+  uint64_t bytes = rung_os_memory();
+  assert_true(bytes >= 1 << 24);
+  assert_true(bytes <= (uint64_t)sysconf(_SC_PHYS_PAGES) * rung_os_page_size());
+  pid_t child = fork();
+  assert_true(child >= 0);
+  if (child == 0) {
+    struct rlimit limit = {.rlim_cur = 12345678, .rlim_max = RLIM_INFINITY};
+    _exit(setrlimit(RLIMIT_DATA, &limit) == 0 && rung_os_memory() != 12345678);
   }
   int status = -1;
   assert_int_equal(waitpid(child, &status, 0), child);
@@ -104,9 +122,13 @@ static void children_are_watched(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(time_goes_on),         cmocka_unit_test(sizes_are_plausible),
-      cmocka_unit_test(cpuset_is_respected),  cmocka_unit_test(waits_until_woken),
-      cmocka_unit_test(thread_names_are_cut), cmocka_unit_test(children_are_watched),
+      cmocka_unit_test(limits_of_memory_are_respected),
+      cmocka_unit_test(time_goes_on),
+      cmocka_unit_test(sizes_are_plausible),
+      cmocka_unit_test(cpuset_is_respected),
+      cmocka_unit_test(waits_until_woken),
+      cmocka_unit_test(thread_names_are_cut),
+      cmocka_unit_test(children_are_watched),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -29,7 +29,7 @@ static void bad_shapes_are_refused(void **state) {
   for (int i = 0; i <= RUNG_MAX_RANK; i++) dims[i] = 1;
   assert_ok(rung_tensor_describe(RUNG_F32, RUNG_MAX_RANK, dims, &tensor));
   assert_error(rung_tensor_describe(RUNG_F32, RUNG_MAX_RANK + 1, dims, &tensor), LIMIT, "17");
-  assert_error(rung_tensor_describe(RUNG_F32, -1, NULL, &tensor), LIMIT, "-1");
+  assert_error(rung_tensor_describe(RUNG_F32, -1, NULL, &tensor), INVALID_ARGUMENT, "-1");
   assert_error(rung_tensor_describe((rung_dtype)99, 0, NULL, &tensor), INVALID_ARGUMENT, "99");
   assert_error(rung_tensor_describe(RUNG_F64, 2, (int64_t[]){INT64_C(1) << 31, INT64_C(1) << 31}, &tensor),
                INVALID_ARGUMENT, "2147483648x2147483648");
@@ -114,9 +114,11 @@ static bool attempt(const rung_allocator *allocator, void *context) {
   (void)context;
   rung_value *values[4] = {NULL};
   rung_status *status = make_all(allocator, values);
-  assert_true(!status || rung_status_code(status) == RUNG_OUT_OF_MEMORY);
+  bool made = !status;
+  assert_true(made || rung_status_code(status) == RUNG_OUT_OF_MEMORY);
+  rung_status_free(status);
   for (int i = 0; i < 4; i++) rung_value_release(values[i]);
-  return !status;
+  return made;
 }
 
 static void out_of_memory_leaks_nothing(void **state) {

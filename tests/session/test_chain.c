@@ -254,6 +254,20 @@ static void a_program_adds_its_own_provider(void **state) {
   session_end(&t);
 }
 
+/* Whatever a provider says, the session names it and goes on. */
+static void providers_that_keep_no_word_are_named(void **state) {
+  (void)state;
+  test_session t;
+  session_begin(&t);
+  session_load(&t, "x:f32[2] -> y ; a@y = Add(x, x)", 0);
+  assert_error(session_open(&t, "fake:wrong=known,cpu", NULL), UNAVAILABLE,
+               "it is \"unknown\", and the step \"known\" fails: fake.told-so");
+  assert_ok(session_open(&t, "fake?:wrong=known,cpu", NULL));
+  assert_error(session_open(&t, "fake:wrong=executable,cpu", NULL), PROVIDER,
+               "provider fake: it says that it compiled, but gives no executable");
+  session_end(&t);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(good_chains_are_understood),
@@ -266,6 +280,7 @@ int main(void) {
       cmocka_unit_test(a_required_provider_must_be_used),
       cmocka_unit_test(every_provider_can_be_looked_at),
       cmocka_unit_test(a_program_adds_its_own_provider),
+      cmocka_unit_test(providers_that_keep_no_word_are_named),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

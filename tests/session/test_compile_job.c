@@ -104,7 +104,7 @@ static void what_was_cancelled_before_does_not_begin(void **state) {
   rung_cancel_request(w.cancel);
   rung_session_options options = watched_by(&w);
   long compiles = session_fake()->compiles;
-  assert_error(session_open(&t, "fake,cpu", &options), CANCELLED, "compiling was cancelled");
+  assert_error(session_open(&t, "fake,cpu", &options), CANCELLED, "creating the session was cancelled");
   assert_int_equal(session_fake()->compiles, compiles);
   rung_cancel_reset(w.cancel);
   assert_ok(session_open(&t, "fake,cpu", &options));

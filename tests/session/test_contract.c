@@ -76,6 +76,10 @@ static void terms_that_are_none_are_errors(void **state) {
       {",", "is none of"},
       {"crossings<=-1", "has no number"},
       {"crossings<=nan", "has no number"},
+      {"crossings<=4.5", "has a number that is not whole"},
+      {"islands<=0.5", "has a number that is not whole"},
+      {"coverage>=0.95", "asks for 0.95 percent; for that write \"0.95%\", or did you mean \"95%\"?"},
+      {"flops(cpu)>=1", "did you mean \"100%\"?"},
   };
   test_session t;
   session_begin(&t);
@@ -129,6 +133,36 @@ static void the_plan_shows_its_terms(void **state) {
   assert_float_equal(plan->terms[0].value, 50, 0);
   assert_int_equal(plan->terms[0].holds, 0);
   assert_int_equal(plan->terms[1].holds, 1);
+  session_end(&t);
+}
+
+/* What nobody can know yet neither holds nor breaks: unless all that is open is on one side. */
+static void flops_of_open_shapes_are_open(void **state) {
+  (void)state;
+  static const struct {
+    const char *graph, *term;
+    int holds;
+  } cases[] = {
+      {"x:f32[N] -> y ; a@u = Add(x, x) ; r@y = Relu(u)", "flops>=50%", -1},
+      {"x:f32[N] -> y ; a@u = Add(x, x) ; r@y = Relu(u)", "flops(fake+cpu)>=50%", 1},
+      {"x:f32[N] z:f32[4] -> y, w ; r@y = Relu(x) ; a@w = Add(z, z)", "flops>=50%", -1},
+      {"x:f32[N] z:f32[4] -> y, w ; r@y = Add(x, x) ; a@w = Relu(z)", "flops>=50%", -1},
+      {"x:f32[N] z:f32[4] -> y, w ; r@y = Relu(x) ; a@w = Relu(z)", "flops>=50%", 0},
+      {"x:f32[N] z:f32[4] -> y, w ; r@y = Add(x, x) ; a@w = Add(z, z)", "flops>=100%", 1},
+      {"x:f32[4] z:f32[N] -> y, w ; a@y = Add(x, x) ; s@w = Shape(z)", "flops>=100%", 1},
+  };
+  test_session t;
+  session_begin(&t);
+  for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    rung_session_options options;
+    rung_session_options_init(&options);
+    options.contract = cases[i].term;
+    options.inspect_only = 1;
+    session_load(&t, cases[i].graph, 0);
+    assert_ok(session_open(&t, "fake:claim=Add,cpu", &options));
+    int holds = rung_session_plan(t.session)->terms[0].holds;
+    if (holds != cases[i].holds) fail_msg("%s, %s: %d", cases[i].graph, cases[i].term, holds);
+  }
   session_end(&t);
 }
 
@@ -287,6 +321,7 @@ int main(void) {
       cmocka_unit_test(a_skipped_provider_is_a_demotion),
       cmocka_unit_test(the_contract_is_held_against_what_compiled),
       cmocka_unit_test(the_plan_shows_its_terms),
+      cmocka_unit_test(flops_of_open_shapes_are_open),
       cmocka_unit_test(open_terms_are_held_in_every_run),
       cmocka_unit_test(copies_within_a_memory_are_no_crossings),
       cmocka_unit_test(pinned_nodes_run_where_the_user_says),

@@ -237,8 +237,24 @@ static void runs_at_once_all_end_well(void **state) {
   session_end(&t);
 }
 
+/* Outputs that no tensor can be are the provider's fault, not the user's. */
+static void impossible_outputs_step_down(void **state) {
+  (void)state;
+  static const char *const wrongs[] = {"negative", "huge", "rank", "dtype"};
+  for (size_t i = 0; i < sizeof wrongs / sizeof wrongs[0]; i++) {
+    test_session t;
+    char chain[64];
+    snprintf(chain, sizeof chain, "fake:claim=Add,wrong=%s,cpu", wrongs[i]);
+    begin(&t, chain, 0);
+    run_well(&t);
+    expect_journal(&t, "failed:fake stepped-down:fake");
+    session_end(&t);
+  }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
+      cmocka_unit_test(impossible_outputs_step_down),
       cmocka_unit_test(a_failed_run_starts_again_on_the_next_provider),
       cmocka_unit_test(a_lost_device_is_out_of_service),
       cmocka_unit_test(a_provider_comes_back),

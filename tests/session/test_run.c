@@ -136,8 +136,11 @@ static void failures_of_a_provider_are_typed(void **state) {
   expect_failure("device_lost=1", RUNG_DEVICE_LOST, "the fake device is gone", true);
   expect_failure("device_lost=2", RUNG_DEVICE_LOST, "the fake device is gone", true);
   expect_failure("wrong=shape", RUNG_PROVIDER, "has the shape 3x2, the graph says 2x2", true);
-  expect_failure("wrong=type", RUNG_PROVIDER, "another type than the graph says", true);
-  expect_failure("wrong=missing", RUNG_PROVIDER, "output \"p\" was not made", true);
+  expect_failure("wrong=type", RUNG_PROVIDER, "output \"p\" is float64, the graph says float32", true);
+  expect_failure("wrong=missing", RUNG_PROVIDER, "output \"p\" is missing", true);
+  static const char *const impossible[] = {"wrong=negative", "wrong=huge", "wrong=rank", "wrong=dtype"};
+  for (size_t i = 0; i < sizeof impossible / sizeof impossible[0]; i++)
+    expect_failure(impossible[i], RUNG_PROVIDER, "it asks for output 0 in a shape", true);
   expect_failure("wrong=twice", RUNG_PROVIDER, "asked for twice", true);
 }
 
@@ -210,6 +213,51 @@ static void scans_keep_nothing(void **state) {
   session_close(&t);
   assert_ok(session_open(&t, "fake:claim=Add,fail_run=2,cpu", NULL));
   assert_error(session_run(&t), PROVIDER, "trip 1");
+  session_end(&t);
+}
+
+/* The limit is on what lives at a time: a loop that keeps nothing may turn for ever. */
+static void bytes_count_while_they_live(void **state) {
+  (void)state;
+  static const char *const chains[] = {"cpu", "fake:claim=Add,cpu", "fake:memory=visible,claim=Add,cpu"};
+  rung_session_options options;
+  rung_session_options_init(&options);
+  test_session t;
+  session_begin(&t);
+  for (size_t i = 0; i < sizeof chains / sizeof chains[0]; i++) {
+    session_load(&t,
+                 "x:f32[64] -> y ; n:i64[] = 1000 ;"
+                 "l@y = Loop(n, _, x) body={ i:i64[] g:bool[] s:f32[64] -> h:bool[], t:f32[64] ;"
+                 "  h = Identity(g) ; a@k = Add(s, s) ; r@t = Relu(k) }",
+                 0);
+    options.max_bytes = 8192;
+    assert_ok(session_open(&t, chains[i], &options));
+    session_fill(&t);
+    for (int run = 0; run < 3; run++) assert_ok(session_run(&t));
+    options.max_bytes = 256;
+    assert_ok(session_open(&t, chains[i], &options));
+    for (int run = 0; run < 3; run++)
+      assert_error(session_run(&t), LIMIT, "the run needs more than 256 bytes of tensors at a time");
+  }
+  session_load(&t, "x:f32[64] -> y ; r@y = Relu(x)", 0);
+  assert_ok(session_open(&t, "cpu", &options));
+  assert_error(session_run(&t), LIMIT, "output \"y\" of node \"r\": the run needs more than 256 bytes");
+  /* steps whose shapes show in the run, one after the other in one island; what is stacked does not go */
+  session_load(&t,
+               "x:f32[64] -> y ; a = NonZero(x) ; b = Neg(a) ; c = Neg(b) ; d = Neg(c) ; e = Neg(d) ; f = Neg(e) ;"
+               "g = Neg(f) ; y = Neg(g)",
+               0);
+  options.max_bytes = 4 * 512;
+  assert_ok(session_open(&t, "cpu", &options));
+  session_fill(&t);
+  for (int run = 0; run < 3; run++) assert_ok(session_run(&t));
+  session_load(&t,
+               "x:f32[64] -> y ; n:i64[] = 100 ;"
+               "l@y = Loop(n, _) body={ i:i64[] g:bool[] -> h:bool[], t:f32[64] ; h = Identity(g) ; t = Neg(x) }",
+               0);
+  options.max_bytes = 8192;
+  assert_ok(session_open(&t, "cpu", &options));
+  assert_error(session_run(&t), LIMIT, "bytes of tensors at a time");
   session_end(&t);
 }
 
@@ -582,6 +630,7 @@ int main(void) {
       cmocka_unit_test(a_failure_spreads_to_what_reads_it),
       cmocka_unit_test(loops_run_on_devices),
       cmocka_unit_test(scans_keep_nothing),
+      cmocka_unit_test(bytes_count_while_they_live),
       cmocka_unit_test(a_false_claim_of_the_file_stops_nothing),
       cmocka_unit_test(wrong_inputs_are_named),
       cmocka_unit_test(outputs_go_where_the_caller_says),

@@ -231,7 +231,7 @@ static void print_contract(const rung_plan *plan) {
     char *is = format_text("%.6g", term->value);
     table_add(&t, clean(term->text));
     table_add(&t, is);
-    table_add(&t, term->holds > 0 ? "holds" : term->holds ? "holds so far; every run is held to it" : "broken");
+    table_add(&t, term->holds > 0 ? "holds" : term->holds ? "open: it depends on the shapes of a run" : "broken");
     free(is);
   }
   if (plan->term_count) table_print(&t);

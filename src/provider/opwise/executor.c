@@ -12,12 +12,18 @@ rung_status *rung__opwise_charge(const rung_host *host, const rung_run *run, siz
   return run && host->charge ? host->charge(run, bytes) : NULL;
 }
 
+void rung__opwise_uncharge(const rung_host *host, const rung_run *run, size_t bytes, rung_value *value) {
+  if (run && host->uncharge) host->uncharge(run, bytes, value);
+}
+
 rung_status *rung__opwise_new_tensor(const rung_host *host, const rung_run *run, rung_dtype dtype, int32_t rank,
                                      const int64_t *dims, rung_value **out_value) {
-  size_t count, bytes;
-  if (rung_shape_count(rank, dims, &count) && rung_dtype_bytes(dtype, count, &bytes))
-    RUNG_TRY(rung__opwise_charge(host, run, bytes));
-  return rung_value_new_tensor(host->allocator, dtype, rank, dims, out_value);
+  rung_tensor like;
+  RUNG_TRY(rung_tensor_describe(dtype, rank, dims, &like));
+  RUNG_TRY(rung__opwise_charge(host, run, rung_value_cost(&like)));
+  rung_status *status = rung_value_new_tensor(host->allocator, dtype, rank, dims, out_value);
+  rung__opwise_uncharge(host, run, rung_value_cost(&like), status ? NULL : *out_value);
+  return status;
 }
 
 /* Kernel services */
@@ -339,10 +345,8 @@ static rung_status *acquire_plan(rung_opwise *e, const rung_run *run, opwise_pla
   return status;
 }
 
-static rung_status *make_workspace(const rung_opwise *e, const opwise_plan *plan, const rung_run *run,
-                                   workspace **out) {
+static rung_status *make_workspace(const rung_opwise *e, const opwise_plan *plan, workspace **out) {
   const rung_allocator *allocator = e->host->allocator;
-  RUNG_TRY(rung__opwise_charge(e->host, run, plan->arena_size));
   workspace *w = rung_alloc(allocator, 1, sizeof *w, "workspace");
   RUNG_CHECK_ALLOC(w);
   w->arena = rung_alloc_data(allocator, plan->arena_size, "arena");
@@ -350,8 +354,11 @@ static rung_status *make_workspace(const rung_opwise *e, const opwise_plan *plan
   w->slots = rung_alloc(allocator, e->slot_count + 1, sizeof *w->slots, "workspace");
   w->operands = rung_alloc(allocator, e->most_operands + 1, sizeof *w->operands, "workspace");
   if (!w->arena || !w->values || !w->slots || !w->operands) {
+    bool no_arena = !w->arena;
     rung__opwise_free_workspace(allocator, w);
-    return rung_status_out_of_memory();
+    return no_arena
+               ? RUNG_ERROR(OUT_OF_MEMORY, "no memory for %zu bytes between the nodes of an island", plan->arena_size)
+               : rung_status_out_of_memory();
   }
   for (uint32_t s = 0; s < e->slot_count; s++) {
     rung_value *value = &w->values[s];
@@ -365,13 +372,15 @@ static rung_status *make_workspace(const rung_opwise *e, const opwise_plan *plan
   return NULL;
 }
 
+/* Its arena is charged until the run returns. */
 static rung_status *acquire_workspace(rung_opwise *e, opwise_plan *plan, const rung_run *run, workspace **out) {
+  RUNG_TRY(rung_status_prefix(rung__opwise_charge(e->host, run, plan->arena_size), "what lies between nodes"));
   pthread_mutex_lock(&e->lock);
   workspace *w = plan->idle;
   if (w) plan->idle = w->next;
   pthread_mutex_unlock(&e->lock);
   *out = w;
-  return w ? NULL : make_workspace(e, plan, run, out);
+  return w ? NULL : make_workspace(e, plan, out);
 }
 
 static void release_plan(rung_opwise *e, opwise_plan *plan, workspace *w) {
@@ -382,6 +391,11 @@ static void release_plan(rung_opwise *e, opwise_plan *plan, workspace *w) {
 }
 
 /* Running */
+
+static rung_status *name_output(const rung_value_info *info, rung_status *status) {
+  return rung_status_prefix(status, "output \"%s\" of node \"%s\"", info->name,
+                            info->producer ? info->producer->name : "");
+}
 
 /* Points every slot at where its value lies. Slots that share storage follow the one they share with. */
 static rung_status *place_slots(const rung_opwise *e, const opwise_plan *plan, const rung_run *run, workspace *w) {
@@ -396,8 +410,8 @@ static rung_status *place_slots(const rung_opwise *e, const opwise_plan *plan, c
         w->slots[s] = run->inputs[slot->index];
         break;
       case SLOT_OUTPUT:
-        RUNG_TRY(run->host->output(run, slot->index, slot->tensor.dtype, slot->tensor.rank, slot->tensor.dims,
-                                   &w->values[s].tensor));
+        RUNG_TRY(name_output(e->infos[s], run->host->output(run, slot->index, slot->tensor.dtype, slot->tensor.rank,
+                                                            slot->tensor.dims, &w->values[s].tensor)));
         w->slots[s] = &w->values[s];
         break;
       case SLOT_ARENA:

@@ -3,12 +3,34 @@
 #include "op/op_infer.h"
 #include "provider/opwise/opwise_internal.h"
 
+/* Does what an operand is, or holds, show only in the run? Small integers stand for shapes, axes and indices. */
+static bool is_open(const rung_value_info *info) {
+  if (!info || info->constant) return false;
+  bool small = info->type.rank <= 1 && (info->type.dtype == RUNG_I64 || info->type.dtype == RUNG_I32);
+  return small || !rung_type_is_concrete(&info->type);
+}
+
+/* What could not be told before the run is not the model's fault, but of what the run was given. */
+static rung_status *blame_inputs(const rung_step *step, rung_status *status) {
+  bool open = false;
+  for (uint32_t i = 0; i < step->input_count; i++) open |= is_open(step->inputs[i]);
+  if (open && rung_status_code(status) == RUNG_INVALID_MODEL) rung_status_recode(status, RUNG_INVALID_ARGUMENT);
+  return status;
+}
+
 rung_status *rung__opwise_infer(rung_arena *arena, const rung_step *step, const rung_operand *operands,
                                 rung_type *types, rung_known *known) {
   int64_t next_symbol = RUNG_SYMBOL(1);
   rung_infer infer = {step->node, step->params, step->input_count, step->output_count, operands, types,
                       known,      arena,        &next_symbol};
-  return rung_op_infer(step->op, &infer);
+  return blame_inputs(step, rung_op_infer(step->op, &infer));
+}
+
+static rung_status *make_scratch(rung_kernel_call *call) {
+  RUNG_TRY(rung__opwise_charge(call->host, call->run, call->scratch_size));
+  call->scratch = rung_alloc_data(call->host->allocator, call->scratch_size, "scratch");
+  RUNG_REQUIRE(call->scratch, OUT_OF_MEMORY, "no memory for %zu bytes to work in", call->scratch_size);
+  return NULL;
 }
 
 /* One call of one step with outputs made as far as types tell; shared by folding, evaluation and dynamic steps. */
@@ -24,7 +46,9 @@ static rung_status *call_step(const rung_host *host, const rung_run *run, const 
     call.wanted |= (uint64_t)1 << (i & 63);
     bool told = rung_type_is_concrete(&types[i]) && types[i].dtype;
     if (!told && types[i].kind == RUNG_TENSOR && !(step->kernel->flags & RUNG_KERNEL_OWN_SHAPE))
-      status = RUNG_ERROR(INVALID_ARGUMENT, "the operands leave the shape of output %u open", i);
+      status =
+          RUNG_ERROR(INVALID_ARGUMENT,
+                     "the operands say no shape of output %u: a size, axis or index among them is out of range", i);
     else if (told && types[i].dtype != RUNG_STRING)
       status = rung__opwise_new_tensor(host, run, types[i].dtype, types[i].rank, types[i].dims, &outputs[i]);
   }
@@ -33,14 +57,11 @@ static rung_status *call_step(const rung_host *host, const rung_run *run, const 
     if (!call.state) status = rung_status_out_of_memory();
   }
   if (!status && step->kernel->prepare) status = step->kernel->prepare(&call);
-  if (!status && call.scratch_size) status = rung__opwise_charge(host, run, call.scratch_size);
-  if (!status && call.scratch_size) {
-    call.scratch = rung_alloc_data(allocator, call.scratch_size, "scratch");
-    if (!call.scratch) status = rung_status_out_of_memory();
-  }
+  if (!status && call.scratch_size) status = make_scratch(&call);
   if (!status) status = step->kernel->run(&call);
   for (uint32_t i = 0; i < step->output_count && !status; i++)
     if (step->outputs[i] && !outputs[i]) status = RUNG_ERROR(INTERNAL, "the kernel made no output %u", i);
+  if (call.scratch) rung__opwise_uncharge(host, run, call.scratch_size, NULL);
   rung_free(allocator, call.scratch);
   rung_free(allocator, call.state);
   return status;

@@ -89,6 +89,7 @@ struct rung_opwise {
 
 /* Counts bytes against the limit of the run; `run` NULL: folding, which has its own. */
 rung_status *rung__opwise_charge(const rung_host *host, const rung_run *run, size_t bytes) RUNG_MUST_CHECK;
+void rung__opwise_uncharge(const rung_host *host, const rung_run *run, size_t bytes, rung_value *value);
 /* A tensor in memory of its own that is charged to the run. */
 rung_status *rung__opwise_new_tensor(const rung_host *host, const rung_run *run, rung_dtype dtype, int32_t rank,
                                      const int64_t *dims, rung_value **out_value) RUNG_MUST_CHECK;

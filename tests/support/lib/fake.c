@@ -42,7 +42,8 @@ static const rung_option_spec option_specs[] = {
     {"driver", RUNG_OPTION_STRING, .fallback = "1.0", .help = "the version of its driver"},
     {"tuning", RUNG_OPTION_STRING, .fallback = "none", .help = "changes what is compiled"},
     {"hang_run", RUNG_OPTION_INT, .max = 60000, .help = "milliseconds before the work is queued, unless it is stopped"},
-    {"wrong", RUNG_OPTION_CHOICE, "nothing|shape|type|missing|twice|values", .help = "what it does wrong in runs"},
+    {"wrong", RUNG_OPTION_CHOICE, "nothing|shape|type|missing|twice|values|negative|huge|rank|dtype|executable|known",
+     .help = "what it does wrong in runs, compile or probe"},
     {"precision", RUNG_OPTION_STRING, .help = "what it says it computes differently"},
     {0},
 };
@@ -319,6 +320,10 @@ static rung_status *ask_for_outputs(job *j, const rung_run *run) {
     if (strcmp(f->wrong, "missing") == 0) continue;
     if (strcmp(f->wrong, "shape") == 0 && like.rank) like.dims[0]++;
     if (strcmp(f->wrong, "type") == 0) like.dtype = like.dtype == RUNG_F64 ? RUNG_I64 : RUNG_F64;
+    if (strcmp(f->wrong, "negative") == 0 && like.rank) like.dims[0] = -1;
+    for (int32_t k = 0; strcmp(f->wrong, "huge") == 0 && k < like.rank; k++) like.dims[k] = INT64_MAX;
+    if (strcmp(f->wrong, "rank") == 0) like.rank = 400;
+    if (strcmp(f->wrong, "dtype") == 0) like.dtype = (rung_dtype)99;
     rung_status *status = f->host->output(run, i, like.dtype, like.rank, like.dims, &j->outputs[i]);
     if (!status && strcmp(f->wrong, "twice") == 0)
       status = f->host->output(run, i, like.dtype, like.rank, like.dims, &j->outputs[i]);
@@ -511,6 +516,10 @@ static rung_status *fake_run(void *state, const rung_run *run, rung_fence **out_
 static rung_status *fake_probe(const rung_host *host, const rung_option *options, size_t count, rung_report *report) {
   static const char *const names[] = {"found", "links", "driver", "device"};
   const char *unusable = text_option(options, count, "unusable", "");
+  if (strcmp(text_option(options, count, "wrong", ""), "known") == 0) {
+    host->step(report, RUNG_STATE_KNOWN, 0, "fake.told-so", "the option wrong says so", NULL);
+    return NULL;
+  }
   host->step(report, RUNG_STATE_BUILT, 1, NULL, NULL, NULL);
   for (int i = 0; i < 4; i++) {
     rung_state step = (rung_state)(RUNG_STATE_FOUND + i);
@@ -700,6 +709,7 @@ static rung_status *fake_compile(void *state, const rung_graph *island, const ru
     sleep_ms(1);
   }
   rung_status *status = refuse_nodes(f, island, compile);
+  if (strcmp(f->wrong, "executable") == 0) return status;
   return status ? status : make_executable(f, island, compile, out_executable);
 }
 

@@ -47,7 +47,7 @@ function chainPanel(flops) {
 }
 
 function contractPanel() {
-  const words = {holds: ['good', '✓ holds'], broken: ['bad', '✗ broken'], open: ['warn', 'open: every run is held to it']}, list = el('dl');
+  const words = {holds: ['good', '✓ holds'], broken: ['bad', '✗ broken'], open: ['warn', 'open: it depends on the shapes of a run']}, list = el('dl');
   for (const t of plan.contract)
     list.append(el('dt', {}, el('code', {}, t.term)), el('dd', {}, el('b.' + words[t.verdict][0], {}, words[t.verdict][1]), ' (it is ' + Number(t.value.toPrecision(6)) + ')'));
   return panel('Contract', list);
