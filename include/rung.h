@@ -309,6 +309,14 @@ typedef struct rung_session_options {
   /* Rewrites run that let a provider of the chain take more, where it wants them: each keeps the results bit for bit,
    * which is proved on random data before it is made (docs/offline.md). */
   int legalise;
+  /* 1: the first provider that has nodes compiles in the background, and creation returns with a session that the next
+   * providers of the chain serve until then: a step down that the plan and the journal report. When it is compiled, all
+   * runs that begin from there on go to it (journal: "handed-over"). When it is not ("compile-failed"), runs fail with
+   * the reason, or with on_failure = next go on as they did. The contract and the lock are held against the whole plan;
+   * of the interim one all terms but coverage and flops are asked, too, so that strict is refused, and so is
+   * no-demotion. Where nobody stands behind the provider the session waits for it, as without. Destroying the session
+   * gives the compiling up. docs/contract.md */
+  int background_compile;
 } rung_session_options;
 
 RUNG_API void rung_session_options_init(rung_session_options *options);
@@ -451,10 +459,18 @@ RUNG_API void rung_run_options_init(rung_run_options *options);
 RUNG_API rung_status *rung_session_run(rung_session *session, const rung_run_options *options,
                                        rung_value *const *inputs, size_t input_count, rung_value **outputs,
                                        size_t output_count);
+/* Waits until what compiles in the background serves (at once where nothing does), and returns what it failed with.
+ * DEADLINE and CANCELLED, by `options` (may be NULL), end the waiting only. `compiling` (may be NULL) is called every
+ * 20 ms or so in this thread, and non-zero ends the waiting, too. */
+RUNG_API rung_status *rung_session_await(rung_session *session, const rung_run_options *options,
+                                         rung_compiling_fn compiling, void *user);
+
 /* What happened to a session's providers since it was made. */
 typedef struct rung_journal_entry {
-  uint64_t time_ns;     /* since 1970 */
-  const char *event;    /* "failed", "stepped-down", "out-of-service", "tried-again", "restored", "refused" */
+  uint64_t time_ns; /* since 1970 */
+  /* "failed", "stepped-down", "out-of-service", "tried-again", "restored", "refused"; "compiling", "handed-over",
+   * "compile-failed" (in the background) */
+  const char *event;
   const char *provider; /* whom it happened to */
   const char *node;     /* the first node of the island that failed; NULL: unknown, or none */
   const char *cause;    /* in words */

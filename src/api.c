@@ -5,6 +5,7 @@
 #include "model/writer.h"
 #include "graph/graph_write.h"
 #include "rung.h"
+#include "session/background.h"
 #include "session/cache.h"
 #include "session/compile_job.h"
 #include "session/describe.h"
@@ -485,7 +486,7 @@ rung_status *rung_session_figures(const rung_session *session, char **out_text) 
   NEED(out_text);
   rung_text text;
   rung_text_init(&text, &rung_system_allocator);
-  return hand_out_text(rung__figures_write(rung__session_profiled(session), &text), &text, out_text);
+  return hand_out_text(rung__session_figures((rung_session *)session, &text), &text, out_text);
 }
 
 const struct rung_graph *rung_session_graph(const rung_session *session) { return session ? graph_of(session) : NULL; }
@@ -555,6 +556,16 @@ rung_status *rung_session_run(rung_session *session, const rung_run_options *opt
   rung_run_options_init(&defaults);
   if (options) NEED_SIZE(options, rung_run_options);
   return rung__session_run(session, options ? options : &defaults, inputs, input_count, outputs, output_count);
+}
+
+rung_status *rung_session_await(rung_session *session, const rung_run_options *options, rung_compiling_fn compiling,
+                                void *user) {
+  NEED(session);
+  rung_run_options defaults;
+  rung_run_options_init(&defaults);
+  if (options) NEED_SIZE(options, rung_run_options);
+  RUNG_TRY(rung__env_check(session->env));
+  return rung__background_await(session, options ? options : &defaults, compiling, user);
 }
 
 size_t rung_session_journal_count(const rung_session *session) {

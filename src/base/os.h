@@ -15,6 +15,8 @@
 uint64_t rung_os_now_ns(void);
 /* Nanoseconds since 1970. */
 uint64_t rung_os_wall_ns(void);
+/* Sleeps for so many milliseconds, or less when a signal comes. */
+void rung_os_pause(unsigned ms);
 
 /* How many threads can run at once: the process's cpuset, further cut by the CPU quota of its control groups (rounded
  * down: a thread too many is throttled together with the others). At least 1. */

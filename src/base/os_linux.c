@@ -32,6 +32,11 @@ uint64_t rung_os_now_ns(void) {
   return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
+void rung_os_pause(unsigned ms) {
+  struct timespec time = {.tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000};
+  nanosleep(&time, NULL);
+}
+
 uint64_t rung_os_wall_ns(void) {
   struct timespec now;
   clock_gettime(CLOCK_REALTIME, &now);

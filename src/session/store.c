@@ -1,6 +1,7 @@
 #include "session/store.h"
 
 #include "base/file.h"
+#include "base/os.h"
 #include "base/printable.h"
 
 #include <dirent.h>
@@ -82,18 +83,13 @@ void rung__store_close(rung_store *store) {
 
 /* The lock: waited for, but not for ever, as its holder may have been stopped. */
 
-static void pause_ms(long ms) {
-  struct timespec time = {ms / 1000, ms % 1000 * 1000000};
-  nanosleep(&time, NULL);
-}
-
 rung_status *rung__store_lock(const rung_store *store, int *out_lock) {
   int fd = openat(store->folder, "lock", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
   if (fd < 0) return os_error(store, errno, "open its lock");
   for (int ms = 0; flock(fd, LOCK_EX | LOCK_NB) != 0; ms += PAUSE_MS) {
     int error = errno;
     if ((error == EWOULDBLOCK || error == EINTR) && ms < LOCK_MS) {
-      pause_ms(PAUSE_MS);
+      rung_os_pause(PAUSE_MS);
       continue;
     }
     close(fd);

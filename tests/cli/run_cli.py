@@ -796,6 +796,18 @@ class Cache(Case):
         self.assertIn("1 island from the cache", self.out("run", self.model, *self.CHAIN, "--fill", "zeros"))
         self.assertTrue(list((self.folder / "xdg" / "rung").glob("*.rung")))
 
+    def test_background_compile(self):
+        chain = ("--load", FAKE, "-p", "fake:hang_compile=60000,cpu")
+        done = self.json("run", self.model, *chain, "--fill", "zeros", "--background-compile")
+        self.assertEqual([e["event"] for e in done["providers"]["journal"]], ["compiling"])
+        self.assertEqual([p["state"] for p in done["providers"]["providers"]], ["compiling", "in-service"])
+        self.assertEqual([n["provider"] for n in done["plan"]["nodes"]], ["cpu"])
+        self.put("conf", f"providers = fake:fail_compile=yes,cpu\nbackground-compile\non-failure = next\n")
+        text = self.out("run", self.model, "--load", FAKE, "--config", "conf", "--fill", "zeros", "--repeat", "3000")
+        self.assertIn("fake compiling: in the background", text)
+        self.assertIn("no-demotion", self.reason("run", self.model, *chain, "--fill", "zeros", "--background-compile",
+                                                 "--contract", "no-demotion", code=11))
+
     def test_where_it_is(self):
         self.out("run", self.model, *self.CHAIN, "--fill", "zeros", "--cache", "off")
         self.assertFalse((self.folder / "xdg").exists())

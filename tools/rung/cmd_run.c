@@ -21,7 +21,7 @@
 typedef struct run_args {
   const char *data, *labels, *profile, *optimized;
   profile_format format;
-  bool check, softmax, ctc, quiet;
+  bool check, softmax, ctc, quiet, background;
   int64_t top, repeat;
   double rtol, atol, cosine, deadline;
   keep_args keep;
@@ -50,6 +50,9 @@ static const option run_options[] = {
      offsetof(run_args, keep) + offsetof(keep_args, range)},
     {"deadline", 0, "TIME", "give up a run after that time, such as 200ms", set_seconds, offsetof(run_args, deadline)},
     {"repeat", 0, "N", "run N times; times are of all", set_count, offsetof(run_args, repeat)},
+    {"background-compile", 0, NULL,
+     "the chain's next providers run until the first one is compiled (a run that ends before gives it up)", set_flag,
+     offsetof(run_args, background)},
     {"profile", 0, "FILE",
      "write what each step of the last run took: .html a page, .trace.json for Perfetto, else JSON", set_text,
      offsetof(run_args, profile)},
@@ -382,6 +385,7 @@ static int run(const command *self, int argc, char **argv) {
   rung_session_options_init(&more);
   more.has_seed = 1;
   more.seed = (uint64_t)feeding.seed;
+  more.background_compile = args.background;
   if (!code) code = setup_session(&session, TO_RUN, &more, &j.setup);
   if (!code) code = run_job(&j, path);
   close_job(&j);

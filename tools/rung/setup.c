@@ -5,6 +5,7 @@
 #include "text.h"
 #include "vendor_paths.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -71,27 +72,37 @@ const option output_options[] = {{"json", 0, NULL, "print JSON", set_flag, offse
 
 /* Environment */
 
-/* Warnings of planning are held back, for a plan says the same. The library calls print_log one at a time. */
+/* Warnings of planning are held back, for a plan says the same. They may come from any thread. */
 static struct {
+  pthread_mutex_t lock;
   bool verbose, holding;
   text_list held;
-} warnings;
+} warnings = {PTHREAD_MUTEX_INITIALIZER, false, false, {0}};
+
+static void hold_warnings(bool hold) {
+  pthread_mutex_lock(&warnings.lock);
+  warnings.holding = hold;
+  pthread_mutex_unlock(&warnings.lock);
+}
 
 static void print_log(void *user, rung_log_level level, const char *text) {
   static const char *const names[] = {"debug", "info", "warning", "error"};
   (void)user;
   char *line = format_text("rung: %s: %s", names[level], clean(text));
-  if (warnings.holding) {
-    text_list_add(&warnings.held, line);
-    return;
-  }
+  pthread_mutex_lock(&warnings.lock);
+  bool hold = warnings.holding;
+  if (hold) text_list_add(&warnings.held, line);
+  pthread_mutex_unlock(&warnings.lock);
+  if (hold) return;
   say(line);
   free(line);
 }
 
 void setup_warn(void) {
+  pthread_mutex_lock(&warnings.lock);
   for (size_t i = 0; i < warnings.held.count; i++) say(warnings.held.at[i]);
   text_list_free(&warnings.held);
+  pthread_mutex_unlock(&warnings.lock);
 }
 
 int setup_env(const env_args *args, setup *s) {
@@ -306,11 +317,11 @@ int setup_session(const session_args *args, purpose why, const rung_session_opti
     options.offline = args->offline;
     options.legalise |= args->legalise;
     progress_begin(why == TO_RUN ? "compiling" : "planning");
-    warnings.holding = !warnings.verbose;
+    hold_warnings(!warnings.verbose);
     double began = now();
     code = fail_status(rung_session_create(s->env, s->model, &options, &s->session));
     s->session_seconds = now() - began;
-    warnings.holding = false;
+    hold_warnings(false);
     progress_end();
   }
   if (code) setup_warn();

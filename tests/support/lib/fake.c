@@ -36,6 +36,7 @@ static const rung_option_spec option_specs[] = {
     {"delay", RUNG_OPTION_INT, .max = 60000, .help = "milliseconds that the device works on each run"},
     {"hang_compile", RUNG_OPTION_INT, .max = 60000, .help = "milliseconds of compiling, unless it is stopped"},
     {"compile_ms", RUNG_OPTION_INT, .max = 600000, .help = "milliseconds of compiling that nothing stops"},
+    {"fail_compile", RUNG_OPTION_CHOICE, "yes|no", .help = "whether its engine fails in compiling"},
     {"keep", RUNG_OPTION_CHOICE, "yes|no|never|broken|large", .help = "how saving goes; no: not with these options"},
     {"load", RUNG_OPTION_CHOICE, "ok|unsupported|broken", .help = "how loading goes"},
     {"parts", RUNG_OPTION_CHOICE, "yes|no", .help = "whether each run wants a part of its executable"},
@@ -54,7 +55,7 @@ typedef struct fake {
   rung_memory memory;
   const char *claim, *groups, *refuse_at_compile, *refuse, *where, *wrong, *precision, *keep, *load, *driver, *tuning;
   int parts;
-  int async;
+  int async, fail_compile;
   long fail_run, fail_work, device_lost, out_of_memory, fail_copy, delay, hang_compile, compile_ms, hang_run;
   atomic_long runs, allocations, copies, works;
   atomic_int lost;
@@ -477,7 +478,7 @@ static rung_status *get_part(const executable *e) {
 
 static rung_status *queue_run(executable *e, const rung_run *run, rung_fence **out_fence) {
   fake *f = e->f;
-  job *j;
+  job *j = NULL;
   rung_status *status = start_run(f, run);
   if (!status && f->parts) status = get_part(e);
   if (!status) status = make_job(e, run, &j);
@@ -542,6 +543,7 @@ static void read_options(fake *f, const rung_option *options, size_t count) {
   f->delay = number_option(options, count, "delay");
   f->hang_compile = number_option(options, count, "hang_compile");
   f->compile_ms = number_option(options, count, "compile_ms");
+  f->fail_compile = strcmp(text_option(options, count, "fail_compile", "no"), "yes") == 0;
   f->keep = text_option(options, count, "keep", "yes");
   f->parts = strcmp(text_option(options, count, "parts", "no"), "yes") == 0;
   f->load = text_option(options, count, "load", "ok");
@@ -699,6 +701,7 @@ static rung_status *fake_compile(void *state, const rung_graph *island, const ru
       return FAIL(f->host, CANCELLED, "the fake was stopped while it compiled");
     sleep_ms(1);
   }
+  if (f->fail_compile) return FAIL(f->host, PROVIDER, "the fake's engine fails in compiling");
   rung_status *status = refuse_nodes(f, island, compile);
   return status ? status : make_executable(f, island, compile, out_executable);
 }
