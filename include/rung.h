@@ -235,8 +235,8 @@ typedef enum rung_on_failure {
 typedef struct rung_compiling {
   size_t struct_size;
   const char *provider;
-  /* "start"; "key" (what the island depends on is digested), "load", "save" (with a cache); "compile", or what the
-   * engine calls it */
+  /* "start"; "key" (what the island depends on is digested), "load", "save" (with a cache), "wait" (another session, of
+   * any process, compiles the island, which is loaded then); "compile", or what the engine calls it */
   const char *stage;
   size_t island, island_count; /* the island, from 0; islands that are compiled anew after refusals count anew */
   uint64_t done, total;        /* as the engine tells; total 0: it does not */
@@ -317,6 +317,9 @@ typedef struct rung_session_options {
    * no-demotion. Where nobody stands behind the provider the session waits for it, as without. Destroying the session
    * gives the compiling up. docs/contract.md */
   int background_compile;
+  /* How long a session waits while another one, of any process, compiles an island that both keep in cache_folder; then
+   * it compiles it, too. 0: ten minutes. */
+  uint64_t cache_wait_ns;
 } rung_session_options;
 
 RUNG_API void rung_session_options_init(rung_session_options *options);

@@ -39,6 +39,10 @@ void rung_os_wait(atomic_uint *word, unsigned expected);
 /* Wakes up to `count` threads that sleep on word. */
 void rung_os_wake(atomic_uint *word, unsigned count);
 
+/* Takes the lock of an open file, which goes with its descriptor, and so with the process: 1, or 0 when somebody has
+ * it, in this process or another; -1 and errno when the file cannot be locked. */
+int rung_os_try_lock(int fd);
+
 /* Features of an ARM processor, where user programs cannot ask the processor itself: a set of RUNG_CPU_<NAME> of
  * cpu.h. 0 on other architectures. */
 uint32_t rung_os_arm_features(void);

@@ -20,6 +20,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
+#include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -35,6 +36,11 @@ uint64_t rung_os_now_ns(void) {
 void rung_os_pause(unsigned ms) {
   struct timespec time = {.tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000};
   nanosleep(&time, NULL);
+}
+
+int rung_os_try_lock(int fd) {
+  if (flock(fd, LOCK_EX | LOCK_NB) == 0) return 1;
+  return errno == EWOULDBLOCK || errno == EINTR ? 0 : -1;
 }
 
 uint64_t rung_os_wall_ns(void) {

@@ -213,6 +213,7 @@ static rung_status *run_watched(rung_instance *instance, program_step *step, boo
   }
   if (!watch_job(job, &stop)) {
     instance->job = job;
+    rung__cache_abandon(instance, step);
     return RUNG_ERROR(CANCELLED, "compiling was cancelled; provider %s does not stop, and is left to finish alone",
                       instance->chain.links.at[step->link].api->name);
   }

@@ -42,6 +42,7 @@ typedef struct step_cache {
   size_t field_count;
   stored_entry loaded; /* what the executable was loaded from, and may still use */
   rung_shelf *shelf;   /* its parts, see cache_parts.c */
+  store_turn turn;     /* to make its entry; held only while it compiles */
 } step_cache;
 
 /* The engine cache of an instance, see cache.h. */
@@ -49,6 +50,7 @@ typedef struct engine_cache {
   const char *folder; /* as it was asked for; NULL: the cache is off */
   const char *why;    /* why it is not used, or not written any more; NULL: all is well */
   bool usable, peeks; /* peeks: nothing is compiled, only looked for */
+  uint64_t most_wait; /* nanoseconds for others that compile the same island */
   atomic_bool writes; /* false once one has failed, also in a run */
   rung_store store;   /* when usable */
 } engine_cache;

@@ -63,6 +63,8 @@ const option session_options[] = {
     {"cache", 0, "DIR|off",
      "where compiled islands are kept for later; default: $XDG_CACHE_HOME/rung, else ~/.cache/rung", set_text,
      SESSION(cache)},
+    {"cache-wait", 0, "TIME", "how long to wait for another process that compiles the same; default: 600s", set_seconds,
+     SESSION(cache_wait)},
     {"read-files", 0, NULL, "read the model instead of mapping it: safe when its file changes", set_flag,
      SESSION(read_files)},
     ENV_OPTIONS,
@@ -301,6 +303,7 @@ static int fill_options(const session_args *args, const rung_session_options *mo
   options->max_bytes = limits[LIMIT_RUN_BYTES];
   options->max_loop_trips = limits[LIMIT_LOOP_TRIPS];
   options->cache_max_bytes = limits[LIMIT_CACHE_BYTES];
+  options->cache_wait_ns = (uint64_t)(args->cache_wait * 1e9);
   options->compiling = progress_compiling;
   return 0;
 }

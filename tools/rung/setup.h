@@ -21,7 +21,7 @@ typedef struct session_args {
   bool offline; /* set by the commands that only plan */
   int on_failure;
   int64_t breaker_failures;
-  double breaker_seconds;
+  double breaker_seconds, cache_wait;
   const char *cache; /* a folder, or "off"; NULL: the default, see cache_folder */
 } session_args;
 
