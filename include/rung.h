@@ -520,7 +520,67 @@ RUNG_API void rung_cancel_request(rung_cancel *cancel);
 RUNG_API void rung_cancel_reset(rung_cancel *cancel);
 RUNG_API void rung_cancel_destroy(rung_cancel **cancel);
 
+/* Measuring: sessions of one model side by side, on the same inputs. A machine changes while it is measured (clock
+ * rates, neighbours), so sessions are not measured one after the other: rounds of some runs each take turns, every round
+ * begins with another session, and what is compared are the medians of one round. */
+
+enum { RUNG_RACE_ROUNDS = 20 };
+
+/* One session, and what it took, in seconds. */
+typedef struct rung_lane {
+  rung_session *session;
+  int out; /* not to be recommended: set by who knows that its outputs are wrong */
+  size_t runs;
+  double min, median, p90, p99, per_second;
+  double ratio, ratio_low, ratio_high; /* median over rounds of its time by the first lane's, and quartiles of that */
+  size_t rounds;
+  double medians[RUNG_RACE_ROUNDS]; /* of each round */
+} rung_lane;
+
+typedef struct rung_race_options {
+  size_t struct_size;
+  rung_value *const *const *inputs; /* sets of inputs, which runs take in turn: [set][input] */
+  size_t set_count, input_count;
+  uint64_t runs;         /* of each session; 0: for so long: */
+  double seconds;        /* each session; 0: 2 */
+  uint32_t parallel;     /* threads that run a session at once; 0: one */
+  rung_cancel *cancel;   /* NULL: cannot be cancelled */
+  rung_progress_fn progress; /* "measure", rounds that are done; non-zero cancels; NULL: nobody hears */
+  void *progress_user;
+} rung_race_options;
+
+RUNG_API void rung_race_options_init(rung_race_options *options);
+/* Measures; sessions should have run before, what they load or make when they do so first is not looked for. */
+RUNG_API rung_status *rung_race(const rung_race_options *options, rung_lane *lanes, size_t count);
+/* Is one faster by enough to be worth a change (3 %), and in nine of ten rounds? `out_ratio`, `out_certain` (may be
+ * NULL): the median over rounds of its time by the other's; whether it was faster in nine of ten. */
+RUNG_API int rung_lane_is_faster(const rung_lane *lane, const rung_lane *than, double *out_ratio, int *out_certain);
+/* The lane to take: one that is not out, and faster than those that are not out before it. `count` when all are out. */
+RUNG_API size_t rung_race_best(const rung_lane *lanes, size_t count);
+
 /* Values */
+
+typedef struct rung_tolerance {
+  double rtol, atol; /* |got - want| <= atol + rtol * |want|; infinities and NaN have to be equal */
+  double cosine;     /* the least over a whole tensor; 0: not looked at */
+  int values;        /* 0: only shape and type count */
+} rung_tolerance;
+
+/* How far apart two values are. Zero it first; tensors within a sequence or map add up. */
+typedef struct rung_difference {
+  double max_abs;      /* largest absolute difference of two numbers */
+  double cosine;       /* of the last tensor of floats */
+  size_t count, wrong; /* elements, and those out of tolerance */
+  char words[400];     /* the first that does not fit; "" when all is well */
+} rung_difference;
+
+/* 1 when they agree, within a tolerance, as the ONNX project judges its node cases; but whole numbers and bools have to
+ * be equal, or within atol when that is 1 or more, and strings equal. */
+RUNG_API int rung_value_agrees(const rung_value *got, const rung_value *want, const rung_tolerance *allowed,
+                               rung_difference *out_difference);
+/* Fills a tensor at random: floats from 0 to 1, whole numbers 0 or 1, those of 8 bits any; strings stay. The same for the
+ * same name (may be NULL) and seed. */
+RUNG_API void rung_tensor_randomize(const rung_tensor *tensor, const char *name, uint64_t seed);
 
 /* A tensor in memory of its own: zeroed. */
 RUNG_API rung_status *rung_value_create(rung_env *env, rung_dtype dtype, int32_t rank, const int64_t *dims,

@@ -12,6 +12,7 @@
 #include "session/execute.h"
 #include "session/figures.h"
 #include "session/lock.h"
+#include "session/race.h"
 #include "session/session.h"
 
 #include <math.h>
@@ -566,6 +567,18 @@ rung_status *rung_session_await(rung_session *session, const rung_run_options *o
   if (options) NEED_SIZE(options, rung_run_options);
   RUNG_TRY(rung__env_check(session->env));
   return rung__background_await(session, options ? options : &defaults, compiling, user);
+}
+
+void rung_race_options_init(rung_race_options *options) {
+  *options = (rung_race_options){.struct_size = sizeof *options};
+}
+
+rung_status *rung_race(const rung_race_options *options, rung_lane *lanes, size_t count) {
+  NEED(options);
+  NEED_SIZE(options, rung_race_options);
+  NEED(lanes || !count);
+  for (size_t i = 0; i < count; i++) NEED(lanes[i].session);
+  return rung__race(options, lanes, count);
 }
 
 size_t rung_session_journal_count(const rung_session *session) {

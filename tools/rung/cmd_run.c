@@ -201,7 +201,7 @@ static int check_output(job *j, const char *set, size_t i) {
   if (!want) return fail(EXIT_OF(NOT_FOUND), "--check: %s/output_%zu.pb is not there", clean(set), i);
   tolerance allowed = {j->args->rtol, j->args->atol, j->args->cosine, 1};
   difference d = {.cosine = 1};
-  bool ok = values_agree(j->outputs[i], want, &allowed, &d);
+  bool ok = rung_value_agrees(j->outputs[i], want, &allowed, &d);
   rung_value_release(want);
   j->different |= !ok;
   if (!ok) fail(EXIT_DIFFERENT, "output \"%s\" of %s differs: %s", clean(j->names[i]), clean(set), d.words);
