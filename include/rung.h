@@ -249,7 +249,9 @@ typedef int (*rung_compiling_fn)(void *user, const rung_compiling *state);
 
 typedef struct rung_session_options {
   size_t struct_size;
-  /* "cuda?,cpu:key=value": providers in order, '?' marks one that may be missing; NULL: "cpu". */
+  /* "cuda?,cpu:key=value": providers in order, '?' marks one that may be missing; NULL: "cpu". "auto": the fastest of cpu
+   * and every other usable provider (alone where it takes the whole model, else with cpu behind it) that computes what
+   * cpu computes, by measurement on auto_inputs; remembered in cache_folder. docs/contract.md */
   const char *chain;
   const rung_provider_option *provider_options; /* added to those in the chain */
   size_t provider_option_count;
@@ -320,6 +322,10 @@ typedef struct rung_session_options {
   /* How long a session waits while another one, of any process, compiles an island that both keep in cache_folder; then
    * it compiles it, too. 0: ten minutes. */
   uint64_t cache_wait_ns;
+  /* For chain "auto": what it is measured on, one value for each input. NULL: tensors are drawn (rung_tensor_randomize,
+   * by name and seed, 0 unless has_seed) for the inputs' types and shapes, open dimensions 1. */
+  rung_value *const *auto_inputs;
+  size_t auto_input_count;
 } rung_session_options;
 
 RUNG_API void rung_session_options_init(rung_session_options *options);
@@ -399,6 +405,22 @@ typedef struct rung_plan_pass {
   int off;
 } rung_plan_pass;
 
+/* A chain that chain "auto" considered. */
+typedef struct rung_plan_candidate {
+  const char *chain;
+  double ns;         /* median of a run; 0: not measured */
+  const char *words; /* why it is out; NULL: it is not */
+} rung_plan_candidate;
+
+/* What chain "auto" came to. */
+typedef struct rung_plan_chosen {
+  const char *chain, *words; /* why, with the figures */
+  int remembered;            /* an earlier session has measured */
+  const char *unkept;        /* why the next session has to measure again; NULL: it finds it in the cache */
+  size_t candidate_count;
+  const rung_plan_candidate *candidates;
+} rung_plan_chosen;
+
 typedef struct rung_plan {
   size_t struct_size;
   const char *stage; /* "claimed", "compiled"; "offline": a provider claims by its table, and is not here */
@@ -415,6 +437,7 @@ typedef struct rung_plan {
   const char *lock_difference; /* how it differs from the lock, where that only warns; NULL: it does not */
   const char *cache_folder; /* NULL: no cache was asked for, or nobody keeps anything */
   const char *cache_why;    /* why it is not used, or not written any more; NULL: all is well */
+  const rung_plan_chosen *chosen; /* NULL: the chain was given */
 } rung_plan;
 
 /* Borrowed from the session. */
@@ -472,9 +495,9 @@ RUNG_API rung_status *rung_session_await(rung_session *session, const rung_run_o
 typedef struct rung_journal_entry {
   uint64_t time_ns; /* since 1970 */
   /* "failed", "stepped-down", "out-of-service", "tried-again", "restored", "refused"; "compiling", "handed-over",
-   * "compile-failed" (in the background) */
+   * "compile-failed" (in the background); "chosen" (chain "auto") */
   const char *event;
-  const char *provider; /* whom it happened to */
+  const char *provider; /* whom it happened to; of "chosen" the chain */
   const char *node;     /* the first node of the island that failed; NULL: unknown, or none */
   const char *cause;    /* in words */
 } rung_journal_entry;

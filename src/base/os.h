@@ -25,6 +25,9 @@ size_t rung_os_cpu_count(void);
 /* A power of two. */
 size_t rung_os_page_size(void);
 
+/* The processor's name as the system tells it, cut to `size` with its NUL; "" when it does not. */
+void rung_os_cpu_name(char *out, size_t size);
+
 /* Size in bytes of the data cache of `level` (1 to 3) as the system tells it; 0 when it does not. */
 size_t rung_os_cache_size(int level);
 

@@ -43,6 +43,19 @@ int rung_os_try_lock(int fd) {
   return errno == EWOULDBLOCK || errno == EINTR ? 0 : -1;
 }
 
+void rung_os_cpu_name(char *out, size_t size) {
+  FILE *file = fopen("/proc/cpuinfo", "re");
+  char line[256];
+  snprintf(out, size, "%s", "");
+  while (file && !out[0] && fgets(line, sizeof line, file)) {
+    const char *colon = strchr(line, ':');
+    if (strncmp(line, "model name", 10) != 0 || !colon) continue;
+    line[strcspn(line, "\n")] = 0;
+    snprintf(out, size, "%s", colon + 1 + (colon[1] == ' '));
+  }
+  if (file) fclose(file);
+}
+
 uint64_t rung_os_wall_ns(void) {
   struct timespec now;
   clock_gettime(CLOCK_REALTIME, &now);

@@ -2,6 +2,7 @@
 
 #include "base/os.h"
 #include "session/background.h"
+#include "session/choose.h"
 #include "session/compile_job.h"
 #include "session/execute.h"
 #include "session/figures.h"
@@ -23,6 +24,7 @@ rung_status *rung__session_add_entry(rung_session *session, rung_instance *insta
   session_entry *entry = rung_alloc(session->env->allocator, 1, sizeof *entry, "instance");
   if (!entry) return rung_status_out_of_memory();
   *entry = (session_entry){.instance = instance, .outage = outage};
+  instance->plan.chosen = session->chosen;
   if (!rung_vec_push(session->env->allocator, &session->entries, entry)) {
     rung_free(session->env->allocator, entry);
     return rung_status_out_of_memory();
@@ -75,6 +77,20 @@ static rung_status *begin(rung_session *session, const rung_session_options *opt
 
 rung_status *rung__session_create(rung_env *env, rung_model *model, const rung_session_options *options,
                                   rung_session **out_session) {
+  bool is_auto = options->chain && strcmp(options->chain, "auto") == 0;
+  return (is_auto ? rung__choose_session : rung__session_make)(env, model, options, out_session);
+}
+
+void rung__session_announce(rung_session *session, const rung_plan_chosen *chosen) {
+  pthread_mutex_lock(&session->lock);
+  session->chosen = chosen;
+  for (size_t i = 0; i < session->entries.count; i++) session->entries.at[i]->instance->plan.chosen = chosen;
+  pthread_mutex_unlock(&session->lock);
+  rung__journal_note(&session->journal, "chosen", chosen->chain, chosen->words);
+}
+
+rung_status *rung__session_make(rung_env *env, rung_model *model, const rung_session_options *options,
+                                rung_session **out_session) {
   rung_session *session = rung_alloc(env->allocator, 1, sizeof *session, "session");
   RUNG_CHECK_ALLOC(session);
   session->env = rung__env_retain(env);

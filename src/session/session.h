@@ -45,8 +45,9 @@ typedef struct session_breaker {
 struct rung_session {
   rung_env *env;
   rung_model *model;
-  rung_arena arena;             /* of the options */
-  rung_session_options options; /* a copy */
+  rung_arena arena;               /* of the options, and of: */
+  const rung_plan_chosen *chosen; /* what chain "auto" came to; NULL */
+  rung_session_options options;   /* a copy */
   rung_journal journal;
   const char *names[RUNG_MOST_LINKS]; /* of the chain's providers */
   session_background background;
@@ -61,6 +62,12 @@ struct rung_session {
   uint32_t absent; /* links that compile in the background, or failed to: runs do without */
 };
 
+/* With its chain, which "auto" is none of. */
+rung_status *rung__session_make(rung_env *env, rung_model *model, const rung_session_options *options,
+                                rung_session **out_session) RUNG_MUST_CHECK;
+/* Its plans say that from now on, and the journal. `chosen` is the session's. */
+void rung__session_announce(rung_session *session, const rung_plan_chosen *chosen);
+/* With any chain: "auto" is chosen first (choose.h). */
 rung_status *rung__session_create(rung_env *env, rung_model *model, const rung_session_options *options,
                                   rung_session **out_session) RUNG_MUST_CHECK;
 void rung__session_free(rung_session *session);

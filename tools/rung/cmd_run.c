@@ -3,7 +3,7 @@
 #include "compare.h"
 #include "data_set.h"
 #include "difference_out.h"
-#include "feed.h"
+#include "input_sets.h"
 #include "interrupt.h"
 #include "json_out.h"
 #include "keep.h"
@@ -386,7 +386,11 @@ static int run(const command *self, int argc, char **argv) {
   more.has_seed = 1;
   more.seed = (uint64_t)feeding.seed;
   more.background_compile = args.background;
+  input_sets choice = {0};
+  if (!code && is_auto(session.chain))
+    code = input_sets_for_choice(&feeding, &session, args.data, &j.setup, &choice, &more);
   if (!code) code = setup_session(&session, TO_RUN, &more, &j.setup);
+  input_sets_free(&choice);
   if (!code) code = run_job(&j, path);
   close_job(&j);
   return code;

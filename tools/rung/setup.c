@@ -32,7 +32,9 @@ static int set_chain(const option *self, const char *value, void *settings) {
 const option env_options[] = {ENV_OPTIONS, {0}};
 
 const option session_options[] = {
-    {"providers", 'p', "CHAIN", "providers in order; '?' marks one that may be missing; default: cpu", set_chain, 0},
+    {"providers", 'p', "CHAIN",
+     "providers in order; '?' marks one that may be missing; default: cpu; auto: what is fastest here, by measurement",
+     set_chain, 0},
     {"provider-option", 0, "NAME.KEY=VALUE", "an option of a provider of the chain (may be repeated)", set_more,
      SESSION(provider_options)},
     {"dim", 'd', "NAME=SIZE", "size of a symbolic dimension (may be repeated)", set_more, SESSION(dims)},
@@ -331,6 +333,8 @@ int setup_session(const session_args *args, purpose why, const rung_session_opti
   free_lists(&l);
   return code;
 }
+
+bool is_auto(const char *chain) { return chain && strcmp(chain, "auto") == 0; }
 
 void setup_drop_session(setup *s) { rung_session_destroy(&s->session); }
 

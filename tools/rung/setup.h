@@ -40,7 +40,8 @@ typedef struct setup {
 } setup;
 
 int setup_env(const env_args *args, setup *s);
-/* The folder of the engine cache: the one asked for ("off": none), else $XDG_CACHE_HOME/rung, else ~/.cache/rung; NULL: none. */
+/* The folder of the engine cache: the one asked for ("off": none), else $XDG_CACHE_HOME/rung, else ~/.cache/rung; NULL:
+ * none. */
 const char *cache_folder(const char *asked);
 /* Environment and model. */
 int setup_model(const session_args *args, const char *path, setup *s);
@@ -49,6 +50,8 @@ typedef enum purpose { TO_RUN, TO_PLAN, TO_INSPECT } purpose;
 /* A session for the model of `s`, which must not have one, to do `why` with. `more` (may be NULL) are options beyond
  * the command line's: its chain, passes, seed and shapes count where they are set. */
 int setup_session(const session_args *args, purpose why, const rung_session_options *more, setup *s);
+/* Is the chain to be chosen by measurement? */
+bool is_auto(const char *chain);
 /* Prints the warnings that were held back while the session was made: for commands that do not show its plan. */
 void setup_warn(void);
 void setup_drop_session(setup *s);
