@@ -8,6 +8,14 @@ if(TARGET rung_tool)
   install(TARGETS rung_tool RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 endif()
 
+# What a reader needs: the pages, the examples, the skeleton of a provider, cases to write others by.
+install(DIRECTORY docs/ DESTINATION ${CMAKE_INSTALL_DOCDIR} PATTERN *.png EXCLUDE)
+install(FILES README.md CHANGELOG.md LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
+install(FILES examples/terse.c examples/explained.c examples/custom_op.c DESTINATION ${CMAKE_INSTALL_DOCDIR}/examples)
+install(FILES src/provider/null/null.c src/provider/null/README.md examples/provider/CMakeLists.txt
+  DESTINATION ${CMAKE_INSTALL_DATADIR}/rung/skeleton)
+install(DIRECTORY tools/conformance/cases DESTINATION ${CMAKE_INSTALL_DATADIR}/rung)
+
 set(package ${CMAKE_INSTALL_LIBDIR}/cmake/rung)
 install(EXPORT rung NAMESPACE rung:: FILE rung-targets.cmake DESTINATION ${package})
 configure_package_config_file(cmake/rung-config.cmake.in ${PROJECT_BINARY_DIR}/rung-config.cmake

@@ -3,7 +3,7 @@
  * Built as a shared library it is loaded by path, and listed in the chain like any other:
  *
  *     cc -shared -fPIC custom_op.c -o libtwice.so
- *     rung run MODEL --provider ./libtwice.so -p twice,cpu
+ *     rung run MODEL --load ./libtwice.so -p twice,cpu
  *
  * It links nothing of rung's: what it needs comes through the table `rung_host`. */
 #include "rung_provider.h"
@@ -28,16 +28,23 @@ static rung_status *open_provider(const rung_host *host, const rung_option *opti
 static void close_provider(void *provider) { (void)provider; }
 
 static int is_twice(const rung_node *node) {
-  return strcmp(node->domain, "com.example") == 0 && strcmp(node->op_type, "Twice") == 0 && node->input_count == 1;
+  return strcmp(node->domain, "com.example") == 0 && strcmp(node->op_type, "Twice") == 0 && node->input_count == 1 &&
+         node->inputs[0];
 }
 
 static rung_status *claim(void *provider, const rung_graph *graph, rung_claims *claims) {
   const rung_host *host = provider;
   for (uint32_t i = 0; i < graph->node_count; i++) {
-    if (is_twice(graph->nodes[i]))
-      host->accept(claims, graph->nodes[i]);
+    const rung_node *node = graph->nodes[i];
+    const rung_value_info *x = is_twice(node) ? node->inputs[0] : NULL;
+    if (!x)
+      host->refuse(claims, node, RUNG_REASON_OPERATOR, "only com.example.Twice");
+    else if (x->constant) /* constants are no inputs of an island: run would have to read them from the graph */
+      host->refuse(claims, node, RUNG_REASON_INPUT, "its input is a constant");
+    else if (x->type.dtype && x->type.dtype != RUNG_F32) /* 0: not known before the run */
+      host->refuse(claims, node, RUNG_REASON_TYPE, "only float32");
     else
-      host->refuse(claims, graph->nodes[i], RUNG_REASON_OPERATOR, "only com.example.Twice");
+      host->accept(claims, node);
   }
   return NULL;
 }

@@ -16,7 +16,11 @@
  *   - Functions may be called from any thread. One session may run in many threads at once. Destroying an object
  *     while another thread uses it is the caller's bug.
  *   - Structs that begin with struct_size come from their rung_..._init function; unknown fields stay zero.
- *   - The library never exits, aborts, prints, reads the environment, or writes outside of paths it is given. */
+ *   - The library never exits, aborts, prints, reads the environment, or writes outside of paths it is given.
+ *
+ * Binary interface: until version 1.0 every minor version has one of its own, and the library's soname says which
+ * (librung.so.0.1). Within it no struct, number or function changes; functions may be added. A struct whose
+ * struct_size is not that of this header is refused. */
 #ifndef RUNG_H
 #define RUNG_H
 
@@ -144,6 +148,7 @@ typedef struct rung_op_info {
   const char *domain, *name; /* domain: "" is ai.onnx */
   int64_t since, newest;     /* the versions of the domain that are understood */
   int driven;                /* control flow: the session runs it through its bodies unless a provider claims it */
+  int expanded;              /* it is run as the operators that make it up unless a provider claims it */
 } rung_op_info;
 
 RUNG_API size_t rung_env_op_count(const rung_env *env);

@@ -34,7 +34,8 @@ typedef struct rung_doctor_request {
   const rung_allocator *allocator; /* NULL: malloc */
   unsigned what;                   /* a set of RUNG_DOCTOR_... */
   const char *provider; /* rung's or ONNX Runtime's name; NULL: all. It must work: that it cannot is BROKEN */
-  const char *path;     /* site-packages, a virtual environment, an interpreter, a package's folder; NULL */
+  const char *path;     /* site-packages, a virtual or conda environment, an interpreter, a package's folder, a folder
+                         * with libonnxruntime.so (or that file); NULL */
   const char *log;      /* bytes of a log; any encoding that begins like UTF-8 or UTF-16 */
   size_t log_size;
   int64_t pid;
@@ -90,7 +91,8 @@ const char *rung_doctor_severity_name(rung_doctor_severity severity);
  * user's own are replaced, so that it can be shown to others. Freed by rung_text_free. */
 rung_status *rung_doctor_report_json(const rung_doctor_report *report, int scrub, char **out_text);
 
-/* The child's side: loads libraries one after another and tells on standard output how each went. `arguments` are those
+/* The child's side: loads libraries one after another, starts NVIDIA's driver when it is one of them (cuInit), and tells
+ * on standard output how each went. `arguments` are those
  * behind the helper's own. Returns the exit code. */
 int rung_doctor_child(int count, char **arguments);
 

@@ -87,6 +87,7 @@ struct rung_node {
   uint32_t pinned_to;         /* the host's: 1 + the link of the chain that the user keeps it to; 0: none */
   const struct rung_op *op;   /* NULL: only a provider may know it */
   const void *params;         /* attributes in the form of the host's definition; NULL without one */
+  uint32_t expands; /* the host's: 1: nobody claims it, and it is to be written as the operators that make it up */
 };
 
 /* A graph, a body, or an island: then `inputs` are the values that enter it, and `outputs` those read outside. */

@@ -64,7 +64,7 @@ typedef struct rung_option {
 typedef enum rung_option_type {
   RUNG_OPTION_STRING,
   RUNG_OPTION_INT,    /* with min and max */
-  RUNG_OPTION_BOOL,   /* true, false, 1, 0, on, off */
+  RUNG_OPTION_BOOL,   /* true, false, yes, no, on, off, 1, 0, in any case */
   RUNG_OPTION_CHOICE, /* one of `choices`, separated by '|' */
   RUNG_OPTION_PATH,
 } rung_option_type;
@@ -75,7 +75,7 @@ typedef struct rung_option_spec {
   rung_option_type type;
   const char *choices;  /* CHOICE */
   int64_t min, max;     /* INT */
-  const char *fallback; /* the value when the user gives none, as text; NULL: unset */
+  const char *fallback; /* what holds when the user gives none, to be shown; open is given what he gave. NULL: unset */
   const char *help;     /* one line */
   int selects_device;   /* a chain may list the provider once for each value */
 } rung_option_spec;
@@ -275,7 +275,8 @@ typedef struct rung_provider_api {
    * that can be looked at, as evidence. Loads no vendor code. */
   rung_status *(*probe)(const rung_host *host, const rung_option *options, size_t option_count, rung_report *report);
 
-  /* (optional: without it the folder holds only a descriptor, and the state is "known") */
+  /* (optional: without it the folder holds only a descriptor, and the state is "known") Options are those that the user
+   * gave, checked against the list. When it fails, close is not called: what it made is to be freed by then. */
   rung_status *(*open)(const rung_host *host, const rung_option *options, size_t option_count, void **out_provider);
   void (*close)(void *provider);
 

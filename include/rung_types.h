@@ -2,6 +2,7 @@
 #ifndef RUNG_TYPES_H
 #define RUNG_TYPES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -72,6 +73,7 @@ typedef struct rung_type {
   int32_t rank;                    /* TENSOR, SPARSE: -1 when unknown */
   int64_t dims[RUNG_MAX_RANK];     /* TENSOR, SPARSE */
   const struct rung_type *element; /* SEQUENCE, OPTIONAL: what it holds; MAP: its values */
+  bool is_claimed; /* TENSOR: the shape rests on what the file says of a value that a node makes: it may be wrong */
 } rung_type;
 
 /* A run-time value: a tensor, sequence, map or optional. Reference-counted; immutable once made. */

@@ -1,9 +1,10 @@
 /* Every public function: arguments are checked here, the work is done inside. */
+#include "base/element.h"
 #include "base/file.h"
-#include "base/half.h"
 #include "base/str.h"
-#include "model/writer.h"
 #include "graph/graph_write.h"
+#include "model/model_facts.h"
+#include "model/writer.h"
 #include "rung.h"
 #include "session/background.h"
 #include "session/cache.h"
@@ -19,15 +20,22 @@
 #include <stdlib.h>
 
 #define NEED(argument) RUNG_REQUIRE(argument, INVALID_ARGUMENT, "%s: argument \"%s\" is NULL", __func__, #argument)
-#define NEED_SIZE(options, type)                                         \
-  RUNG_REQUIRE((options)->struct_size >= sizeof(type), INVALID_ARGUMENT, \
-               "%s: struct_size of %s is %zu, not set by its init function?", __func__, #type, (options)->struct_size)
+#define NEED_SIZE(options, type)                                                                                    \
+  RUNG_REQUIRE(                                                                                                     \
+      (options)->struct_size == sizeof(type), INVALID_ARGUMENT,                                                     \
+      "%s: struct_size of %s is %zu, not %zu: not set by its init function, or built for another version of rung?", \
+      __func__, #type, (options)->struct_size, sizeof(type))
 
 const char *rung_version(void) { return "0.1.0"; }
 
 void rung_text_free(char *text) { free(text); }
 
 /* Text for the caller: from malloc, so that rung_text_free needs no environment. */
+static rung_text *start_text(rung_text *text) {
+  rung_text_init(text, &rung_system_allocator);
+  return text;
+}
+
 static rung_status *hand_out_text(rung_status *status, rung_text *text, char **out_text) {
   if (status) {
     rung_text_finish(text);
@@ -46,160 +54,16 @@ const char *rung_dtype_numpy(rung_dtype dtype) {
   return info ? info->numpy : "";
 }
 
-static double get_packed(const rung_tensor *tensor, size_t index) {
-  int bits = rung_dtype_facts(tensor->dtype)->bits;
-  size_t per_byte = 8 / (size_t)bits;
-  unsigned code =
-      ((const uint8_t *)tensor->data)[index / per_byte] >> (index % per_byte * (size_t)bits) & ((1u << bits) - 1);
-  if (tensor->dtype == RUNG_F4E2M1) return rung_f8_to_f32(RUNG_F4E2M1, (uint8_t)code);
-  bool is_signed = tensor->dtype == RUNG_I4 || tensor->dtype == RUNG_I2;
-  return is_signed && code >> (bits - 1) ? (double)code - (1 << bits) : (double)code;
-}
-
-/* Element `index` of a tensor that begins at any address, as a scalar in `room`. */
-static rung_tensor aligned_element(const rung_tensor *tensor, size_t index, void *room) {
-  size_t size = rung_dtype_size(tensor->dtype);
-  memcpy(room, (const char *)tensor->data + index * size, size);
-  return (rung_tensor){.dtype = tensor->dtype, .data = room, .size = size};
+static bool has_element(const rung_tensor *tensor, size_t index) {
+  return tensor && !tensor->memory && index < rung_tensor_count(tensor);
 }
 
 double rung_tensor_get(const rung_tensor *tensor, size_t index) {
-  _Alignas(16) char room[16];
-  rung_tensor element;
-  if (!tensor || tensor->memory || index >= rung_tensor_count(tensor)) return NAN;
-  if (!rung_tensor_is_aligned(tensor)) {
-    element = aligned_element(tensor, index, room);
-    tensor = &element;
-    index = 0;
-  }
-  const void *data = tensor->data;
-  switch (tensor->dtype) {
-    case RUNG_F32:
-      return ((const float *)data)[index];
-    case RUNG_F64:
-      return ((const double *)data)[index];
-    case RUNG_C64:
-      return ((const float *)data)[2 * index];
-    case RUNG_C128:
-      return ((const double *)data)[2 * index];
-    case RUNG_F16:
-      return rung_f16_to_f32(((const uint16_t *)data)[index]);
-    case RUNG_BF16:
-      return rung_bf16_to_f32(((const uint16_t *)data)[index]);
-    case RUNG_I8:
-      return ((const int8_t *)data)[index];
-    case RUNG_I16:
-      return ((const int16_t *)data)[index];
-    case RUNG_I32:
-      return ((const int32_t *)data)[index];
-    case RUNG_I64:
-      return (double)((const int64_t *)data)[index];
-    case RUNG_U8:
-    case RUNG_BOOL:
-      return ((const uint8_t *)data)[index];
-    case RUNG_U16:
-      return ((const uint16_t *)data)[index];
-    case RUNG_U32:
-      return ((const uint32_t *)data)[index];
-    case RUNG_U64:
-      return (double)((const uint64_t *)data)[index];
-    case RUNG_F8E8M0:
-      return rung_e8m0_to_f32(((const uint8_t *)data)[index]);
-    case RUNG_F8E4M3FN:
-    case RUNG_F8E4M3FNUZ:
-    case RUNG_F8E5M2:
-    case RUNG_F8E5M2FNUZ:
-      return rung_f8_to_f32(tensor->dtype, ((const uint8_t *)data)[index]);
-    default:
-      return rung_dtype_is_packed(tensor->dtype) ? get_packed(tensor, index) : NAN;
-  }
-}
-
-static int64_t whole(double value, double low, double high) {
-  return isnan(value) ? 0 : (int64_t)nearbyint(fmin(fmax(value, low), high));
-}
-
-static void set_packed(const rung_tensor *tensor, size_t index, double value) {
-  int bits = rung_dtype_facts(tensor->dtype)->bits;
-  size_t per_byte = 8 / (size_t)bits;
-  int shift = (int)(index % per_byte) * bits;
-  bool is_signed = tensor->dtype == RUNG_I4 || tensor->dtype == RUNG_I2;
-  double high = (1 << (bits - is_signed)) - 1, low = is_signed ? -high - 1 : 0;
-  unsigned mask = (1u << bits) - 1;
-  unsigned code =
-      tensor->dtype == RUNG_F4E2M1 ? rung_f64_to_f8(RUNG_F4E2M1, value, true) : (unsigned)whole(value, low, high);
-  uint8_t *byte = (uint8_t *)tensor->data + index / per_byte;
-  *byte = (uint8_t)((*byte & ~(mask << shift)) | (code & mask) << shift);
+  return has_element(tensor, index) ? rung_element_get(tensor->dtype, tensor->data, index) : NAN;
 }
 
 void rung_tensor_set(const rung_tensor *tensor, size_t index, double value) {
-  _Alignas(16) char room[16];
-  if (!tensor || tensor->memory || index >= rung_tensor_count(tensor)) return;
-  if (!rung_tensor_is_aligned(tensor)) {
-    rung_tensor element = aligned_element(tensor, index, room);
-    rung_tensor_set(&element, 0, value);
-    memcpy((char *)tensor->data + index * element.size, room, element.size);
-    return;
-  }
-  void *data = tensor->data;
-  switch (tensor->dtype) {
-    case RUNG_F32:
-      ((float *)data)[index] = (float)value;
-      break;
-    case RUNG_F64:
-      ((double *)data)[index] = value;
-      break;
-    case RUNG_C64:
-      ((float *)data)[2 * index] = (float)value;
-      break;
-    case RUNG_C128:
-      ((double *)data)[2 * index] = value;
-      break;
-    case RUNG_F16:
-      ((uint16_t *)data)[index] = rung_f64_to_f16(value);
-      break;
-    case RUNG_BF16:
-      ((uint16_t *)data)[index] = rung_f64_to_bf16(value);
-      break;
-    case RUNG_I8:
-      ((int8_t *)data)[index] = (int8_t)whole(value, INT8_MIN, INT8_MAX);
-      break;
-    case RUNG_I16:
-      ((int16_t *)data)[index] = (int16_t)whole(value, INT16_MIN, INT16_MAX);
-      break;
-    case RUNG_I32:
-      ((int32_t *)data)[index] = (int32_t)whole(value, INT32_MIN, INT32_MAX);
-      break;
-    case RUNG_I64: /* the largest double below 2^63 */
-      ((int64_t *)data)[index] = whole(value, (double)INT64_MIN, 0x1.fffffffffffffp62);
-      break;
-    case RUNG_U8:
-      ((uint8_t *)data)[index] = (uint8_t)whole(value, 0, UINT8_MAX);
-      break;
-    case RUNG_BOOL:
-      ((uint8_t *)data)[index] = value != 0;
-      break;
-    case RUNG_U16:
-      ((uint16_t *)data)[index] = (uint16_t)whole(value, 0, UINT16_MAX);
-      break;
-    case RUNG_U32:
-      ((uint32_t *)data)[index] = (uint32_t)whole(value, 0, UINT32_MAX);
-      break;
-    case RUNG_U64:
-      ((uint64_t *)data)[index] = isnan(value) ? 0 : (uint64_t)nearbyint(fmin(fmax(value, 0), 0x1.fffffffffffffp63));
-      break;
-    case RUNG_F8E8M0:
-      ((uint8_t *)data)[index] = rung_f64_to_e8m0(value, RUNG_E8M0_NEAREST, true);
-      break;
-    case RUNG_F8E4M3FN:
-    case RUNG_F8E4M3FNUZ:
-    case RUNG_F8E5M2:
-    case RUNG_F8E5M2FNUZ:
-      ((uint8_t *)data)[index] = rung_f64_to_f8(tensor->dtype, value, true);
-      break;
-    default:
-      if (rung_dtype_is_packed(tensor->dtype)) set_packed(tensor, index, value);
-  }
+  if (has_element(tensor, index)) rung_element_set(tensor->dtype, tensor->data, index, value);
 }
 
 /* Environment */
@@ -255,16 +119,14 @@ rung_status *rung_env_providers_json(rung_env *env, char **out_text) {
   NEED(env);
   NEED(out_text);
   rung_text text;
-  rung_text_init(&text, &rung_system_allocator);
-  return hand_out_text(rung__providers_json(env, &text), &text, out_text);
+  return hand_out_text(rung__providers_json(env, start_text(&text)), &text, out_text);
 }
 
 rung_status *rung_env_ops_json(rung_env *env, char **out_text) {
   NEED(env);
   NEED(out_text);
   rung_text text;
-  rung_text_init(&text, &rung_system_allocator);
-  return hand_out_text(rung__ops_json(env, &text), &text, out_text);
+  return hand_out_text(rung__ops_json(env, start_text(&text)), &text, out_text);
 }
 
 size_t rung_env_op_count(const rung_env *env) {
@@ -285,7 +147,8 @@ rung_status *rung_env_op(const rung_env *env, size_t index, rung_op_info *out_in
                              .name = ops[index]->name,
                              .since = ops[index]->since,
                              .newest = rung_op_newest(ops[index]->domain),
-                             .driven = (rung_op_meaning(ops[index])->flags & RUNG_OP_CONTROL) != 0};
+                             .driven = (rung_op_meaning(ops[index])->flags & RUNG_OP_CONTROL) != 0,
+                             .expanded = (rung_op_meaning(ops[index])->flags & RUNG_OP_EXPANDS) != 0};
   return NULL;
 }
 
@@ -338,6 +201,7 @@ rung_status *rung_model_load_reader(rung_env *env, const rung_reader *reader, co
   NEED(reader);
   NEED(out_model);
   NEED_SIZE(reader, rung_reader);
+  NEED(reader->read);
   if (config) NEED_SIZE(config, rung_model_config);
   RUNG_TRY(rung__env_check(env));
   RUNG_REQUIRE(reader->size <= INT64_MAX, INVALID_ARGUMENT, "a model cannot have that many bytes");
@@ -357,45 +221,11 @@ void rung_model_destroy(rung_model **model) {
   *model = NULL;
 }
 
-static size_t count_nodes(const rung_model_node *nodes, size_t count) {
-  size_t total = count;
-  for (size_t n = 0; n < count; n++)
-    for (size_t a = 0; a < nodes[n].attribute_count; a++) {
-      const rung_model_attribute *attribute = &nodes[n].attributes[a];
-      size_t graphs =
-          attribute->value.type == RUNG_ATTRIBUTE_GRAPHS ? attribute->value.count : attribute->graphs != NULL;
-      for (size_t g = 0; attribute->graphs && g < graphs; g++)
-        total += count_nodes(attribute->graphs[g]->nodes, attribute->graphs[g]->node_count);
-    }
-  return total;
-}
-
 rung_status *rung_model_get_facts(const rung_model *model, rung_model_facts *out_facts) {
   NEED(model);
   NEED(out_facts);
   NEED_SIZE(out_facts, rung_model_facts);
-  rung_model_facts facts = {.struct_size = sizeof facts,
-                            .ir_version = model->ir_version,
-                            .model_version = model->model_version,
-                            .producer_name = model->producer_name,
-                            .producer_version = model->producer_version,
-                            .domain = model->domain,
-                            .doc = model->doc,
-                            .graph_name = model->graph->name,
-                            .file_bytes = model->bytes,
-                            .opset_count = model->opset_count,
-                            .property_count = model->property_count,
-                            .function_count = model->function_count,
-                            .dimension_count = model->symbol_count};
-  facts.node_count = count_nodes(model->graph->nodes, model->graph->node_count);
-  for (size_t i = 0; i < model->function_count; i++)
-    facts.node_count += count_nodes(model->functions[i].nodes, model->functions[i].node_count);
-  for (size_t i = 0; i < model->tensors.count; i++) {
-    if (model->tensors.at[i]->kind != RUNG_TENSOR) continue;
-    facts.weight_bytes += model->tensors.at[i]->tensor.size;
-    facts.weight_count += rung_tensor_count(&model->tensors.at[i]->tensor);
-  }
-  *out_facts = facts;
+  *out_facts = rung_model_count_facts(model);
   return NULL;
 }
 
@@ -413,6 +243,30 @@ const char *rung_model_get_property(const rung_model *model, size_t index, const
 
 /* Sessions */
 
+/* A list of `count` elements, none of which lacks its member. */
+#define NEED_LIST(options, list, count, member)                                                                  \
+  do {                                                                                                           \
+    RUNG_REQUIRE((options)->list || !(options)->count, INVALID_ARGUMENT, "%s is NULL, %s is %zu", #list, #count, \
+                 (options)->count);                                                                              \
+    for (size_t need_ = 0; need_ < (options)->count; need_++)                                                    \
+      RUNG_REQUIRE((options)->list[need_] member, INVALID_ARGUMENT, "%s[%zu]%s is NULL", #list, need_, #member); \
+  } while (0)
+
+static rung_status *check_lists(const rung_session_options *options) {
+  NEED_LIST(options, provider_options, provider_option_count, .provider);
+  NEED_LIST(options, provider_options, provider_option_count, .key);
+  NEED_LIST(options, provider_options, provider_option_count, .value);
+  NEED_LIST(options, dimensions, dimension_count, .name);
+  NEED_LIST(options, shapes, shape_count, .input);
+  for (size_t i = 0; i < options->shape_count; i++)
+    RUNG_REQUIRE(options->shapes[i].dims || options->shapes[i].rank == 0, INVALID_ARGUMENT, "shapes[%zu].dims is NULL",
+                 i);
+  NEED_LIST(options, pins, pin_count, .nodes);
+  NEED_LIST(options, pins, pin_count, .provider);
+  NEED_LIST(options, extra_outputs, extra_output_count, );
+  return NULL;
+}
+
 void rung_session_options_init(rung_session_options *options) {
   *options = (rung_session_options){.struct_size = sizeof *options};
 }
@@ -425,7 +279,10 @@ rung_status *rung_session_create(rung_env *env, rung_model *model, const rung_se
   RUNG_TRY(rung__env_check(env));
   rung_session_options defaults;
   rung_session_options_init(&defaults);
-  if (options) NEED_SIZE(options, rung_session_options);
+  if (options) {
+    NEED_SIZE(options, rung_session_options);
+    RUNG_TRY(check_lists(options));
+  }
   return rung__session_create(env, model, options ? options : &defaults, out_session);
 }
 
@@ -470,24 +327,21 @@ rung_status *rung_session_plan_json(const rung_session *session, char **out_text
   NEED(session);
   NEED(out_text);
   rung_text text;
-  rung_text_init(&text, &rung_system_allocator);
-  return hand_out_text(rung__plan_json(rung__session_instance(session), &text), &text, out_text);
+  return hand_out_text(rung__plan_json(rung__session_instance(session), start_text(&text)), &text, out_text);
 }
 
 rung_status *rung_session_plan_lock(const rung_session *session, char **out_text) {
   NEED(session);
   NEED(out_text);
   rung_text text;
-  rung_text_init(&text, &rung_system_allocator);
-  return hand_out_text(rung__lock_write(rung__session_instance(session), &text), &text, out_text);
+  return hand_out_text(rung__lock_write(rung__session_instance(session), start_text(&text)), &text, out_text);
 }
 
 rung_status *rung_session_figures(const rung_session *session, char **out_text) {
   NEED(session);
   NEED(out_text);
   rung_text text;
-  rung_text_init(&text, &rung_system_allocator);
-  return hand_out_text(rung__session_figures((rung_session *)session, &text), &text, out_text);
+  return hand_out_text(rung__session_figures((rung_session *)session, start_text(&text)), &text, out_text);
 }
 
 const struct rung_graph *rung_session_graph(const rung_session *session) { return session ? graph_of(session) : NULL; }
@@ -500,8 +354,7 @@ rung_status *rung_session_graph_json(const rung_session *session, char **out_tex
   NEED(session);
   NEED(out_text);
   rung_text text;
-  rung_text_init(&text, &rung_system_allocator);
-  return hand_out_text(rung__graph_json(rung__session_instance(session), &text), &text, out_text);
+  return hand_out_text(rung__graph_json(rung__session_instance(session), start_text(&text)), &text, out_text);
 }
 
 static rung_status *write_to_file(void *user, const void *data, size_t size) {
@@ -521,8 +374,7 @@ rung_status *rung_session_cache_json(const rung_session *session, char **out_tex
   NEED(session);
   NEED(out_text);
   rung_text text;
-  rung_text_init(&text, &rung_system_allocator);
-  return hand_out_text(rung__cache_session_json(rung__session_instance(session), &text), &text, out_text);
+  return hand_out_text(rung__cache_session_json(rung__session_instance(session), start_text(&text)), &text, out_text);
 }
 
 rung_status *rung_cache_json(rung_env *env, const char *folder, int verify, char **out_text) {
@@ -530,8 +382,7 @@ rung_status *rung_cache_json(rung_env *env, const char *folder, int verify, char
   NEED(folder);
   NEED(out_text);
   rung_text text;
-  rung_text_init(&text, &rung_system_allocator);
-  return hand_out_text(rung__cache_folder_json(env, folder, verify != 0, &text), &text, out_text);
+  return hand_out_text(rung__cache_folder_json(env, folder, verify != 0, start_text(&text)), &text, out_text);
 }
 
 rung_status *rung_cache_clear(rung_env *env, const char *folder, const char *entry, uint64_t *out_count) {
@@ -617,8 +468,7 @@ rung_status *rung_session_journal_json(const rung_session *session, char **out_t
   NEED(session);
   NEED(out_text);
   rung_text text;
-  rung_text_init(&text, &rung_system_allocator);
-  return hand_out_text(rung__session_journal_json((rung_session *)session, &text), &text, out_text);
+  return hand_out_text(rung__session_journal_json((rung_session *)session, start_text(&text)), &text, out_text);
 }
 
 size_t rung_session_profile_count(const rung_session *session) {
@@ -734,10 +584,8 @@ rung_status *rung_value_serialize(const rung_value *value, const char *name, cha
   NEED(value);
   NEED(out_data);
   NEED(out_size);
-  (void)name;
   rung_text text;
-  rung_text_init(&text, &rung_system_allocator);
-  rung_status *status = rung_model_write_value(value, NULL, &text);
+  rung_status *status = rung_model_write_value(value, name, NULL, start_text(&text));
   if (!status && text.failed) status = rung_status_out_of_memory();
   if (!status) *out_size = text.size;
   return hand_out_text(status, &text, out_data);

@@ -32,6 +32,18 @@ static inline float rung_f32_from_bits(uint32_t bits) {
   return x;
 }
 
+static inline uint64_t rung_f64_bits(double x) {
+  uint64_t bits;
+  memcpy(&bits, &x, sizeof bits);
+  return bits;
+}
+
+static inline double rung_f64_from_bits(uint64_t bits) {
+  double x;
+  memcpy(&x, &bits, sizeof x);
+  return x;
+}
+
 static inline float rung_bf16_to_f32(uint16_t bits) {
   uint32_t wide = (uint32_t)bits << 16;
   if ((wide & 0x7fffffff) > 0x7f800000) wide |= 0x400000;

@@ -67,8 +67,12 @@ rung_status *rung_value_new_strings(const rung_allocator *allocator, int32_t ran
   rung_tensor tensor;
   RUNG_TRY(rung_tensor_describe(RUNG_STRING, rank, dims, &tensor));
   size_t count = tensor.size / sizeof(rung_str), bytes = tensor.size;
-  for (size_t i = 0; i < count; i++)
+  RUNG_REQUIRE(strings || !count, INVALID_ARGUMENT, "strings are NULL");
+  for (size_t i = 0; i < count; i++) {
+    RUNG_REQUIRE(strings[i].data || !strings[i].size, INVALID_ARGUMENT, "string %zu is NULL, its size %zu", i,
+                 strings[i].size);
     if (!rung_add_size(bytes, strings[i].size, &bytes)) return rung_status_out_of_memory();
+  }
   rung_value *value = make(allocator, RUNG_TENSOR);
   RUNG_CHECK_ALLOC(value);
   tensor.data = value->block = rung_alloc_data(allocator, bytes, "strings");

@@ -1,4 +1,7 @@
-/* The child writes "> LIBRARY" before and "< " or "! words" after each: when it dies, the last line tells where. */
+/* The child writes "> LIBRARY" before and "< " or "! words" after each: when it dies, the last line tells where.
+ *
+ * One call is made, cuInit of NVIDIA's driver: it is what CUDA starts with, it changes nothing, and only its result
+ * tells that the driver and the kernel's part of it do not go together. Its number is explained by log_texts.inc. */
 #include "doctor/child.h"
 
 #include "base/os.h"
@@ -6,6 +9,7 @@
 
 #include <dlfcn.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 enum { MOST_ARGUMENTS = 64, MOST_OUTPUT = 16384 };
@@ -60,14 +64,29 @@ static void say(char mark, const char *words) {
   }
 }
 
+/* The result of cuInit in NVIDIA's driver; 0 for any other library. */
+static int start_driver(const char *path, void *handle) {
+  static const char name[] = "libcuda.so";
+  const char *slash = strrchr(path, '/');
+  if (strncmp(slash ? slash + 1 : path, name, sizeof name - 1) != 0) return 0;
+  int (*start)(unsigned) = NULL;
+  void *symbol = dlsym(handle, "cuInit");
+  memcpy(&start, &symbol, sizeof start); /* ISO C converts no object pointer to a function's */
+  return start ? start(0) : 0;
+}
+
 /* _exit: destructors of a library that aborts are not what was asked about. */
 int rung_doctor_child(int count, char **arguments) {
   for (int i = 0; i < count; i++) {
     say('>', arguments[i]);
     void *handle = dlopen(arguments[i], RTLD_NOW | (i + 1 < count ? RTLD_GLOBAL : RTLD_LOCAL));
     const char *error = handle ? NULL : dlerror();
-    say(handle ? '<' : '!', handle ? arguments[i] : error ? error : "no reason given");
-    if (!handle) _exit(1);
+    int result = handle ? start_driver(arguments[i], handle) : 0;
+    char words[64];
+    if (result) snprintf(words, sizeof words, "cuInit failed: %d", result);
+    bool good = handle && !result;
+    say(good ? '<' : '!', good ? arguments[i] : result ? words : error ? error : "no reason given");
+    if (!good) _exit(1);
   }
   _exit(0);
 }

@@ -12,8 +12,8 @@ typedef struct child_result {
   const char *library; /* the one that it happened with; "" */
 } child_result;
 
-/* Loads the libraries (paths or sonames, NULL-terminated), each visible to the next, and calls nothing. False: no
- * child could be started, and nothing is known. */
+/* Loads the libraries (paths or sonames, NULL-terminated), each visible to the next, and calls nothing but cuInit of
+ * NVIDIA's driver, whose failure counts as a refusal. False: no child could be started, and nothing is known. */
 bool rung__doctor_load(doctor *d, const char *const *libraries, child_result *out);
 
 #endif

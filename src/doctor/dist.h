@@ -17,6 +17,7 @@ typedef struct dist {
   doctor_list needs;  /* Requires-Dist lines without extras */
   doctor_list tags;   /* "cp311-cp311-manylinux_2_28_x86_64" */
   rung_str record;    /* data is NULL: there is none */
+  const char *conda;  /* conda's build of it: "py312h414cfab_0_cpu"; NULL: it is none of conda's */
 } dist;
 
 /* One line of a RECORD; texts in the arena. */

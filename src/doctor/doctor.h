@@ -6,6 +6,7 @@
  * machine.c       drivers, devices, containers, the C library
  * linker.c        where the loader would find what a library needs
  * dist.c          metadata of Python packages
+ * conda.c         packages of conda
  * python.c        Python environments
  * ort_*.c         rules on installations of ONNX Runtime
  * provider_*.c    rules on providers

@@ -41,6 +41,7 @@ typedef struct matcher {
 } matcher;
 
 static bool is_space(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
+static bool is_digit(char c) { return c >= '0' && c <= '9'; }
 static bool is_quote(char c) {
   return c == '"' || c == '\'' || c == '`' || c == '(' || c == ')' || c == '[' || c == ']';
 }
@@ -112,7 +113,7 @@ static bool match_here(matcher *m, const char *pattern, const char *end, size_t 
     at++;
   }
   *out_end = at;
-  return true;
+  return !(is_digit(end[-1]) && at < m->log.size && is_digit(m->log.data[at])); /* "error 2" is not in "error 25" */
 }
 
 /* The longest run of plain letters in a pattern: it is looked for first, and most patterns are done with that. */
@@ -289,6 +290,19 @@ static bool is_explained(const explainer *e, const log_match *symptom) {
   return false;
 }
 
+/* Causes that another cause in the log brings about. */
+static bool is_led(const explainer *e, const log_match *follower) {
+  static const struct {
+    doctor_code first, then[4];
+  } leads[] = {{DOCTOR_LOG_CONTAINER_BARE,
+                {DOCTOR_LOG_DRIVER_OLD, DOCTOR_LOG_NO_DEVICE, DOCTOR_LOG_DRIVER_LIBRARY, DOCTOR_LOG_SMI_FAILED}}};
+  for (size_t k = 0; k < RUNG_COUNT(leads); k++)
+    for (size_t i = 0; i < e->count; i++)
+      for (size_t n = 0; e->matches[i].entry->code == leads[k].first && n < RUNG_COUNT(leads[k].then); n++)
+        if (leads[k].then[n] == follower->entry->code) return true;
+  return false;
+}
+
 static size_t line_number(rung_str log, size_t at) {
   size_t number = 1;
   for (size_t i = 0; i < at; i++) number += log.data[i] == '\n';
@@ -411,6 +425,7 @@ void rung__doctor_explain(doctor *d, const char *log, size_t size) {
   for (size_t i = 0; i < e->count; i++) {
     const log_match *m = &e->matches[i];
     if (m->entry->rank == SYMPTOM && (is_explained(e, m) || is_second_symptom(e, i))) continue;
+    if (is_led(e, m)) continue;
     report(e, m);
   }
   rung__doctor_fact(d, "log", "%zu lines, %zu known texts", line_number(e->log, e->log.size), e->count);

@@ -1,6 +1,7 @@
-/* One installation of ONNX Runtime: the folder `onnxruntime` of an environment, who owns it, what lies in it.
- * ort_install.c finds it and checks what pip wrote; ort_core.c checks that it can be imported; ort_provider.c that its
- * providers can be loaded and would work on this machine. */
+/* One installation of ONNX Runtime: the folder `onnxruntime` of an environment, who owns it, what lies in it; or a
+ * folder with libonnxruntime.so, without Python (`native`: ort_native.c). ort_install.c finds it and checks what pip
+ * wrote; ort_core.c checks that it can be imported; ort_provider.c that its providers can be loaded and would work on
+ * this machine. */
 #ifndef RUNG_DOCTOR_ORT_H
 #define RUNG_DOCTOR_ORT_H
 
@@ -13,7 +14,9 @@ enum { ORT_MOST_OWNERS = 8 };
 typedef struct installation {
   const python_env *env;
   const char *site;   /* folder of packages that the module lies in */
-  const char *folder; /* site/onnxruntime */
+  const char *folder; /* site/onnxruntime; of a native one the same as `files` */
+  const char *files;  /* where its libraries lie: site/onnxruntime/capi */
+  bool native;        /* no package of Python: modules[0] is libonnxruntime.so, owner NULL */
   const dist *owners[ORT_MOST_OWNERS];
   size_t owner_count;
   const dist *owner;      /* the one whose files they are, as far as that can be told; NULL: none */
@@ -28,7 +31,7 @@ typedef struct installation {
   const doctor_list *vendor_folders; /* of the environment */
 } installation;
 
-const char *rung__ort_file(doctor *d, const installation *i, const char *name); /* below capi */
+const char *rung__ort_file(doctor *d, const installation *i, const char *name); /* below `files` */
 /* "cuda" of "libonnxruntime_providers_cuda.so" */
 const char *rung__ort_provider_of(doctor *d, const char *library);
 /* Is it one of the words of i->providers, or of its libraries? */
@@ -37,6 +40,16 @@ bool rung__ort_is_for(doctor *d, const installation *i, const char *provider);
 bool rung__ort_is_asked(const doctor *d, const char *provider);
 /* The command that installs the package again. */
 const char *rung__ort_reinstall(doctor *d, const installation *i);
+/* The command that puts another one in its place: `package` of pip, "onnxruntime-gpu"; of a native one the archive that
+ * is described by `archive`. */
+const char *rung__ort_replace(doctor *d, const installation *i, const char *package, const char *archive);
+/* Sets modules, libraries, foreign. */
+void rung__ort_list_files(doctor *d, installation *i);
+
+/* The folder with libonnxruntime.so that `path` stands for: it, its `lib`, or the one that the file lies in; NULL:
+ * none. */
+const char *rung__ort_native_folder(doctor *d, const char *path);
+void rung__ort_native(doctor *d, const char *folder);
 
 /* Symbol versions that are missing, each family once. */
 void rung__ort_report_versions(doctor *d, const installation *i, const link_result *links);

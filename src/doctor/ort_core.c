@@ -189,26 +189,29 @@ void rung__ort_report_versions(doctor *d, const installation *i, const link_resu
 
 static bool report_core_problem(doctor *d, const installation *i, const link_result *links) {
   const link_library *bad = rung__link_first_problem(links);
+  const char *what = i->native ? "ONNX Runtime's library" : "the compiled module of ONNX Runtime";
   if (links->machine) {
-    doctor_finding f = rung__doctor_find(d, DOCTOR_ORT_OTHER_MACHINE,
-                                         rung__doctor_printf(d, "the compiled module is for %s, this machine is %s",
-                                                             links->machine, rung_elf_this_machine()));
-    rung__doctor_show(f, "%s/capi/%s", i->folder, links->libraries.at[0].name);
-    rung__doctor_mend(f, "%s", install_again(d, i));
+    doctor_finding f = rung__doctor_find(
+        d, DOCTOR_ORT_OTHER_MACHINE,
+        rung__doctor_printf(d, "%s is for %s, this machine is %s", what, links->machine, rung_elf_this_machine()));
+    rung__doctor_show(f, "%s", rung__ort_file(d, i, links->libraries.at[0].name));
+    rung__doctor_mend(f, "%s",
+                      i->native ? rung__ort_replace(d, i, "", "the archive for this machine") : install_again(d, i));
     return true;
   }
   if (!bad) return false;
   if (bad == &links->libraries.at[0]) {
     if (rung__doctor_found(d, DOCTOR_ORT_FILES_CHANGED, d->subject)) return true;
-    doctor_finding f = rung__doctor_find(d, DOCTOR_ORT_CORE_DAMAGED, "the compiled module of ONNX Runtime is damaged");
+    doctor_finding f = rung__doctor_find(d, DOCTOR_ORT_CORE_DAMAGED, rung__doctor_printf(d, "%s is damaged", what));
     rung__doctor_show(f, "%s: %s", bad->path ? bad->path : bad->name, bad->damage ? bad->damage : "it cannot be read");
     rung__doctor_mend(f, "%s", rung__ort_reinstall(d, i));
     return true;
   }
   vendor_library vendor = rung__vendor_library(d, bad->name, i->cuda, i->env->pip);
-  doctor_finding f = rung__doctor_find(d, DOCTOR_ORT_CORE_LIBRARY_MISSING,
-                                       rung__doctor_printf(d, "ONNX Runtime cannot be imported: %s %s", bad->name,
-                                                           bad->damage ? "is damaged" : "is missing"));
+  doctor_finding f =
+      rung__doctor_find(d, DOCTOR_ORT_CORE_LIBRARY_MISSING,
+                        rung__doctor_printf(d, "ONNX Runtime cannot be %s: %s %s", i->native ? "loaded" : "imported",
+                                            bad->name, bad->damage ? "is damaged" : "is missing"));
   rung__doctor_show(f, "%s needs it; looked in %s", bad->needed_by, rung__link_places(d, &i->link));
   if (bad->damage) rung__doctor_show(f, "%s: %s", bad->path, bad->damage);
   if (bad->skipped) rung__doctor_show(f, "passed over: %s, which is for %s", bad->skipped, bad->skipped_machine);

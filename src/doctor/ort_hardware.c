@@ -1,4 +1,5 @@
 /* Does the package fit the machine's devices: none used, none there, a driver too old, kernels for others? */
+#include "doctor/conda.h"
 #include "doctor/files.h"
 #include "doctor/machine.h"
 #include "doctor/ort.h"
@@ -25,6 +26,13 @@ static const char *gpu_package(doctor *d, const machine *m) {
   return "\"onnxruntime-gpu[cuda,cudnn]\"";
 }
 
+/* The same as an archive of libraries. */
+static const char *gpu_archive(doctor *d, const machine *m) {
+  int cuda = m->nvidia_kernel[0] ? rung__vendor_driver_cuda(m->nvidia_kernel) : 0;
+  const char *limit = cuda && cuda < 13 ? rung__doctor_printf(d, " for CUDA %d", cuda) : "";
+  return rung__doctor_printf(d, "the archive with -gpu in its name%s", limit);
+}
+
 static const char *describe_nvidia(doctor *d, const machine *m) {
   const pci_device *pci = rung__machine_pci(m, PCI_NVIDIA);
   const char *name = m->gpu_count ? m->gpus[0].name
@@ -47,9 +55,11 @@ static void check_cpu_only(doctor *d, const installation *i) {
   rung__doctor_because(f, "programs fall back to the processor without an error: this is why it is slow");
   if (nvidia) {
     rung__doctor_show(f, "%s", describe_nvidia(d, m));
-    rung__doctor_show(f, "no libonnxruntime_providers_cuda.so in %s/capi", i->folder);
-    rung__doctor_mend(f, "%s uninstall -y %s && %s install %s", i->env->pip, i->owner ? i->owner->name : "onnxruntime",
-                      i->env->pip, gpu_package(d, m));
+    rung__doctor_show(f, "no libonnxruntime_providers_cuda.so in %s", i->files);
+    if (i->owner && i->owner->conda)
+      rung__doctor_mend(f, "%s", rung__conda_install(d, i->env, "\"onnxruntime=*=*cuda*\""));
+    else
+      rung__doctor_mend(f, "%s", rung__ort_replace(d, i, gpu_package(d, m), gpu_archive(d, m)));
   } else {
     rung__doctor_show(f, "/dev/kfd, an AMD device at %s", rung__machine_pci(m, PCI_AMD)->address);
     rung__doctor_mend(f, "%s uninstall -y %s && %s install onnxruntime-migraphx (from AMD's repository, for your ROCm)",
@@ -73,7 +83,9 @@ static void check_driver_age(doctor *d, const installation *i) {
                     m->nvidia_kernel[0] ? "/proc/driver/nvidia/version" : m->nvidia_library, i->cuda, floor);
   int cuda = rung__vendor_driver_cuda(driver);
   if (cuda >= 11)
-    rung__doctor_mend(f, "update the driver to %s or newer, or: %s install %s", floor, i->env->pip, gpu_package(d, m));
+    rung__doctor_mend(f, "update the driver to %s or newer, or: %s", floor,
+                      i->native ? rung__ort_replace(d, i, "", gpu_archive(d, m))
+                                : rung__doctor_printf(d, "%s install %s", i->env->pip, gpu_package(d, m)));
   else
     rung__doctor_mend(f, "update the driver to %s or newer (Ubuntu: ubuntu-drivers install)", floor);
 }
@@ -111,7 +123,10 @@ static void check_architecture(doctor *d, const installation *i) {
         f, runs ? "it waits for minutes once; the driver keeps what it compiled"
                 : "the provider loads, and the first operator fails with \"no kernel image is available\"");
     rung__doctor_show(f, "%s is sm_%d; %s holds %s", gpu->name, gpu->capability, library, list_code(d, &code));
-    if (!runs && gpu->capability < 75)
+    if (!runs && i->native)
+      rung__doctor_mend(f, "%s",
+                        rung__ort_replace(d, i, "", gpu->capability < 75 ? "an older release" : "a newer release"));
+    else if (!runs && gpu->capability < 75)
       rung__doctor_mend(f, "%s install \"onnxruntime-gpu[cuda,cudnn]==%s\"", i->env->pip,
                         gpu->capability < 60 ? "1.16.3" : "1.24.4");
     else if (!runs)
@@ -131,17 +146,17 @@ static bool is_broken(const doctor *d) {
 
 static void check_no_gpu(doctor *d, const installation *i, const char *whose) {
   if (is_broken(d)) return;
+  const char *plain = rung__ort_replace(d, i, "onnxruntime", "the archive without -gpu in its name");
   doctor_finding f = rung__doctor_find(
       d, DOCTOR_ORT_NO_GPU,
       rung__doctor_printf(d, "%s %s is for %s graphics, and none is seen here", i->package, i->version, whose));
   rung__doctor_because(f, "sessions run on the processor");
   rung__doctor_show(f, "no %s device on the PCI bus or in /dev", whose);
   if (d->machine->container)
-    rung__doctor_mend(f, "give the container the device (%s), or %s uninstall -y %s && %s install onnxruntime",
-                      strcmp(whose, "AMD") == 0 ? "--device /dev/kfd --device /dev/dri" : "--gpus all", i->env->pip,
-                      i->package, i->env->pip);
+    rung__doctor_mend(f, "give the container the device (%s), or %s",
+                      strcmp(whose, "AMD") == 0 ? "--device /dev/kfd --device /dev/dri" : "--gpus all", plain);
   else
-    rung__doctor_mend(f, "%s uninstall -y %s && %s install onnxruntime", i->env->pip, i->package, i->env->pip);
+    rung__doctor_mend(f, "%s", plain);
 }
 
 static void check_cuda(doctor *d, const installation *i) {

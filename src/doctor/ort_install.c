@@ -1,4 +1,5 @@
 /* Finding installations, and what pip recorded of them. */
+#include "doctor/conda.h"
 #include "doctor/files.h"
 #include "doctor/ort.h"
 #include "base/sha256.h"
@@ -12,7 +13,7 @@
 /* Small answers */
 
 const char *rung__ort_file(doctor *d, const installation *i, const char *name) {
-  return rung__doctor_printf(d, "%s/capi/%s", i->folder, name);
+  return rung__doctor_printf(d, "%s/%s", i->files, name);
 }
 
 const char *rung__ort_provider_of(doctor *d, const char *library) {
@@ -40,10 +41,21 @@ bool rung__ort_is_asked(const doctor *d, const char *provider) {
 }
 
 const char *rung__ort_reinstall(doctor *d, const installation *i) {
+  if (i->native)
+    return rung__doctor_printf(d, "unpack %s%s%s again into %s", i->package, i->version[0] ? "-" : "", i->version,
+                               i->folder);
   const char *name = i->owner ? i->owner->name : i->package[0] ? i->package : "onnxruntime";
   const char *version = i->owner ? i->owner->version : i->version;
+  if (i->owner && i->owner->conda)
+    return rung__conda_install(d, i->env, rung__doctor_printf(d, "--force-reinstall %s=%s", name, version));
   return rung__doctor_printf(d, "%s install --force-reinstall --no-deps %s%s%s", i->env->pip, name,
                              version[0] ? "==" : "", version);
+}
+
+const char *rung__ort_replace(doctor *d, const installation *i, const char *package, const char *archive) {
+  const char *old = i->owner ? i->owner->name : i->package[0] ? i->package : "onnxruntime";
+  if (i->native) return rung__doctor_printf(d, "put %s in its place", archive);
+  return rung__doctor_printf(d, "%s uninstall -y %s && %s install %s", i->env->pip, old, i->env->pip, package);
 }
 
 /* Finding */
@@ -106,6 +118,7 @@ static void choose_owner(doctor *d, installation *i) {
   if (!i->version[0] && i->owner) i->version = i->owner->version;
   const vendor_package *known = rung__vendor_package(i->package);
   i->providers = known ? known->providers : "";
+  if (i->owner && i->owner->conda && strstr(i->owner->conda, "cuda")) i->providers = "cuda"; /* conda's own build */
   const char *cuda = python_value(d, info, "cuda_version");
   i->cuda = atoi(cuda);
 }
@@ -119,7 +132,7 @@ static void keep_names(doctor *d, doctor_list *out, const doctor_list *paths) {
     if (!strstr(paths->at[k], "_shared.so")) rung__doctor_add(d, out, rung__doctor_base_name(paths->at[k]));
 }
 
-static void list_files(doctor *d, installation *i) {
+void rung__ort_list_files(doctor *d, installation *i) {
   i->modules = rung__doctor_list(d);
   i->libraries = rung__doctor_list(d);
   i->foreign = rung__doctor_list(d);
@@ -150,23 +163,33 @@ static const dist *best_owner(const installation *i) {
   return best;
 }
 
-static void report_overlap(doctor *d, const installation *i, doctor_code code, const char *title) {
-  const dist *keep = best_owner(i);
-  const char *names = "";
+/* What takes all of them away: each by the tool that brought it. */
+static const char *removal(doctor *d, const installation *i) {
+  const char *pip = "", *conda = "";
   for (size_t k = 0; k < i->owner_count; k++) {
     bool again = false;
     for (size_t n = 0; n < k; n++) again |= strcmp(i->owners[n]->name, i->owners[k]->name) == 0;
-    if (!again) names = rung__doctor_printf(d, "%s %s", names, i->owners[k]->name);
+    const char **names = i->owners[k]->conda ? &conda : &pip;
+    if (!again || i->owners[k]->conda) *names = rung__doctor_printf(d, "%s %s", *names, i->owners[k]->name);
   }
+  if (conda[0]) conda = rung__doctor_printf(d, "conda remove -p %s --force%s", i->env->path, conda);
+  if (pip[0]) pip = rung__doctor_printf(d, "%s uninstall -y%s", i->env->pip, pip);
+  return rung__doctor_printf(d, "%s%s%s", pip, pip[0] && conda[0] ? " && " : "", conda);
+}
+
+static void report_overlap(doctor *d, const installation *i, doctor_code code, const char *title) {
+  const dist *keep = best_owner(i);
   doctor_finding f = rung__doctor_find(d, code, title);
   rung__doctor_because(f,
                        "both own the folder %s, and the one that was installed last has overwritten the other's files; "
-                       "pip does not notice",
-                       i->folder);
+                       "%s does not notice",
+                       i->folder, i->env->conda ? "neither pip nor conda" : "pip");
   for (size_t k = 0; k < i->owner_count; k++) rung__doctor_show(f, "%s", i->owners[k]->folder);
   if (i->package[0]) rung__doctor_show(f, "the files that are there now are those of %s %s", i->package, i->version);
-  rung__doctor_mend(f, "%s uninstall -y%s && %s install %s==%s", i->env->pip, names, i->env->pip, keep->name,
-                    keep->version);
+  const char *again = keep->conda
+                          ? rung__conda_install(d, i->env, rung__doctor_printf(d, "%s=%s", keep->name, keep->version))
+                          : rung__doctor_printf(d, "%s install %s==%s", i->env->pip, keep->name, keep->version);
+  rung__doctor_mend(f, "%s && %s", removal(d, i), again);
 }
 
 static void check_interrupted(doctor *d, const installation *i) {
@@ -258,6 +281,12 @@ static void check_file(doctor *d, const installation *i, const dist_file *file, 
   }
 }
 
+/* Of metadata that is a folder, the list of files. */
+static const char *record_of(const dist *one) {
+  size_t size = strlen(one->folder);
+  return size > 5 && strcmp(one->folder + size - 5, ".json") == 0 ? "" : "/RECORD";
+}
+
 static void report_missing(doctor *d, const installation *i, const doctor_list *missing) {
   const char *first = missing->at[0];
   for (size_t k = 0; k < missing->count; k++)
@@ -269,7 +298,7 @@ static void report_missing(doctor *d, const installation *i, const doctor_list *
   rung__doctor_because(f,
                        "mostly, another package of ONNX Runtime was uninstalled and took the files along that both "
                        "had written");
-  rung__doctor_show(f, "no %s/%s, which %s/RECORD lists", i->site, first, i->owner->folder);
+  rung__doctor_show(f, "no %s/%s, which %s%s lists", i->site, first, i->owner->folder, record_of(i->owner));
   rung__doctor_mend(f, "%s", rung__ort_reinstall(d, i));
 }
 
@@ -314,7 +343,8 @@ static void check_foreign(doctor *d, const installation *i) {
         d, DOCTOR_ORT_FILES_FOREIGN,
         rung__doctor_printf(d, "%s is not of %s %s", i->libraries->at[k], i->owner->name, i->owner->version));
     rung__doctor_because(f, "a provider library works with the ONNX Runtime that it was built with, and no other");
-    rung__doctor_show(f, "%s/%s is there, and %s/RECORD does not list it", i->site, path, i->owner->folder);
+    rung__doctor_show(f, "%s/%s is there, and %s%s does not list it", i->site, path, i->owner->folder,
+                      record_of(i->owner));
     rung__doctor_mend(f, "rm %s/%s && %s", i->site, path, rung__ort_reinstall(d, i));
   }
 }
@@ -426,13 +456,16 @@ static void examine(doctor *d, const python_env *env, const char *site) {
       rung__ort_check_core,   rung__ort_check_needs,  rung__ort_check_providers, rung__ort_check_hardware};
   installation i = {.env = env, .site = site, .package = "", .version = "", .providers = ""};
   i.folder = rung__doctor_printf(d, "%s/onnxruntime", site);
+  i.files = rung__doctor_printf(d, "%s/capi", i.folder);
   i.link = (link_context){
       .library_path = rung__doctor_variable(d, "LD_LIBRARY_PATH"), .program = env->program, .musl = env->musl};
   i.vendor_folders = rung__python_library_folders(d, env);
   find_owners(d, &i);
-  list_files(d, &i);
+  rung__ort_list_files(d, &i);
   choose_owner(d, &i);
   d->subject = env->path;
+  const char *vendors = rung__conda_vendors(d, env);
+  if (vendors[0]) rung__doctor_fact(d, "conda packages", "%s", vendors);
   rung__doctor_fact(d, "onnxruntime", "%s%s%s in %s%s%s", i.package[0] ? i.package : "unknown package",
                     i.version[0] ? " " : "", i.version, site, env->version[0] ? ", Python " : "", env->version);
   check_interpreter(d, env);
@@ -510,6 +543,11 @@ rung_status *rung__doctor_onnxruntime(doctor *d) {
   doctor_list *seen = rung__doctor_list(d);
   rung_status *status = NULL;
   size_t found = 0;
+  const char *native = d->request->path ? rung__ort_native_folder(d, d->request->path) : NULL;
+  if (native) {
+    rung__ort_native(d, native);
+    return NULL;
+  }
   if (d->request->path)
     status = rung__python_at(d, d->request->path, &list);
   else

@@ -1,6 +1,7 @@
 /* Can the provider libraries of an installation be loaded, and by what do they fail? */
 #include "base/elf.h"
 #include "doctor/child.h"
+#include "doctor/conda.h"
 #include "doctor/files.h"
 #include "doctor/machine.h"
 #include "doctor/ort.h"
@@ -97,7 +98,7 @@ static bool is_optional(const provider_check *c, const lack *worst) {
 
 /* Can a program load the packages' libraries by one call? Since 1.21. */
 static bool preloads(const installation *i) {
-  return i->version[0] && rung__vendor_compare_versions(i->version, "1.21") >= 0;
+  return !i->native && i->version[0] && rung__vendor_compare_versions(i->version, "1.21") >= 0;
 }
 
 static const char cudnn_9[] = "libcudnn.so.9";
@@ -130,9 +131,25 @@ static const char *say_one(doctor *d, const lack *l) {
   return rung__doctor_printf(d, "%s: %s", l->library->name, where);
 }
 
+/* The same for an ONNX Runtime of conda's: what pip brings would lie where its loader does not look. */
+static const char *conda_fix(provider_check *c) {
+  const char *all = "", *cuda = "";
+  for (size_t k = 0; k < c->lack_count; k++) {
+    const vendor_library *v = &c->lacks[k].vendor;
+    const char *package = rung__conda_package_of(c->d, v);
+    if (!package || strstr(all, package)) continue;
+    if (strcmp(v->product, "CUDA") == 0 && v->release[0] && strcmp(v->release, "11") != 0)
+      cuda = rung__doctor_printf(c->d, " cuda-version=%s", v->release);
+    all = rung__doctor_printf(c->d, "%s%s%s", all, all[0] ? " " : "", package);
+  }
+  return all[0] ? rung__conda_install(c->d, c->i->env, rung__doctor_printf(c->d, "%s%s", all, cuda)) : NULL;
+}
+
 /* All that one command brings: packages of pip together, else the worst one's own way. */
 static const char *fix_for(provider_check *c, const lack *worst) {
   doctor *d = c->d;
+  const char *own = c->i->owner && c->i->owner->conda ? conda_fix(c) : NULL;
+  if (own && !worst->elsewhere.unlinked) return own;
   const char *all = "", *start = rung__doctor_printf(d, "%s install ", c->i->env->pip);
   bool pip = strncmp(worst->vendor.fix, start, strlen(start)) == 0;
   if (worst->elsewhere.unlinked)
@@ -214,8 +231,10 @@ static void report_lacks(provider_check *c) {
     title = rung__doctor_printf(d, "the %s provider finds its libraries only with help: %s %s", title_of(c->provider),
                                 worst->library->name, words[kind]);
   doctor_finding f = rung__doctor_find_as(d, codes[kind], severity_of(c, worst), title);
-  for (size_t k = 0; k < c->lack_count && k + 2 < DOCTOR_MOST_EVIDENCE; k++)
+  for (size_t k = 0; k < c->lack_count && k + 3 < DOCTOR_MOST_EVIDENCE; k++)
     rung__doctor_show(f, "%s", say_one(d, &c->lacks[k]));
+  const char *conda = rung__conda_vendors(d, c->i->env);
+  if (conda[0]) rung__doctor_show(f, "conda has installed %s", conda);
   rung__doctor_show(f, "%s needs %s; looked in %s", c->path, c->lack_count > 1 ? "them" : "it",
                     rung__link_places(d, &c->i->link));
   bool nvidia = worst->vendor.product && strcmp(worst->vendor.product, "CUDA") == 0;

@@ -1,4 +1,5 @@
 /* Drivers and device files: NVIDIA's and AMD's, on bare machines, in containers and under WSL. */
+#include "doctor/child.h"
 #include "doctor/files.h"
 #include "doctor/machine.h"
 #include "doctor/provider.h"
@@ -143,6 +144,26 @@ static bool nvidia_nodes(doctor *d, const machine *m) {
   return false;
 }
 
+/* CUDA's toolkit brings a newer library of the driver for data centres' cards; no other card takes it (error 804), and
+ * one that is older than the driver does not go with it (803). */
+static bool nvidia_compat(doctor *d, const machine *m) {
+  bool desktop = m->gpu_count && strstr(m->gpus[0].name, "GeForce");
+  bool older =
+      m->nvidia_user[0] && m->nvidia_kernel[0] && rung__vendor_compare_versions(m->nvidia_user, m->nvidia_kernel) < 0;
+  if (!desktop && !older) return false;
+  doctor_finding f = rung__doctor_find(d, DOCTOR_DRIVER_MISMATCH,
+                                       desktop ? "CUDA's compatibility library is found instead of the driver's, and "
+                                                 "GeForce cards do not take it"
+                                               : "CUDA's compatibility library is found instead of the driver's, and "
+                                                 "it is older");
+  rung__doctor_because(f, "it lets new CUDA run on old drivers of data centres' cards (elsewhere: error %d)",
+                       desktop ? 804 : 803);
+  rung__doctor_show(f, "%s%s%s; kernel %s", m->nvidia_library, m->nvidia_user[0] ? " is " : "", m->nvidia_user,
+                    m->nvidia_kernel);
+  rung__doctor_mend(f, "take %s out of LD_LIBRARY_PATH", rung__doctor_folder_of(d, m->nvidia_library));
+  return true;
+}
+
 static bool nvidia_library(doctor *d, const machine *m) {
   if (!m->nvidia_library[0]) {
     doctor_finding f =
@@ -153,8 +174,8 @@ static bool nvidia_library(doctor *d, const machine *m) {
     return true;
   }
   bool compat = strstr(m->nvidia_library, "/compat/") != NULL;
-  if (compat || !m->nvidia_kernel[0] || !m->nvidia_user[0] || strcmp(m->nvidia_kernel, m->nvidia_user) == 0)
-    return false;
+  if (compat) return nvidia_compat(d, m);
+  if (!m->nvidia_kernel[0] || !m->nvidia_user[0] || strcmp(m->nvidia_kernel, m->nvidia_user) == 0) return false;
   doctor_finding f =
       rung__doctor_find(d, DOCTOR_DRIVER_MISMATCH, "the two halves of NVIDIA's driver are of different versions");
   rung__doctor_because(f, "the driver was updated and the machine not restarted (\"Driver/library version mismatch\")");
@@ -163,9 +184,29 @@ static bool nvidia_library(doctor *d, const machine *m) {
   return true;
 }
 
+/* All files are there: does the driver start? Only its first call tells, in a child. */
+static bool nvidia_starts(doctor *d, const machine *m) {
+  child_result result;
+  const char *cause = NULL, *fix = "restart the machine; dmesg | grep -i nvrm tells more";
+  if (!d->request->helper || d->root[0] || !m->nvidia_library[0]) return false;
+  if (!rung__doctor_load(d, (const char *const[]){m->nvidia_library, NULL}, &result) || result.kind == CHILD_LOADED)
+    return false;
+  doctor_finding f =
+      rung__doctor_find(d, DOCTOR_DRIVER_START,
+                        result.kind == CHILD_CRASHED ? "NVIDIA's driver ends the process that starts it"
+                        : result.kind == CHILD_HUNG  ? "NVIDIA's driver does not come back from its first call"
+                                                     : "NVIDIA's driver is installed and does not start");
+  rung__doctor_show(f, "%s, in a child process: %s", m->nvidia_library, result.words);
+  if (result.kind == CHILD_REFUSED && rung__doctor_meaning(d, result.words, &cause, &fix))
+    rung__doctor_because(f, "%s", cause);
+  rung__doctor_mend(f, "%s", fix);
+  return true;
+}
+
 void rung__provider_nvidia_rules(doctor *d) {
-  static const device_rule rules[] = {nvidia_hidden,       nvidia_stub,       nvidia_under_wsl, nvidia_in_container,
-                                      nvidia_other_driver, nvidia_not_loaded, nvidia_nodes,     nvidia_library};
+  static const device_rule rules[] = {nvidia_hidden,       nvidia_stub,         nvidia_under_wsl,
+                                      nvidia_in_container, nvidia_other_driver, nvidia_not_loaded,
+                                      nvidia_nodes,        nvidia_library,      nvidia_starts};
   if (d->machine->nvidia_told) return;
   d->machine->nvidia_told = true;
   run_rules(d, rules, RUNG_COUNT(rules));

@@ -6,6 +6,7 @@
 #include "doctor/files.h"
 #include "doctor/linker.h"
 #include "doctor/machine.h"
+#include "doctor/ort.h"
 #include "doctor/provider.h"
 #include "doctor/python.h"
 #include "doctor/vendor.h"
@@ -320,7 +321,10 @@ static rung_status *examine_one(doctor *d, const known_provider *k) {
   r.link = (link_context){.library_path = rung__doctor_variable(d, "LD_LIBRARY_PATH"), .musl = d->machine->musl};
   r.folders = rung__doctor_list(d);
   rung_status *status = NULL;
-  if (d->request->path)
+  bool native = d->request->path && rung__ort_native_folder(d, d->request->path);
+  if (native)
+    status = NULL; /* a folder of libraries brings no packages */
+  else if (d->request->path)
     status = rung__python_at(d, d->request->path, &r.pythons);
   else
     rung__python_find(d, &r.pythons);

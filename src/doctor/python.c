@@ -1,6 +1,7 @@
 #include "doctor/python.h"
 
 #include "base/elf.h"
+#include "doctor/conda.h"
 #include "doctor/files.h"
 #include "doctor/machine.h"
 
@@ -126,6 +127,10 @@ static void complete(doctor *d, python_env *env, const char *prefix) {
   env->pip = env->program ? rung__doctor_printf(d, "%s -m pip", env->program) : "python -m pip";
   look_at_program(d, env);
   for (size_t i = 0; i < env->site_count; i++) read_site(d, env, env->site[i]);
+  if (env->conda) rung__conda_read(d, env, prefix);
+  /* uv makes virtual environments without pip, and has commands of the same words. */
+  if (env->project && venv_value(d, prefix, "uv")[0] && !rung__python_dist(env, "pip"))
+    env->pip = rung__doctor_printf(d, "VIRTUAL_ENV=%s uv pip", prefix);
 }
 
 static python_env *new_env(doctor *d, const char *path) {
@@ -293,6 +298,13 @@ void rung__python_find(doctor *d, python_list *out) {
                                            ".virtualenvs/*",
                                            ".local/share/virtualenvs/*",
                                            ".cache/pypoetry/virtualenvs/*",
+                                           ".local/share/pipx/venvs/*",
+                                           ".local/pipx/venvs/*",
+                                           ".local/share/uv/tools/*",
+                                           "ComfyUI/venv",
+                                           "ComfyUI/.venv",
+                                           "comfy/ComfyUI/.venv",
+                                           "stable-diffusion-webui/venv",
                                            "pinokio/bin/miniconda",
                                            "pinokio/api/*/.env",
                                            "pinokio/api/*/env",

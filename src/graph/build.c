@@ -463,6 +463,13 @@ static rung_status *add_inputs(builder *b, scope *in, const rung_model_graph *fr
   return NULL;
 }
 
+/* What the file says of a value that a node makes: a help where inference finds nothing. */
+static void claim_type(rung_value_info *info, const rung_type *type) {
+  if (info->type.kind != RUNG_NONE || info->constant || type->kind == RUNG_NONE) return;
+  info->type = *type;
+  info->type.is_claimed = info->producer;
+}
+
 static rung_status *add_outputs(builder *b, scope *in, const rung_model_graph *from) {
   rung_graph *graph = in->graph;
   graph->outputs = rung_arena_alloc(&b->ir->arena, from->output_count, sizeof *graph->outputs);
@@ -470,19 +477,16 @@ static rung_status *add_outputs(builder *b, scope *in, const rung_model_graph *f
   for (size_t i = 0; i < from->output_count; i++) {
     rung_value_info *info = find_value(in, from->outputs[i].name);
     RUNG_REQUIRE(info, INVALID_MODEL, "output \"%s\" is made by nobody", from->outputs[i].name);
-    if (info->type.kind == RUNG_NONE && !info->constant && from->outputs[i].type.kind != RUNG_NONE)
-      info->type = from->outputs[i].type;
+    claim_type(info, &from->outputs[i].type);
     graph->outputs[graph->output_count++] = info;
   }
   return NULL;
 }
 
-/* What the file says of values in between is a help for operators that we have no definition of. */
 static void add_declared_types(scope *in, const rung_model_graph *from) {
   for (size_t i = 0; i < from->value_count; i++) {
     rung_value_info *info = rung_map_get(&in->names, rung_str_of(from->values[i].name));
-    if (info && info->type.kind == RUNG_NONE && !info->constant && from->values[i].type.kind != RUNG_NONE)
-      info->type = from->values[i].type;
+    if (info) claim_type(info, &from->values[i].type);
   }
 }
 

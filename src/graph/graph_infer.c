@@ -6,6 +6,7 @@
 #include "graph/ir.h"
 
 #include "base/str.h"
+#include "op/attention.h"
 #include "op/op_infer.h"
 
 #include <string.h>
@@ -18,6 +19,7 @@ static rung_status *infer_graph(rung_ir *ir, rung_graph *graph);
 static void generalize(rung_ir *ir, rung_type *type, const rung_type *other) {
   if (type->kind == RUNG_NONE) *type = *other;
   if (other->kind == RUNG_NONE || type->kind != RUNG_TENSOR) return;
+  type->is_claimed |= other->is_claimed;
   if (type->rank != other->rank) {
     type->rank = -1;
     return;
@@ -45,11 +47,15 @@ static void narrow(rung_type *known, const rung_type *found, int64_t fresh) {
   if (before.kind != RUNG_TENSOR || before.rank < 0) return;
   if (known->rank < 0) {
     known->rank = before.rank;
+    known->is_claimed = before.is_claimed;
     memcpy(known->dims, before.dims, sizeof before.dims);
     return;
   }
-  for (int32_t i = 0; i < known->rank && known->rank == before.rank; i++)
-    if (RUNG_IS_SYMBOL(known->dims[i]) && known->dims[i] >= fresh) known->dims[i] = before.dims[i];
+  for (int32_t i = 0; i < known->rank && known->rank == before.rank; i++) {
+    if (!RUNG_IS_SYMBOL(known->dims[i]) || known->dims[i] < fresh) continue;
+    known->dims[i] = before.dims[i];
+    known->is_claimed |= before.is_claimed && !RUNG_IS_SYMBOL(before.dims[i]);
+  }
 }
 
 static void assign(rung_value_info *info, const rung_type *type) {
@@ -240,11 +246,6 @@ static rung_status *infer_sequence_map(rung_ir *ir, rung_node *node) {
   return NULL;
 }
 
-static const struct {
-  const char *name;
-  rung_status *(*infer)(rung_ir *ir, rung_node *node);
-} control_flow[] = {{"If", infer_if}, {"Loop", infer_loop}, {"Scan", infer_scan}, {"SequenceMap", infer_sequence_map}};
-
 /* Nodes */
 
 static rung_status *infer_with_definition(rung_ir *ir, rung_node *node) {
@@ -260,8 +261,11 @@ static rung_status *infer_with_definition(rung_ir *ir, rung_node *node) {
   rung_infer infer = {node,  node->params, node->input_count, node->output_count, operands,
                       types, known,        &ir->arena,        &ir->next_symbol};
   if (!status) status = rung_op_infer(node->op, &infer);
+  bool is_claimed = false;
+  for (uint32_t i = 0; i < node->input_count; i++) is_claimed |= node->inputs[i] && node->inputs[i]->type.is_claimed;
   for (uint32_t i = 0; !status && i < node->output_count; i++) {
     if (!node->outputs[i]) continue;
+    types[i].is_claimed = is_claimed;
     narrow(&node->outputs[i]->type, &types[i], fresh);
     if (known[i].at) node->outputs[i]->known = known[i].at, node->outputs[i]->known_count = known[i].count;
   }
@@ -270,6 +274,46 @@ static rung_status *infer_with_definition(rung_ir *ir, rung_node *node) {
   rung_free(ir->allocator, operands);
   return status;
 }
+
+/* A body that hands on a tensor of the same type and shape. */
+static rung_status *infer_modifier(rung_ir *ir, rung_graph *body, const rung_type *type) {
+  if (!body) return NULL;
+  rung_type *given = &body->inputs[0]->type, *made = &body->outputs[0]->type;
+  RUNG_MODEL_REQUIRE(!given->dtype || !type->dtype || given->dtype == type->dtype, "the body is given %s, not %s",
+                     rung_dtype_name(type->dtype), rung_dtype_name(given->dtype));
+  assign(body->inputs[0], type);
+  RUNG_TRY(infer_graph(ir, body));
+  RUNG_MODEL_REQUIRE(!made->dtype || !type->dtype || made->dtype == type->dtype, "the body gives %s back, not %s",
+                     rung_dtype_name(made->dtype), rung_dtype_name(type->dtype));
+  RUNG_MODEL_REQUIRE(made->rank < 0 || made->rank == type->rank, "the body gives %d dimensions back, not %d",
+                     made->rank, type->rank);
+  for (int32_t i = 0; i < made->rank; i++)
+    RUNG_MODEL_REQUIRE(made->dims[i] < 0 || type->dims[i] < 0 || made->dims[i] == type->dims[i],
+                       "the body gives %lld back as dimension %d, not %lld", (long long)made->dims[i], i,
+                       (long long)type->dims[i]);
+  return NULL;
+}
+
+static rung_status *infer_flex_attention(rung_ir *ir, rung_node *node) {
+  const rung_flex_attention_params *p = node->params;
+  const rung_type *q = &node->inputs[0]->type, *k = &node->inputs[1]->type;
+  RUNG_TRY(infer_with_definition(ir, node));
+  rung_type scores = {.kind = RUNG_TENSOR, .rank = 4};
+  if (q->dtype) scores.dtype = rung_flex_attention_precision(p, q->dtype);
+  for (int32_t i = 0; i < 3; i++) scores.dims[i] = q->rank == 4 ? q->dims[i] : ir->next_symbol++;
+  scores.dims[3] = k->rank == 4 ? k->dims[2] : ir->next_symbol++;
+  RUNG_TRY(rung_status_prefix(infer_modifier(ir, p->score_mod, &scores), "score_mod"));
+  return rung_status_prefix(infer_modifier(ir, p->prob_mod, &scores), "prob_mod");
+}
+
+static const struct {
+  const char *name;
+  rung_status *(*infer)(rung_ir *ir, rung_node *node);
+} with_bodies[] = {{"If", infer_if},
+                   {"Loop", infer_loop},
+                   {"Scan", infer_scan},
+                   {"SequenceMap", infer_sequence_map},
+                   {"FlexAttention", infer_flex_attention}};
 
 /* A node that only a provider may know. */
 static rung_status *infer_foreign(rung_ir *ir, rung_node *node) {
@@ -293,9 +337,9 @@ static rung_status *infer_node(rung_ir *ir, rung_node *node) {
     RUNG_TRY(rung_node_each_body(node, infer_bodies, ir));
     return infer_foreign(ir, node);
   }
-  if (node->op->flags & RUNG_OP_CONTROL)
-    for (size_t i = 0; i < RUNG_COUNT(control_flow); i++)
-      if (strcmp(control_flow[i].name, node->op_type) == 0) return control_flow[i].infer(ir, node);
+  if (node->op->flags & (RUNG_OP_CONTROL | RUNG_OP_EXPANDS))
+    for (size_t i = 0; i < RUNG_COUNT(with_bodies); i++)
+      if (strcmp(with_bodies[i].name, node->op_type) == 0) return with_bodies[i].infer(ir, node);
   return infer_with_definition(ir, node);
 }
 

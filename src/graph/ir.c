@@ -38,6 +38,38 @@ rung_value_info *rung_ir_add_value(rung_ir *ir, rung_graph *graph, const char *n
   return status ? NULL : info;
 }
 
+rung_node *rung_ir_new_node(rung_ir *ir, rung_graph *graph, const char *name, const char *op_type, int64_t opset,
+                            uint32_t inputs, uint32_t attributes) {
+  rung_node *node = rung_arena_alloc(&ir->arena, 1, sizeof *node);
+  rung_value_info **operands = rung_arena_alloc(&ir->arena, (size_t)inputs + 1, sizeof *operands);
+  rung_attribute *list = rung_arena_alloc(&ir->arena, (size_t)attributes + 1, sizeof *list);
+  if (!node || !operands || !list) return NULL;
+  *node = (rung_node){.name = name,
+                      .domain = "",
+                      .op_type = op_type,
+                      .opset = opset,
+                      .input_count = inputs,
+                      .output_count = 1,
+                      .attribute_count = attributes,
+                      .inputs = operands,
+                      .outputs = operands + inputs,
+                      .attributes = list,
+                      .graph = graph};
+  return node;
+}
+
+rung_status *rung_ir_set_nodes(rung_ir *ir, rung_graph *graph, rung_node *const *nodes, size_t count) {
+  rung_node **list = rung_arena_alloc(&ir->arena, count + 1, sizeof *list);
+  RUNG_CHECK_ALLOC(list);
+  for (size_t i = 0; i < count; i++) {
+    list[i] = nodes[i];
+    list[i]->index = (uint32_t)i;
+  }
+  graph->nodes = list;
+  graph->node_count = (uint32_t)count;
+  return NULL;
+}
+
 rung_status *rung_ir_add_output(rung_ir *ir, const char *name) {
   rung_graph *graph = ir->graph;
   rung_value_info *info = NULL;

@@ -48,6 +48,12 @@ rung_value_info *rung_ir_add_value(rung_ir *ir, rung_graph *graph, const char *n
 rung_status *rung_ir_add_output(rung_ir *ir, const char *name) RUNG_MUST_CHECK;
 /* A value that was built beside the graph becomes one of its own. */
 rung_status *rung_ir_own_value(rung_ir *ir, rung_graph *graph, rung_value_info *info) RUNG_MUST_CHECK;
+/* A node beside the graph, of the standard domain: room for `inputs`, `attributes` and one output. NULL: out of memory.
+ */
+rung_node *rung_ir_new_node(rung_ir *ir, rung_graph *graph, const char *name, const char *op_type, int64_t opset,
+                            uint32_t inputs, uint32_t attributes);
+/* `nodes`, in topological order, become those of the graph; the list is copied. */
+rung_status *rung_ir_set_nodes(rung_ir *ir, rung_graph *graph, rung_node *const *nodes, size_t count) RUNG_MUST_CHECK;
 /* Keeps a reference; the value info of a constant has no producer. */
 rung_status *rung_ir_set_constant(rung_ir *ir, rung_value_info *info, rung_value *value) RUNG_MUST_CHECK;
 /* Every reader of `from` (node inputs, graph outputs, in bodies too) is to read `to` instead. Takes effect for a node

@@ -8,25 +8,10 @@
 /* Building */
 
 rung_node *rung__replacement_node(rung_replacement *r, const char *op_type, uint32_t inputs, uint32_t attributes) {
-  rung_arena *arena = &r->ir->arena;
   if (r->count == RUNG_MOST_REPLACED) return NULL;
-  rung_node *node = rung_arena_alloc(arena, 1, sizeof *node);
-  rung_value_info **operands = rung_arena_alloc(arena, (size_t)inputs + 1, sizeof *operands);
-  rung_attribute *list = rung_arena_alloc(arena, (size_t)attributes + 1, sizeof *list);
-  if (!node || !operands || !list) return NULL;
-  *node = (rung_node){.domain = "",
-                      .op_type = op_type,
-                      .opset = r->old->opset,
-                      .input_count = inputs,
-                      .output_count = 1,
-                      .attribute_count = attributes,
-                      .inputs = operands,
-                      .outputs = operands + inputs,
-                      .attributes = list,
-                      .graph = r->graph};
-  node->name = rung_arena_printf(arena, "%s/%s_%u", r->old->name, r->pass, r->count);
-  if (!node->name) return NULL;
-  r->nodes[r->count++] = node;
+  const char *name = rung_arena_printf(&r->ir->arena, "%s/%s_%u", r->old->name, r->pass, r->count);
+  rung_node *node = name ? rung_ir_new_node(r->ir, r->graph, name, op_type, r->old->opset, inputs, attributes) : NULL;
+  if (node) r->nodes[r->count++] = node;
   return node;
 }
 
@@ -280,18 +265,6 @@ static rung_status *legalise_node(rung_ir *ir, const rung_passes *passes, rung_p
   return NULL;
 }
 
-static rung_status *take_list(rung_ir *ir, rung_graph *graph, const node_list *list) {
-  rung_node **nodes = rung_arena_alloc(&ir->arena, list->count + 1, sizeof *nodes);
-  RUNG_CHECK_ALLOC(nodes);
-  for (size_t i = 0; i < list->count; i++) {
-    nodes[i] = list->at[i];
-    nodes[i]->index = (uint32_t)i;
-  }
-  graph->nodes = nodes;
-  graph->node_count = (uint32_t)list->count;
-  return NULL;
-}
-
 rung_status *rung_legalise(rung_ir *ir, const rung_passes *passes, rung_pass pass, rung_graph *graph,
                            uint32_t *changed) {
   node_list list = {0};
@@ -300,7 +273,7 @@ rung_status *rung_legalise(rung_ir *ir, const rung_passes *passes, rung_pass pas
   if (!passes->evaluator) return NULL;
   for (uint32_t n = 0; n < graph->node_count && !status; n++)
     status = legalise_node(ir, passes, pass, graph->nodes[n], &list, &count);
-  if (!status && count) status = take_list(ir, graph, &list);
+  if (!status && count) status = rung_ir_set_nodes(ir, graph, list.at, list.count);
   rung_vec_free(ir->allocator, &list);
   *changed += count;
   return status;

@@ -1,6 +1,7 @@
 #include "graph/passes.h"
 
 #include "base/str.h"
+#include "graph/expand.h"
 #include "graph/legalise.h"
 #include "op/op_infer.h"
 
@@ -275,6 +276,10 @@ static rung_status *mark_dead(rewrite *r, rung_graph *graph, bool *dead) {
 
 static rung_status *pass_dead(rewrite *r, rung_graph *graph) { return sweep(r, graph, mark_dead); }
 
+/* Expansion */
+
+static rung_status *pass_expand(rewrite *r, rung_graph *graph) { return rung_expand(r->ir, graph, &r->changed); }
+
 /* All of them */
 
 static rung_status *(*const functions[])(rewrite *r, rung_graph *graph) = {
@@ -316,7 +321,8 @@ rung_status *rung_ir_optimize(rung_ir *ir, rung_passes *passes) {
       if (!can) continue;
       RUNG_TRY(run_pass(ir->graph, &(walk){&r, (rung_pass)pass}));
       RUNG_TRY(rung_ir_resolve(ir));
-      if (r.changed && rung_pass_is_legalising((rung_pass)pass)) RUNG_TRY(rung_ir_infer(ir)); /* of the new nodes */
+      bool adds = rung_pass_is_legalising((rung_pass)pass) || pass == RUNG_PASS_expand;
+      if (r.changed && adds) RUNG_TRY(rung_ir_infer(ir)); /* of the new nodes */
       passes->changed[pass] += r.changed;
       changing |= r.changed > 0;
     }

@@ -217,7 +217,7 @@ void rung_write_attribute(rung_text *out, uint32_t number, const rung_attribute 
 
 /* ---- values ---- */
 
-static void write_value_fields(rung_text *out, const rung_value *value, const rung_type *type);
+static void write_value_fields(rung_text *out, const char *name, const rung_value *value, const rung_type *type);
 
 /* SequenceProto and OptionalProto number the kinds alike, and a field with values of kind k is number k + 2. */
 static int64_t kind_number(rung_kind kind) {
@@ -229,7 +229,7 @@ static int64_t kind_number(rung_kind kind) {
 
 static void write_nested(rung_text *out, uint32_t number, const rung_value *value, const rung_type *type) {
   size_t begin = rung_put_begin(out, number);
-  write_value_fields(out, value, type);
+  write_value_fields(out, NULL, value, type);
   rung_put_end(out, begin);
 }
 
@@ -280,11 +280,13 @@ static void write_map(rung_text *out, const rung_value *map, const rung_type *ty
   rung_put_end(out, begin);
 }
 
-static void write_value_fields(rung_text *out, const rung_value *value, const rung_type *type) {
+static void write_value_fields(rung_text *out, const char *name, const rung_value *value, const rung_type *type) {
   if (type && type->kind != value->kind) type = NULL;
+  if (value->kind == RUNG_SEQUENCE || value->kind == RUNG_OPTIONAL || value->kind == RUNG_MAP)
+    rung_put_text(out, 1, name);
   switch (value->kind) {
-    case RUNG_TENSOR: write_tensor_fields(out, NULL, &value->tensor); break;
-    case RUNG_SPARSE: write_sparse_fields(out, NULL, value); break;
+    case RUNG_TENSOR: write_tensor_fields(out, name, &value->tensor); break;
+    case RUNG_SPARSE: write_sparse_fields(out, name, value); break;
     case RUNG_SEQUENCE:
     case RUNG_OPTIONAL: write_items(out, value, type ? type->element : NULL); break;
     case RUNG_MAP: write_map(out, value, type); break;
@@ -292,7 +294,7 @@ static void write_value_fields(rung_text *out, const rung_value *value, const ru
   }
 }
 
-rung_status *rung_model_write_value(const rung_value *value, const rung_type *type, rung_text *out) {
-  write_value_fields(out, value, type);
+rung_status *rung_model_write_value(const rung_value *value, const char *name, const rung_type *type, rung_text *out) {
+  write_value_fields(out, name, value, type);
   return out->failed ? rung_status_out_of_memory() : NULL;
 }

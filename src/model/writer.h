@@ -49,7 +49,8 @@ void rung_write_attribute_head(rung_text *out, const char *name, rung_attribute_
 /* ---- single values, as in the files of ONNX test data ---- */
 
 /* The message of a value: TensorProto, SparseTensorProto, SequenceProto, MapProto or OptionalProto by its kind.
- * `type`, which may be NULL, says what empty sequences and optionals would hold. */
-rung_status *rung_model_write_value(const rung_value *value, const rung_type *type, rung_text *out) RUNG_MUST_CHECK;
+ * `name` may be NULL; so may `type`, which says what empty sequences and optionals would hold. */
+rung_status *rung_model_write_value(const rung_value *value, const char *name, const rung_type *type,
+                                    rung_text *out) RUNG_MUST_CHECK;
 
 #endif

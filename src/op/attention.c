@@ -144,6 +144,62 @@ const rung_op rung_op_Attention = {.name = "Attention",
                                    .check = check_Attention,
                                    .infer = infer_Attention};
 
+/* FlexAttention */
+
+rung_dtype rung_flex_attention_precision(const rung_flex_attention_params *params, rung_dtype type) {
+  if (params->softmax_precision) return (rung_dtype)params->softmax_precision;
+  return type == RUNG_F64 ? RUNG_F64 : RUNG_F32;
+}
+
+static rung_status *infer_FlexAttention(rung_infer *infer) {
+  static const rung_attention_params none;
+  const rung_type *types[RUNG_ATTENTION_INPUTS] = {0};
+  rung_attention_sizes s;
+  for (uint32_t i = RUNG_ATTENTION_Q; i <= RUNG_ATTENTION_V; i++) {
+    types[i] = rung_infer_input(infer, i);
+    if (types[i]->rank >= 0) RUNG_TRY(require_rank(types[i], i, 4));
+    RUNG_MODEL_REQUIRE(!types[i]->dtype || (RUNG_SET(types[i]->dtype) & RUNG_SET_FLOAT), "input %u is %s, no float", i,
+                       rung_dtype_name(types[i]->dtype));
+  }
+  if (types[0]->rank < 0) return NULL;
+  RUNG_TRY(rung_attention_check(&none, types, &s));
+  name_sizes(infer, &s);
+  return rung_infer_shape(infer, 0, 4, (const int64_t[]){s.batch, s.q_heads, s.q_length, s.v_head});
+}
+
+static rung_status *check_body(const char *name, const rung_graph *body) {
+  RUNG_MODEL_REQUIRE(!body || (body->input_count == 1 && body->output_count == 1),
+                     "%s must take one value and give one, it takes %u and gives %u", name, body->input_count,
+                     body->output_count);
+  return NULL;
+}
+
+static rung_status *check_FlexAttention(const rung_node *node, void *params) {
+  (void)node;
+  const rung_flex_attention_params *p = params;
+  bool known = p->softmax_precision >= 0 && p->softmax_precision < 64;
+  RUNG_MODEL_REQUIRE(!p->softmax_precision || (known && (RUNG_SET(p->softmax_precision) & RUNG_SET_FLOAT)),
+                     "softmax_precision %lld is no floating-point type", (long long)p->softmax_precision);
+  RUNG_TRY(check_body("score_mod", p->score_mod));
+  return check_body("prob_mod", p->prob_mod);
+}
+
+static const rung_attr flex_attention_attrs[] = {RUNG_ATTR_FLOAT(rung_flex_attention_params, scale, 0),
+                                                 RUNG_ATTR_INT(rung_flex_attention_params, softmax_precision, 0),
+                                                 RUNG_ATTR_OPTIONAL_GRAPH(rung_flex_attention_params, score_mod),
+                                                 RUNG_ATTR_OPTIONAL_GRAPH(rung_flex_attention_params, prob_mod),
+                                                 {0}};
+
+const rung_op rung_op_preview_FlexAttention = {.name = "FlexAttention",
+                                               .domain = "ai.onnx.preview",
+                                               .since = 1,
+                                               .flags = RUNG_OP_EXPANDS,
+                                               .signature = "Q:T K:T V:T -> Y:T",
+                                               .params_size = sizeof(rung_flex_attention_params),
+                                               .attributes = flex_attention_attrs,
+                                               .check = check_FlexAttention,
+                                               .infer = infer_FlexAttention};
+
 /* RotaryEmbedding */
 
 static rung_status *infer_RotaryEmbedding(rung_infer *infer) {

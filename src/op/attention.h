@@ -41,6 +41,16 @@ rung_status *rung_attention_check(const rung_attention_params *params,
                                   const rung_type *const types[RUNG_ATTENTION_INPUTS],
                                   rung_attention_sizes *out_sizes) RUNG_MUST_CHECK;
 
+/* FlexAttention: ai.onnx.preview's, with what it does to scores and probabilities as bodies. */
+typedef struct rung_flex_attention_params {
+  float scale;                      /* 1 / sqrt(head size) where the node has no such attribute */
+  int64_t softmax_precision;        /* 0: float32, or float64 for operands of float64 */
+  rung_graph *score_mod, *prob_mod; /* may be NULL; (batch, heads, length of Q, length of K) in and out */
+} rung_flex_attention_params;
+
+/* The element type of scores and probabilities for operands of `type`. */
+rung_dtype rung_flex_attention_precision(const rung_flex_attention_params *params, rung_dtype type);
+
 typedef struct rung_rotary_params {
   int64_t interleaved, num_heads, rotary_embedding_dim;
 } rung_rotary_params;

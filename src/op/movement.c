@@ -1,5 +1,7 @@
 #include "op/movement.h"
 
+#include "base/value.h"
+#include "op/filling.h"
 #include "op/op_infer.h"
 
 enum { MOST_KNOWN = 64 }; /* elements of shape arithmetic that are worth following */
@@ -124,12 +126,35 @@ const rung_op rung_op_Concat = {.name = "Concat",
                                 .check = check_Concat,
                                 .infer = infer_Concat};
 
+/* Sizes are int64; in the first versions of Split and Tile they have the type of the data, a floating-point one. */
+static rung_status *read_sizes(const rung_infer *infer, uint32_t input, bool as_data, int64_t *sizes, uint32_t most,
+                               uint32_t *out_count, bool *out_known) {
+  const rung_operand *operand = &infer->inputs[input];
+  rung_dtype expected = as_data ? infer->inputs[0].type->dtype : RUNG_I64;
+  RUNG_MODEL_REQUIRE(!operand->type->dtype || !expected || operand->type->dtype == expected,
+                     "input %u is %s where %s is expected", input, rung_dtype_name(operand->type->dtype),
+                     rung_dtype_name(expected));
+  RUNG_MODEL_REQUIRE(!as_data || !expected || (RUNG_SET_FLOAT & RUNG_SET(expected)), "the operand is %s, no float",
+                     rung_dtype_name(expected));
+  *out_known = false;
+  if (!as_data) {
+    *out_known = rung_infer_elements(infer, input, sizes, most, out_count);
+    return NULL;
+  }
+  const rung_tensor *t = operand->value && operand->value->kind == RUNG_TENSOR ? &operand->value->tensor : NULL;
+  if (!t || t->memory) return NULL;
+  RUNG_MODEL_REQUIRE(rung_tensor_count(t) <= most, "input %u has %zu elements", input, rung_tensor_count(t));
+  *out_count = (uint32_t)rung_tensor_count(t);
+  for (uint32_t i = 0; i < *out_count; i++)
+    RUNG_MODEL_REQUIRE(rung_element_int(t, i, &sizes[i]), "element %u of input %u is no size", i, input);
+  *out_known = true;
+  return NULL;
+}
+
 /* Split */
 
 static rung_status *check_Split(const rung_node *node, void *params) {
   const rung_split_params *p = params;
-  RUNG_REQUIRE(node->version >= 2 || node->input_count < 2 || !node->inputs[1], UNSUPPORTED,
-               "the sizes as an input (opset 1); convert the model to opset 2 or newer");
   RUNG_MODEL_REQUIRE(p->num_outputs >= 0 && (p->num_outputs == 0 || p->num_outputs >= node->output_count),
                      "num_outputs is %lld for %u outputs", (long long)p->num_outputs, node->output_count);
   return NULL;
@@ -201,8 +226,9 @@ static rung_status *split_sizes(rung_infer *infer, int32_t axis) {
   int64_t *sizes = rung_arena_alloc(infer->arena, infer->output_count, sizeof *sizes);
   RUNG_CHECK_ALLOC(sizes);
   uint32_t count;
-  if (rung_infer_elements(infer, 1, sizes, infer->output_count, &count))
-    return split_as_said(infer, sizes, count, dim, axis);
+  bool known;
+  RUNG_TRY(read_sizes(infer, 1, infer->node->version < 2, sizes, infer->output_count, &count, &known));
+  if (known) return split_as_said(infer, sizes, count, dim, axis);
   for (uint32_t i = 0; i < infer->output_count; i++) sizes[i] = rung_infer_symbol(infer);
   return split_as_said(infer, sizes, infer->output_count, dim, axis);
 }
@@ -226,7 +252,7 @@ static const rung_attr split_attrs[] = {RUNG_ATTR_INT(rung_split_params, axis, 0
 const rung_op rung_op_Split = {.name = "Split",
                                .domain = "",
                                .since = 1,
-                               .signature = "input:T split:int64? -> outputs:T...",
+                               .signature = "input:T split:S? -> outputs:T...",
                                .params_size = sizeof(rung_split_params),
                                .attributes = split_attrs,
                                .check = check_Split,
@@ -409,14 +435,43 @@ const rung_op rung_op_Expand = {.name = "Expand",
                                 .signature = "input:T shape:int64 -> output:T",
                                 .infer = infer_Expand};
 
-/* Tile. Before opset 6 it had other inputs, of the type of the data. */
+/* Tile. In opset 1 it repeats along one axis: input 1 says how often, input 2 along which. */
+
+static rung_status *infer_tile_axis(rung_infer *infer) {
+  const rung_type *type = rung_infer_input(infer, 0);
+  int64_t dims[RUNG_MAX_RANK], tiles, number;
+  uint32_t count[2];
+  int32_t axis;
+  bool known[2];
+  RUNG_TRY(read_sizes(infer, 1, true, &tiles, 1, &count[0], &known[0]));
+  RUNG_TRY(read_sizes(infer, 2, true, &number, 1, &count[1], &known[1]));
+  for (int i = 0; i < 2; i++) RUNG_MODEL_REQUIRE(!known[i] || count[i] == 1, "input %d must be one number", i + 1);
+  if (type->rank < 0) return NULL;
+  if (!known[1]) return rung_infer_rank(infer, 0, type->rank);
+  RUNG_TRY(rung_infer_axis(infer, number, type->rank, &axis));
+  memcpy(dims, type->dims, sizeof dims);
+  RUNG_MODEL_REQUIRE(!known[0] || tiles >= 0, "%lld tiles", (long long)tiles);
+  dims[axis] = known[0] ? rung_infer_mul(infer, dims[axis], tiles) : rung_infer_symbol(infer);
+  return rung_infer_shape(infer, 0, type->rank, dims);
+}
+
+static rung_status *check_Tile(const rung_node *node, void *params) {
+  (void)params;
+  uint32_t expected = node->version < 6 ? 3 : 2;
+  RUNG_MODEL_REQUIRE(node->input_count == expected, "%u inputs, Tile of opset %lld has %u", node->input_count,
+                     (long long)node->version, expected);
+  return NULL;
+}
 
 static rung_status *infer_Tile(rung_infer *infer) {
   const rung_type *type = rung_infer_input(infer, 0);
   int64_t repeats[RUNG_MAX_RANK], dims[RUNG_MAX_RANK];
   uint32_t count;
+  bool known;
+  if (infer->node->version < 6) return infer_tile_axis(infer);
+  RUNG_TRY(read_sizes(infer, 1, false, repeats, RUNG_MAX_RANK, &count, &known));
   if (type->rank < 0) return NULL;
-  if (!rung_infer_elements(infer, 1, repeats, RUNG_MAX_RANK, &count)) return rung_infer_rank(infer, 0, type->rank);
+  if (!known) return rung_infer_rank(infer, 0, type->rank);
   RUNG_MODEL_REQUIRE((int32_t)count == type->rank, "%u repeats for an input of rank %d", count, type->rank);
   for (uint32_t i = 0; i < count; i++) {
     RUNG_MODEL_REQUIRE(repeats[i] >= 0 || RUNG_IS_SYMBOL(repeats[i]), "repeat %u is %lld", i, (long long)repeats[i]);
@@ -427,9 +482,10 @@ static rung_status *infer_Tile(rung_infer *infer) {
 
 const rung_op rung_op_Tile = {.name = "Tile",
                               .domain = "",
-                              .since = 6,
+                              .since = 1,
                               .flags = RUNG_OP_ENLARGES,
-                              .signature = "input:T repeats:int64 -> output:T",
+                              .signature = "input:T repeats:R axis:R? -> output:T",
+                              .check = check_Tile,
                               .infer = infer_Tile};
 
 /* DepthToSpace, SpaceToDepth: (N, C, H, W) */

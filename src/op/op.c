@@ -5,6 +5,7 @@
 
 #define RUNG_OP(symbol) extern const rung_op rung_op_##symbol;
 #define RUNG_OP_DRIVEN(symbol) RUNG_OP(symbol)
+#define RUNG_OP_EXPANDED(symbol) RUNG_OP(symbol)
 #define RUNG_OP_ALIAS(symbol, where, text, of, as) \
   static const rung_op rung_op_##symbol = {        \
       .domain = where, .name = text, .since = 1, .same_as = &rung_op_##of, .version = as};
@@ -19,6 +20,7 @@ static const rung_op *const table[] = {
 #undef RUNG_OP
 #undef RUNG_OP_ALIAS
 #undef RUNG_OP_DRIVEN
+#undef RUNG_OP_EXPANDED
 };
 
 const rung_op *const *rung_op_all(size_t *out_count) {

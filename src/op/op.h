@@ -73,6 +73,8 @@ typedef struct rung_attr {
 #define RUNG_ATTR_TENSOR(type, member) \
   {.name = #member, .kind = RUNG_ATTR_KIND_TENSOR, .offset = offsetof(type, member)}
 #define RUNG_ATTR_GRAPH(type, member) {#member, RUNG_ATTR_KIND_GRAPH, offsetof(type, member), .required = true}
+#define RUNG_ATTR_OPTIONAL_GRAPH(type, member) \
+  {.name = #member, .kind = RUNG_ATTR_KIND_GRAPH, .offset = offsetof(type, member)}
 #define RUNG_ATTR_TYPE(type, member) {.name = #member, .kind = RUNG_ATTR_KIND_TYPE, .offset = offsetof(type, member)}
 #define RUNG_ATTR_INTS_UNTIL(type, member, last) {#member, RUNG_ATTR_KIND_INTS, offsetof(type, member), .until = last}
 #define RUNG_ATTR_IGNORED(attribute) {.name = attribute, .kind = RUNG_ATTR_KIND_IGNORED}
@@ -111,6 +113,7 @@ enum {
   RUNG_OP_ENLARGES = 8,  /* makes large outputs of small inputs: folded only while small */
   RUNG_OP_STAYS = 32,    /* never folded: providers look for it (weights behind DequantizeLinear) */
   RUNG_OP_ANY_KIND = 16, /* takes sequences, maps or optionals: its kernel checks what it gets; others take tensors */
+  RUNG_OP_EXPANDS = 64,  /* made of other operators: graph/expand.c writes it as these where no provider claims it */
 };
 
 typedef struct rung_op rung_op;

@@ -32,6 +32,16 @@ rung_status *rung_matmul_shape_make(int32_t a_rank, const int64_t *a, bool trans
   return NULL;
 }
 
+void rung_matmul_operands(const rung_matmul_shape *shape, size_t index, size_t *out_a, size_t *out_b) {
+  *out_a = *out_b = 0;
+  for (int32_t d = shape->batch_rank - 1; d >= 0; d--) {
+    size_t at = index % (size_t)shape->batch[d];
+    index /= (size_t)shape->batch[d];
+    *out_a += at * (size_t)shape->a_step[d];
+    *out_b += at * (size_t)shape->b_step[d];
+  }
+}
+
 void rung_matmul_turn(int32_t rank, const int64_t *dims, bool trans_batch, int64_t out_dims[RUNG_MAX_RANK]) {
   if (rank > 0) memcpy(out_dims, dims, (size_t)rank * sizeof *dims);
   if (!trans_batch || rank < 3) return;

@@ -41,6 +41,8 @@ void rung_matmul_turn(int32_t rank, const int64_t *dims, bool trans_batch, int64
 /* All dimensions are known. INVALID_MODEL when they do not fit. */
 rung_status *rung_matmul_shape_make(int32_t a_rank, const int64_t *a, bool trans_a, int32_t b_rank, const int64_t *b,
                                     bool trans_b, rung_matmul_shape *out) RUNG_MUST_CHECK;
+/* Which matrices of A and B make matrix `index` of the output's stack. */
+void rung_matmul_operands(const rung_matmul_shape *shape, size_t index, size_t *out_a, size_t *out_b);
 
 typedef struct rung_cdist_params {
   int metric; /* rung_cdist_metric */

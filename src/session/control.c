@@ -206,17 +206,21 @@ static rung_status *run_trip(loop *l, int64_t trip, bool *go) {
   return status;
 }
 
-static rung_status *finish_stacks(frame *f, const rung_node *node, uint32_t first, stack *stacks, uint32_t count,
+/* A stack as one tensor; `info` is the value that it becomes. */
+static rung_status *stacked_value(frame *f, const stack *s, uint32_t index, const rung_value_info *info,
+                                  const rung_attribute *axes, const rung_attribute *directions,
+                                  rung_value **out_value) {
+  int64_t axis = axes && index < axes->count ? axes->ints[index] : 0;
+  bool reverse = directions && index < directions->count && directions->ints[index];
+  return s->items.count ? stack_items(f, s, axis, reverse, out_value) : empty_stack(f, info, out_value);
+}
+
+static rung_status *finish_stacks(frame *f, const rung_node *node, uint32_t first, const stack *stacks, uint32_t count,
                                   const rung_attribute *axes, const rung_attribute *directions) {
   for (uint32_t i = 0; i < count; i++) {
     if (first + i >= node->output_count || !node->outputs[first + i]) continue;
     rung_value *value;
-    int64_t axis = axes && i < axes->count ? axes->ints[i] : 0;
-    bool reverse = directions && i < directions->count && directions->ints[i];
-    if (stacks[i].items.count)
-      RUNG_TRY(stack_items(f, &stacks[i], axis, reverse, &value));
-    else
-      RUNG_TRY(empty_stack(f, node->outputs[first + i], &value));
+    RUNG_TRY(stacked_value(f, &stacks[i], i, node->outputs[first + i], axes, directions, &value));
     store(f, node, first + i, value);
   }
   return NULL;
@@ -253,10 +257,11 @@ typedef struct scan {
   const rung_node *node;
   uint32_t states, scans_in, scans_out;
   int64_t length;
-  rung_value **given;  /* the node's inputs: references */
+  const rung_attribute *directions;
+  rung_value **given;  /* initial states and scan inputs: references */
   rung_value **inputs; /* of the body */
   rung_value **results;
-  stack *stacks;
+  stack *stacks; /* of scan outputs */
 } scan;
 
 /* Slice `index` of a tensor along an axis. */
@@ -292,13 +297,21 @@ static rung_status *scan_axis(const scan *s, uint32_t k, int64_t *out_axis) {
   return NULL;
 }
 
-static rung_status *start_scan(scan *s) {
-  for (uint32_t i = 0; i < s->node->input_count; i++) {
+/* The node's inputs from number `first` on. */
+static rung_status *load_scan(const scan *s, uint32_t first, rung_value **given) {
+  for (uint32_t i = first; i < s->node->input_count; i++) {
     rung_value *value;
     RUNG_TRY(rung__frame_get_host(s->f, s->node->inputs[i], &value));
-    s->given[i] = rung_value_retain(value);
+    given[i - first] = rung_value_retain(value);
   }
-  for (uint32_t i = 0; i < s->states; i++) s->inputs[i] = rung_value_retain(s->given[i]);
+  return NULL;
+}
+
+static rung_status *start_scan(scan *s) {
+  for (uint32_t i = 0; i < s->states; i++) {
+    rung_value_release(s->inputs[i]);
+    s->inputs[i] = rung_value_retain(s->given[i]);
+  }
   s->length = -1;
   for (uint32_t k = 0; k < s->scans_in; k++) {
     int64_t axis;
@@ -312,10 +325,9 @@ static rung_status *start_scan(scan *s) {
 }
 
 static rung_status *run_scan_trip(scan *s, int64_t trip) {
-  const rung_attribute *directions = rung_node_attribute(s->node, "scan_input_directions");
   for (uint32_t k = 0; k < s->scans_in; k++) {
     int64_t axis;
-    bool reverse = directions && k < directions->count && directions->ints[k];
+    bool reverse = s->directions && k < s->directions->count && s->directions->ints[k];
     RUNG_TRY(scan_axis(s, k, &axis));
     release_all(&s->inputs[s->states + k], 1);
     RUNG_TRY(take_slice(s->f, &s->given[s->states + k]->tensor, axis, reverse ? s->length - 1 - trip : trip,
@@ -330,29 +342,139 @@ static rung_status *run_scan_trip(scan *s, int64_t trip) {
   return push_results(s->f->run->instance->env->allocator, s->stacks, s->results + s->states, s->scans_out);
 }
 
+static rung_status *run_trips(scan *s) {
+  rung_status *status = NULL;
+  for (int64_t trip = 0; !status && trip < s->length; trip++)
+    status = rung_status_prefix(run_scan_trip(s, trip), "trip %" PRId64, trip);
+  return status;
+}
+
+static rung_status *scan_whole(scan *s) {
+  const rung_node *node = s->node;
+  RUNG_TRY(load_scan(s, 0, s->given));
+  RUNG_TRY(start_scan(s));
+  RUNG_TRY(run_trips(s));
+  for (uint32_t i = 0; i < s->states; i++) store(s->f, node, i, rung_value_retain(s->inputs[i]));
+  return finish_stacks(s->f, node, s->states, s->stacks, s->scans_out, rung_node_attribute(node, "scan_output_axes"),
+                       rung_node_attribute(node, "scan_output_directions"));
+}
+
+/* Opset 8: axis 0 of all operands is a batch, each item of which is scanned by itself, for as long as input 0 says. */
+
+typedef struct batches {
+  scan *s;
+  rung_value **whole;         /* initial states and scan inputs of all items: references */
+  const rung_tensor *lengths; /* NULL: all are as long as the scan inputs */
+  stack *stacks;              /* per output, a value per item */
+} batches;
+
+/* What is behind the end of a shorter sequence is 0. */
+static rung_status *pad_stack(scan *s, uint32_t index, int64_t length) {
+  const rung_allocator *allocator = s->f->run->instance->env->allocator;
+  const rung_type *type = &s->body->graph->outputs[s->states + index]->type;
+  stack *made = &s->stacks[index];
+  size_t count;
+  while ((int64_t)made->items.count < length) {
+    rung_tensor like = {.dtype = type->dtype, .rank = type->rank};
+    memcpy(like.dims, type->dims, sizeof like.dims);
+    if (made->items.count) like = made->items.at[0]->tensor;
+    RUNG_REQUIRE(like.rank >= 0 && rung_shape_count(like.rank, like.dims, &count) && like.dtype != RUNG_STRING,
+                 UNSUPPORTED, "nothing to fill scan output %u up with", index);
+    rung_value *zeros;
+    RUNG_TRY(rung_value_new_tensor(allocator, like.dtype, like.rank, like.dims, &zeros));
+    if (zeros->tensor.size) memset(zeros->tensor.data, 0, zeros->tensor.size);
+    if (rung_vec_push(allocator, &made->items, zeros)) continue;
+    rung_value_release(zeros);
+    return rung_status_out_of_memory();
+  }
+  return NULL;
+}
+
+static rung_status *scan_item(batches *b, int64_t item) {
+  scan *s = b->s;
+  const rung_allocator *allocator = s->f->run->instance->env->allocator;
+  for (uint32_t i = 0; i < s->states + s->scans_in; i++) {
+    release_all(&s->given[i], 1);
+    RUNG_TRY(take_slice(s->f, &b->whole[i]->tensor, 0, item, &s->given[i]));
+  }
+  RUNG_TRY(start_scan(s));
+  int64_t longest = s->length;
+  if (b->lengths) memcpy(&s->length, (const char *)b->lengths->data + 8 * item, sizeof s->length);
+  RUNG_REQUIRE(s->length >= 0 && s->length <= longest, INVALID_ARGUMENT, "sequence_lens is %" PRId64 " of %" PRId64,
+               s->length, longest);
+  RUNG_TRY(run_trips(s));
+  RUNG_TRY(push_results(allocator, b->stacks, s->inputs, s->states));
+  for (uint32_t k = 0; k < s->scans_out; k++) {
+    const rung_value_info *info = s->body->graph->outputs[s->states + k];
+    rung_value *value;
+    RUNG_TRY(pad_stack(s, k, longest));
+    RUNG_TRY(stacked_value(s->f, &s->stacks[k], k, info, NULL, NULL, &value));
+    RUNG_TRY(push_results(allocator, &b->stacks[s->states + k], &value, 1));
+    release_all(s->stacks[k].items.at, (uint32_t)s->stacks[k].items.count);
+    s->stacks[k].items.count = 0;
+  }
+  return NULL;
+}
+
+static rung_status *scan_items(batches *b) {
+  scan *s = b->s;
+  rung_value *lengths;
+  RUNG_TRY(load_scan(s, 1, b->whole));
+  RUNG_TRY(rung__frame_get_host(s->f, s->node->inputs[0], &lengths));
+  int64_t count = -1;
+  for (uint32_t i = 0; i < s->states + s->scans_in; i++) {
+    const rung_value *value = b->whole[i];
+    RUNG_REQUIRE(value && value->kind == RUNG_TENSOR && value->tensor.rank > 0, INVALID_ARGUMENT,
+                 "input %u has no batch axis", i + 1);
+    RUNG_REQUIRE(count < 0 || value->tensor.dims[0] == count, INVALID_ARGUMENT,
+                 "inputs have the batch sizes %" PRId64 " and %" PRId64, count, value->tensor.dims[0]);
+    count = value->tensor.dims[0];
+  }
+  if (lengths) b->lengths = &lengths->tensor;
+  RUNG_REQUIRE(!lengths || (lengths->kind == RUNG_TENSOR && lengths->tensor.dtype == RUNG_I64 &&
+                            (int64_t)rung_tensor_count(&lengths->tensor) == count),
+               INVALID_ARGUMENT, "sequence_lens must be one int64 per item of the batch");
+  rung_status *status = NULL;
+  for (int64_t item = 0; !status && item < count; item++)
+    status = rung_status_prefix(scan_item(b, item), "batch item %" PRId64, item);
+  return status ? status : finish_stacks(s->f, s->node, 0, b->stacks, s->states + s->scans_out, NULL, NULL);
+}
+
+static rung_status *scan_batch(scan *s) {
+  const rung_allocator *allocator = s->f->run->instance->env->allocator;
+  uint32_t inputs = s->states + s->scans_in, outputs = s->states + s->scans_out;
+  batches b = {.s = s};
+  b.whole = rung_alloc(allocator, inputs + 1, sizeof *b.whole, "Scan");
+  b.stacks = rung_alloc(allocator, outputs + 1, sizeof *b.stacks, "Scan");
+  s->directions = rung_node_attribute(s->node, "directions");
+  rung_status *status = b.whole && b.stacks ? scan_items(&b) : rung_status_out_of_memory();
+  release_all(b.whole, inputs);
+  free_stacks(allocator, b.stacks, outputs);
+  rung_free(allocator, b.whole);
+  return status;
+}
+
 static rung_status *run_scan(frame *f, const program_step *step) {
   const rung_node *node = step->node;
-  RUNG_REQUIRE(node->opset >= 9, UNSUPPORTED,
-               "Scan of opset 8 (with a batch axis); convert the model to opset 9 or newer");
   const rung_allocator *allocator = f->run->instance->env->allocator;
-  scan s = {.f = f, .body = step->bodies[0], .node = node};
-  uint32_t results = s.body->graph->output_count;
+  bool has_batch = node->opset < 9;
+  scan s = {
+      .f = f, .body = step->bodies[0], .node = node, .directions = rung_node_attribute(node, "scan_input_directions")};
+  uint32_t results = s.body->graph->output_count, inputs = node->input_count - has_batch;
   s.scans_in = (uint32_t)rung_node_attribute(node, "num_scan_inputs")->i;
-  s.states = node->input_count - s.scans_in;
+  s.states = inputs - s.scans_in;
   s.scans_out = results - s.states;
-  s.given = rung_alloc(allocator, node->input_count + 1, sizeof *s.given, "Scan");
-  s.inputs = rung_alloc(allocator, node->input_count + 1, sizeof *s.inputs, "Scan");
+  s.given = rung_alloc(allocator, inputs + 1, sizeof *s.given, "Scan");
+  s.inputs = rung_alloc(allocator, inputs + 1, sizeof *s.inputs, "Scan");
   s.results = rung_alloc(allocator, results + 1, sizeof *s.results, "Scan");
   s.stacks = rung_alloc(allocator, s.scans_out + 1, sizeof *s.stacks, "Scan");
-  rung_status *status = s.given && s.inputs && s.results && s.stacks ? start_scan(&s) : rung_status_out_of_memory();
-  for (int64_t trip = 0; !status && trip < s.length; trip++)
-    status = rung_status_prefix(run_scan_trip(&s, trip), "trip %" PRId64, trip);
-  for (uint32_t i = 0; i < s.states && !status; i++) store(f, node, i, rung_value_retain(s.inputs[i]));
-  if (!status)
-    status = finish_stacks(f, node, s.states, s.stacks, s.scans_out, rung_node_attribute(node, "scan_output_axes"),
-                           rung_node_attribute(node, "scan_output_directions"));
-  release_all(s.given, node->input_count);
-  release_all(s.inputs, node->input_count);
+  rung_status *status = NULL;
+  if (!s.given || !s.inputs || !s.results || !s.stacks)
+    status = rung_status_out_of_memory();
+  else
+    status = has_batch ? scan_batch(&s) : scan_whole(&s);
+  release_all(s.given, inputs);
+  release_all(s.inputs, inputs);
   release_all(s.results, results);
   free_stacks(allocator, s.stacks, s.scans_out);
   rung_free(allocator, s.results);

@@ -349,6 +349,7 @@ rung_status *rung__ops_json(rung_env *env, rung_text *text) {
     rung_json_put_i64(&json, "newest", rung_op_newest(ops[i]->domain));
     rung_json_put_string(&json, "signature", op->signature);
     rung_json_put_bool(&json, "driven_by_session", op->flags & RUNG_OP_CONTROL);
+    rung_json_put_bool(&json, "expanded", op->flags & RUNG_OP_EXPANDS);
     put_places(&json, op, "inputs", rung_op_input);
     put_places(&json, op, "outputs", rung_op_output);
     put_support(&json, env, ops[i]);

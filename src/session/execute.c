@@ -311,7 +311,8 @@ rung_status *rung__run_give(const rung_run *run, uint32_t index, rung_value *val
   return NULL;
 }
 
-/* A provider must give what the graph promises: engines have been seen to return other shapes. */
+/* A provider must give what follows from the graph: engines have been seen to return other shapes. What only the file
+ * claims is no measure: exporters have been seen to write down scalars for vectors. */
 static rung_status *check_output(const rung_value_info *info, const rung_value *value) {
   const rung_type *type = &info->type;
   RUNG_REQUIRE(value, PROVIDER, "output \"%s\" was not made", info->name);
@@ -319,7 +320,7 @@ static rung_status *check_output(const rung_value_info *info, const rung_value *
   RUNG_REQUIRE(value->kind == RUNG_TENSOR && (!type->dtype || type->dtype == value->tensor.dtype), PROVIDER,
                "output \"%s\" has another type than the graph says (%s, not %s)", info->name,
                rung_dtype_name(value->tensor.dtype), rung_dtype_name(type->dtype));
-  if (type->rank < 0) return NULL;
+  if (type->rank < 0 || type->is_claimed) return NULL;
   bool fits = type->rank == value->tensor.rank;
   for (int32_t i = 0; fits && i < type->rank; i++) fits = type->dims[i] < 0 || type->dims[i] == value->tensor.dims[i];
   char is[RUNG_SHAPE_TEXT], should[RUNG_SHAPE_TEXT];

@@ -72,7 +72,7 @@ static void host_parallel(const rung_host *host, const rung_run *run, size_t cou
 /* Claims */
 
 static claim_answer *answer_for(rung_claims *claims, const rung_node *node) {
-  if (!claims->answers || node->graph != claims->graph || node->index >= claims->graph->node_count) return NULL;
+  if (!claims->answers || !node || node->graph != claims->graph || node->index >= claims->graph->node_count) return NULL;
   return &claims->answers[node->index];
 }
 

@@ -167,6 +167,14 @@ static void switch_legalising_off(rung_instance *instance, bool allowed) {
   }
 }
 
+rung_status *rung__optimize(rung_instance *instance) {
+  rung_evaluator evaluator = {evaluate, instance};
+  instance->passes.evaluator = instance->host_link == RUNG_NO_LINK ? NULL : &evaluator;
+  rung_status *status = rung_ir_optimize(instance->ir, &instance->passes);
+  instance->passes.evaluator = NULL;
+  return status;
+}
+
 static rung_status *build_graph(rung_instance *instance, const rung_session_options *options) {
   rung_ir_limits limits = rung_ir_limits_default;
   if (options->max_nodes) limits.expanded_nodes = options->max_nodes;
@@ -182,14 +190,10 @@ static rung_status *build_graph(rung_instance *instance, const rung_session_opti
   for (size_t i = 0; i < options->shape_count; i++)
     RUNG_TRY(rung_ir_override_shape(instance->ir, options->shapes[i].input, options->shapes[i].rank,
                                     options->shapes[i].dims));
-  rung_evaluator evaluator = {evaluate, instance};
-  instance->passes =
-      (rung_passes){.evaluator = instance->host_link == RUNG_NO_LINK ? NULL : &evaluator, .fold_limit = 65536};
+  instance->passes = (rung_passes){.fold_limit = 65536};
   switch_legalising_off(instance, options->legalise != 0);
   RUNG_TRY(switch_passes_off(instance, options->passes_off));
-  rung_status *status = rung_ir_optimize(instance->ir, &instance->passes);
-  instance->passes.evaluator = NULL;
-  return status;
+  return rung__optimize(instance);
 }
 
 /* The whole */

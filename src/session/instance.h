@@ -112,6 +112,7 @@ struct rung_instance {
   double expected_ns; /* of a run, by the figures; 0: unknown */
   bool plan_only;     /* nothing is compiled */
   bool inspect_only;  /* the same, and nothing is demanded of the chain */
+  bool expanding;     /* placing met a node that is to be expanded: it starts again when that is done */
   bool offline;       /* what cannot be used claims by its table */
   bool compiled;
   bool relaxed;     /* the contract lacks terms of its, as it is an interim one */
@@ -155,6 +156,8 @@ void rung__host_init(rung_instance *instance, const rung_session_options *option
 rung_status *rung__pin_nodes(rung_instance *instance, const rung_pin *pins, size_t count) RUNG_MUST_CHECK;
 /* place.c: who runs each node. */
 rung_status *rung__place(rung_instance *instance) RUNG_MUST_CHECK;
+/* The passes over the graph, once it is built and whenever placing has marked nodes that are to be expanded. */
+rung_status *rung__optimize(rung_instance *instance) RUNG_MUST_CHECK;
 /* program.c: islands are cut out of the graphs, and become executables. */
 rung_status *rung__cut_islands(rung_instance *instance) RUNG_MUST_CHECK;
 rung_status *rung__compile(rung_instance *instance) RUNG_MUST_CHECK;

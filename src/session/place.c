@@ -8,6 +8,7 @@
 #include "session/place.h"
 
 #include "base/str.h"
+#include "graph/expand.h"
 
 static rung_status *place_graph(rung_instance *instance, rung_graph *graph, const char *path, program **out_program);
 
@@ -110,6 +111,13 @@ static void describe_unplaced(const rung_instance *instance, const rung_node *no
   }
 }
 
+/* What nobody claims is asked about again as the operators that make it up. */
+static bool mark_expanding(rung_instance *instance, rung_node *node) {
+  node->expands = rung_can_expand(node) && !(instance->passes.off >> RUNG_PASS_expand & 1);
+  instance->expanding |= node->expands;
+  return node->expands;
+}
+
 static rung_status *place_rest(rung_instance *instance, program *p) {
   enum { MOST_LISTED = 20 };
   rung_text text;
@@ -122,6 +130,8 @@ static rung_status *place_rest(rung_instance *instance, program *p) {
     place->by_host = instance->host_link != RUNG_NO_LINK && is_shape_arithmetic(node);
     if (place->by_host)
       place->link = instance->host_link;
+    else if (mark_expanding(instance, p->graph->nodes[n]))
+      continue;
     else if (unplaced++ < MOST_LISTED)
       describe_unplaced(instance, node, &text);
   }
@@ -237,9 +247,10 @@ static rung_status *place_graph(rung_instance *instance, rung_graph *graph, cons
   for (uint32_t link = 0; link < instance->listed; link++)
     if (rung_link_claims(&instance->chain.links.at[link])) RUNG_TRY(ask(instance, p, link));
   RUNG_TRY(place_rest(instance, p));
+  *out_program = p;
+  if (instance->expanding) return NULL;
   RUNG_TRY(rung__set_ranks(instance, p, p->group_count));
   RUNG_TRY(collect_steps(instance, p));
-  *out_program = p;
   return place_bodies(instance, p);
 }
 
@@ -254,13 +265,23 @@ static bool uses(const program *p, uint32_t link) {
   return false;
 }
 
-rung_status *rung__place(rung_instance *instance) {
+static rung_status *place_round(rung_instance *instance) {
   size_t kept = 0; /* refusals of the last round, but for those that compile made */
   for (size_t i = 0; i < instance->refusals.count; i++)
     if (instance->refusals.at[i].by_compile) instance->refusals.at[kept++] = instance->refusals.at[i];
   instance->refusals.count = kept;
   for (uint32_t link = 0; link < instance->chain.links.count; link++) instance->chain.links.at[link].offered = 0;
-  RUNG_TRY(place_graph(instance, instance->ir->graph, "", &instance->main));
+  instance->expanding = false;
+  return place_graph(instance, instance->ir->graph, "", &instance->main);
+}
+
+/* An expanded operator may hold another one: each round unfolds one level. */
+rung_status *rung__place(rung_instance *instance) {
+  RUNG_TRY(place_round(instance));
+  while (instance->expanding) {
+    RUNG_TRY(rung__optimize(instance));
+    RUNG_TRY(place_round(instance));
+  }
   for (uint32_t link = 0; link < instance->listed; link++) {
     const rung_link *l = &instance->chain.links.at[link];
     if (!rung_link_claims(l) || l->optional || !l->offered || instance->inspect_only || uses(instance->main, link))

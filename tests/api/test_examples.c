@@ -1,4 +1,5 @@
 /* The examples do what they say. */
+#include "onnx_text.h"
 #include "rung.h"
 #include "support/test.h"
 
@@ -48,6 +49,32 @@ static void custom_operator_runs(void **state) {
   rung_session_destroy(&session);
 }
 
+/* What Twice cannot take is refused with its reason, and cpu does not know it. */
+static void custom_operator_refuses(void **state) {
+  (void)state;
+  static const struct {
+    const char *text, *says;
+  } rows[] = {{"-> y ; c:f32[2] = 1 2 ; y = com.example::Twice(c)", "its input is a constant"},
+              {"x:i64[2] -> y ; y = com.example::Twice(x)", "only float32"}};
+  for (size_t i = 0; i < 2; i++) {
+    rung_env *env;
+    rung_model *model;
+    rung_session *session;
+    size_t size;
+    char *bytes = onnx_text(rows[i].text, ONNX_TEXT_OPSET, &size);
+    rung_session_options options;
+    rung_session_options_init(&options);
+    options.chain = "twice,cpu";
+    OK(rung_env_create(NULL, &env));
+    OK(rung_env_load_provider(env, TEST_TWICE));
+    OK(rung_model_load_memory(env, bytes, size, NULL, &model));
+    assert_error(rung_session_create(env, model, &options, &session), UNSUPPORTED, rows[i].says);
+    rung_model_destroy(&model);
+    rung_env_destroy(&env);
+    free(bytes);
+  }
+}
+
 static void programs_run(void **state) {
   (void)state;
   char command[1024], path[] = "/tmp/rung_example_XXXXXX";
@@ -72,6 +99,7 @@ static void programs_run(void **state) {
 }
 
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(custom_operator_runs), cmocka_unit_test(programs_run)};
+  const struct CMUnitTest tests[] = {cmocka_unit_test(custom_operator_runs), cmocka_unit_test(custom_operator_refuses),
+                                     cmocka_unit_test(programs_run)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -193,6 +193,7 @@ def model(nodes, feeds, initializers, outputs, opset):
     graph = helper.make_graph(nodes, "g", inputs, [helper.make_empty_tensor_value_info(n) for n in outputs], made)
     domains = {n.domain for n in nodes}
     opsets = [helper.make_opsetid("", opset)]
-    if "ai.onnx.ml" in domains:
-        opsets.append(helper.make_opsetid("ai.onnx.ml", 3))
+    for domain, version in (("ai.onnx.ml", 3), ("ai.onnx.preview", 1)):
+        if domain in domains:
+            opsets.append(helper.make_opsetid(domain, version))
     return helper.make_model(graph, opset_imports=opsets, ir_version=min(10, helper.find_min_ir_version_for(opsets, True)))

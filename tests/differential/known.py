@@ -85,8 +85,8 @@ ORT, REFERENCE = "onnxruntime", "onnx.reference"
 SAME = ("SAME_UPPER", "SAME_LOWER")
 SUMS = "MatMul Gemm Conv ConvTranspose Einsum BatchNormalization InstanceNormalization LayerNormalization LRN ReduceSum " \
        "ReduceMean ReduceL1 ReduceL2 ReduceSumSquare ReduceProd ReduceLogSum ReduceLogSumExp MeanVarianceNormalization LpPool AveragePool " \
-       "GlobalAveragePool GlobalLpPool Resize CumSum CumProd Det Mean Sum GroupNormalization RMSNormalization Softmax " \
-       "LogSoftmax Normalizer LinearRegressor LinearClassifier DynamicQuantizeLinear Scaler Loop"
+       "GlobalAveragePool GlobalLpPool Resize Upsample CumSum CumProd Det Mean Sum GroupNormalization RMSNormalization Softmax " \
+       "LogSoftmax Normalizer LinearRegressor LinearClassifier DynamicQuantizeLinear Scaler Loop DFT STFT GridSample"
 PRODUCTS = "partial products leave the range of the type, or not, by their order"
 always = lambda case: True  # noqa: E731
 
@@ -97,6 +97,17 @@ TABLE = [
     (REFERENCE, SUMS, Case.odd, "sums of infinities and of numbers that cancel depend on their order"),
     (ORT, "MaxPool GlobalMaxPool ReduceMax ReduceMin ArgMax ArgMin TopK Hardmax Unique MaxRoiPool Max Min", Case.has_nan,
      "it drops NaN, or not, by position; in rung NaN wins, as in numpy"),
+    (ORT, "ScatterND ScatterElements", lambda c: c.has_nan() and c.text("reduction") in ("min", "max"),
+     "NaN wins or not, by its place; in rung it wins, as in Min and Max"),
+    (REFERENCE, "ScatterElements", lambda c: c.has_nan() and c.text("reduction") in ("min", "max"),
+     "NaN wins or not, by its place; in rung it wins, as in Min and Max"),
+    (ORT, "RoiAlign", lambda c: c.has_nan() and c.text("mode") == "max", "it drops NaN; in rung NaN wins"),
+    (REFERENCE, "RoiAlign", Case.odd, "a place outside of the picture is 0 times an element"),
+    (ORT, "DeformConv", Case.odd, "infinities reach outputs that do not read them"),
+    (ORT, "Attention", lambda c: c.has_nan() and c.attributes.get("is_causal"),
+     "NaN in a key that comes later counts; in rung such a key is not read"),
+    (REFERENCE, "Attention", lambda c: c.has_nan() and c.attributes.get("is_causal"),
+     "NaN in a key that comes later counts; in rung such a key is not read"),
     (REFERENCE, "Hardmax Unique MaxRoiPool GlobalMaxPool MaxPool TopK", Case.has_nan, "NaN has no place in its order"),
     (ORT, "Pow", Case.wraps, "integers through floating point; in rung they wrap"),
     (ORT, "Resize", Case.divides_inexactly, "coordinates through a rounded scale; in rung and onnx.reference exact ones stay exact"),
@@ -127,6 +138,8 @@ TABLE = [
     (REFERENCE, "HannWindow HammingWindow BlackmanWindow", lambda c: c.operands[0] < 2, "0 / 0 in a window of one; rung gives 1"),
     (REFERENCE, "MeanVarianceNormalization", always, "E[x^2] - E[x]^2 loses digits"),
     (REFERENCE, "Attention", lambda c: c.types[0] == "float64", "float64 with factors rounded to float32"),
+    (REFERENCE, "FlexAttention", lambda c: c.types[0] == "float64" and c.attributes.get("scale") not in (0.0625, 0.25, 1),
+     "float64 with the root of the scale rounded to float32"),
     (ORT, "MeanVarianceNormalization", Case.flat, "it adds no epsilon to the deviation, as ONNX's function does"),
     (ORT, "Attention Shrink HardSwish", lambda c: c.types[0] == "float64", "float64 with factors rounded to float32"),
     (REFERENCE, "Gelu HardSwish", lambda c: c.types[0] == "float64", "float64 with factors rounded to float32"),

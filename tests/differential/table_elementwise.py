@@ -22,6 +22,17 @@ def plain(d):
     return d.node(d.name, [d.pick(FLOATS)])
 
 
+@operator("Relu", "Exp", "Sigmoid", "Tanh", "Floor", since=7, until=10)
+def plain_of_old(d):
+    return d.node(d.name, [d.pick(FLOATS)])
+
+
+@operator("Add", "Sub", "Mul", "Div", since=7, until=10)
+def binary_of_old(d):
+    x = d.pick(FLOATS)
+    return d.node(d.name, [x, d.partner(x)])
+
+
 @operator("Mish", since=18)
 def mish(d):
     return d.node("Mish", [d.pick(FLOATS)])

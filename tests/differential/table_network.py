@@ -204,10 +204,14 @@ def resize(d):
     return d.node("Resize", [x, "", scales], mode=mode, nearest_mode=nearest, coordinate_transformation_mode=coordinate, **more)
 
 
-@operator("Upsample", since=9, until=9)
+@operator("Upsample", since=7, until=10)
 def upsample(d):
-    x = picture(d, ["float32"])
-    return d.node("Upsample", [x, d.value(np.array([1, 1] + [2] * (d.rank(x) - 2), np.float32))], mode="nearest")
+    x = picture(d, ["float32", "float32", "int32", "uint8"], channels=d.number(1, 3))
+    mode = d.one(None, "nearest", "linear") if d.rank(x) == 4 and d.type_of(x) == "float32" else d.one(None, "nearest")
+    scales = [1, 1, *(d.one(1, 1.5, 2, 2, 3, 2.25) for _ in d.shape_of(x)[2:])]
+    if d.opset < 9:
+        return d.node("Upsample", [x], mode=mode, scales=[float(s) for s in scales])
+    return d.node("Upsample", [x, d.value(np.array(scales, np.float32))], mode=mode)
 
 
 @operator("GridSample", since=16)
@@ -363,9 +367,28 @@ def loss(d):
     return d.node(d.name, [x, labels, weights], reduction=d.one(None, "none", "sum", "mean"))
 
 
-@operator("LinearAttention", "CausalConvWithState", since=27)
-def later(d):
-    return None
+@operator("LinearAttention", since=27)
+def linear_attention(d):
+    batch, length, heads, group, key, width = d.number(1, 2), d.number(1, 6), d.number(1, 3), d.one(1, 1, 2, 3), d.number(1, 6), d.number(1, 6)
+    rule = d.one(None, "linear", "gated", "delta", "gated_delta")
+    gated, delta = rule in (None, "gated", "gated_delta"), rule in (None, "delta", "gated_delta")
+    packed = lambda like, last, low, high: d.like(like, [batch, length, last], low=low, high=high)
+    q = d.value(d.array(d.dtype(["float32", "float32", "float16"]), [batch, length, heads * group * key], -1, 1))
+    past = d.value(d.array(d.dtype(["float32", "float16"]), [batch, heads, key, width], -1, 1)) if d.flip() else ""
+    decay = packed(q, d.one(heads, heads * key), -1, 0) if gated else ""
+    beta = packed(q, d.one(heads, 1), 0, 1) if delta else ""
+    return d.node(d.name, [q, packed(q, heads * key, -0.5, 0.5), packed(q, heads * width, -1, 1), past, decay, beta], 2,
+                  q_num_heads=heads * group, kv_num_heads=heads, update_rule=rule, scale=d.one(None, 0.0, d.real(0.1, 1)),
+                  chunk_size=d.one(None, 1, 4))
+
+
+@operator("CausalConvWithState", since=27)
+def causal_conv(d):
+    batch, channels, length, size = d.number(1, 2), d.number(1, 5), d.number(1, 9), d.number(1, 5)
+    x = d.value(d.array(d.dtype(["float32", "float32", "float16"]), [batch, channels, length]))
+    bias = d.like(x, [channels]) if d.flip() else ""
+    past = d.like(x, [batch, channels, size - 1]) if d.flip() else ""
+    return d.node(d.name, [x, d.like(x, [channels, 1, size]), bias, past], 2, activation=d.one(None, "none", "silu", "swish"))
 
 
 @operator("Dropout", since=13)

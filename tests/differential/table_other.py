@@ -1,7 +1,7 @@
 """Bodies, strings, optionals, and the operators of ai.onnx.ml."""
 import numpy as np
 from draw import operator, tensor_type
-from onnx import helper
+from onnx import helper, numpy_helper
 from table_shape import then
 
 ML = "ai.onnx.ml"
@@ -45,6 +45,49 @@ def scan(d):
     x = d.value(d.array("float32", [length, size]))
     return d.node("Scan", [d.like(x, [size]), x], 2, num_scan_inputs=1, scan_input_directions=d.one(None, [0], [1]),
                   scan_output_directions=d.one(None, [0], [1]), body=body("scan", nodes, inputs, ["t", "u"]))
+
+
+def modifier(d, shape, dtype):
+    """A body of FlexAttention: a tensor of that shape and type in, and out. Its constants are its own."""
+    kind = d.one("scale", "cap", "mask", "pass", "shift")
+    fixed = lambda name, array: helper.make_node("Constant", [], [name], value=numpy_helper.from_array(np.asarray(array, dtype), name))
+    if kind == "mask":
+        low = np.where(np.tri(*shape[2:], d.number(0, 2)) > 0, 0, -1e4)
+        nodes = [fixed("c", low), helper.make_node("Add", ["s", "c"], ["t"])]
+    elif kind == "cap":
+        nodes = [fixed("c", 2), helper.make_node("Div", ["s", "c"], ["u"]), helper.make_node("Tanh", ["u"], ["w"]),
+                 helper.make_node("Mul", ["w", "c"], ["t"])]
+    elif kind == "shift":
+        nodes = [fixed("c", d.array("float32", [d.one(1, shape[1]), 1, d.one(1, shape[3])])), helper.make_node("Sub", ["s", "c"], ["t"])]
+    else:
+        nodes = [fixed("c", d.real(-1, 1)), helper.make_node("Mul", ["s", "c"], ["t"])] if kind == "scale" else []
+    return body("modifier", nodes, [("s", np.zeros(shape, dtype))], ["t" if nodes else "s"])
+
+
+@operator("FlexAttention", since=18)
+def flex_attention(d):
+    batch, heads, group, queries, keys, size = d.number(1, 2), d.number(1, 3), d.one(1, 1, 2, 3), d.number(1, 5), d.number(1, 6), d.number(1, 8)
+    q = d.value(d.array(d.dtype(["float32", "float32", "float64", "float16"]), [batch, heads * group, queries, size]))
+    precision = d.one(None, None, None, 1, 11)
+    scores = {1: np.float32, 11: np.float64, None: np.float64 if d.type_of(q) == "float64" else np.float32}[precision]
+    shape = [batch, heads * group, queries, keys]
+    mods = {name: modifier(d, shape, scores) for name in ("score_mod", "prob_mod") if d.flip(0.4)}
+    made = d.node(d.name, [q, d.like(q, [batch, heads, keys, size]), d.like(q, [batch, heads, keys, d.number(1, 6)])],
+                  domain="ai.onnx.preview", scale=d.one(None, 0.25, 0.0625, d.real(0.1, 1)), softmax_precision=precision, **mods)
+    if d.type_of(q) == "float64" and precision == 1:  # its digits are float32's
+        return then(d, made, d.node("Cast", [made.outputs[0]], [f"{made.outputs[0]}_single"], to=1))
+    return made
+
+
+@operator("Scan", since=8, until=8)
+def scan_of_batches(d):
+    batch, length, size = d.number(1, 3), d.number(1, 5), d.number(1, 4)
+    inputs = [("s", np.zeros(size, np.float32)), ("x", np.zeros(size, np.float32))]
+    nodes = [helper.make_node("Add", ["s", "x"], ["t"]), helper.make_node("Tanh", ["t"], ["u"])]
+    x = d.value(d.array("float32", [batch, length, size]))
+    lengths = d.value(d.array("int64", [batch], 1, length)) if d.flip() else ""
+    return d.node("Scan", [lengths, d.like(x, [batch, size]), x], 2, num_scan_inputs=1, directions=d.one(None, [0], [1]),
+                  body=body("scan", nodes, inputs, ["t", "u"]))
 
 
 @operator("StringConcat", since=20)

@@ -72,8 +72,37 @@ static void loading_never_takes_the_caller_along(void **state) {
   }
 }
 
+/* The driver's first call is made, and its number handed on; no other library is called. */
+static void a_driver_that_does_not_start_tells_its_number(void **state) {
+  static const struct {
+    const char *name, *order, *answer;
+  } cases[] = {{"libcuda.so.1", "init 802", "! cuInit failed: 802"},
+               {"libcuda.so.1", "init 0", "< "},
+               {"libother.so.1", "init 802", "< "}};
+  (void)state;
+  for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    temp_folder folder;
+    char path[FOLDER_PATH], order[FOLDER_PATH], command[2 * FOLDER_PATH + 16], line[FOLDER_PATH];
+    folder_make(&folder);
+    copy_file(&folder, cases[i].name);
+    snprintf(order, sizeof order, "%s.does", cases[i].name);
+    folder_write(&folder, order, cases[i].order, strlen(cases[i].order));
+    snprintf(command, sizeof command, "/proc/%ld/exe child %s", (long)getpid(),
+             folder_at(&folder, cases[i].name, path));
+    FILE *child = popen(command, "r");
+    assert_non_null(child);
+    assert_non_null(fgets(line, sizeof line, child));
+    assert_string_equal(strncmp(line, "> ", 2) == 0 ? "began" : line, "began");
+    assert_non_null(fgets(line, sizeof line, child));
+    if (strncmp(line, cases[i].answer, strlen(cases[i].answer)) != 0) fail_msg("%s: %s", cases[i].order, line);
+    pclose(child);
+    folder_remove(&folder);
+  }
+}
+
 int main(int argc, char **argv) {
   if (argc > 2 && strcmp(argv[1], "child") == 0) return rung_doctor_child(argc - 2, argv + 2);
-  const struct CMUnitTest tests[] = {cmocka_unit_test(loading_never_takes_the_caller_along)};
+  const struct CMUnitTest tests[] = {cmocka_unit_test(loading_never_takes_the_caller_along),
+                                     cmocka_unit_test(a_driver_that_does_not_start_tells_its_number)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -17,6 +17,68 @@ typedef struct sample {
   "onnxruntime::ProviderLibrary::Get() "
 
 static const sample samples[] = {
+    {"No onnxruntime backend found.\nPlease install rembg with CPU or GPU support:\n", "log.no-backend",
+     "cannot import", "Visual C++"},
+    {"dwpose.py:26: UserWarning: DWPose: Onnxruntime not found or doesn't come with acceleration providers, switch to "
+     "OpenCV with CPU device. DWPose might run very slowly",
+     "log.no-acceleration", "processor only", "python_embeded"},
+    {"run.py: error: argument --execution-providers: invalid choice: 'cuda' (choose from 'cpu')",
+     "log.provider-not-in-package", "without cuda", "onnxruntime-gpu"},
+    {"failed to load 'densenet_onnx' version 1: Invalid argument: unable to find backend library for backend "
+     "'onnxruntime', try specifying runtime on the model configuration.",
+     "log.triton-backend", "Triton", "py3"},
+    {"Internal: Stub process 'onnx_in_python_backend_0' is not healthy.", "log.triton-stub", "died", "--shm-size"},
+    {"WARNING: The NVIDIA Driver was not detected.  GPU functionality will not be available.\nW0322 "
+     "pinned_memory_manager.cc:271] Unable to allocate pinned system memory, pinned memory pool will not be "
+     "available: CUDA driver version is insufficient for CUDA runtime version",
+     "log.container-without-gpu", "container", "--gpus all"},
+    {"Unable to load cudart library /usr/lib/libcuda.so.570.169: cuda driver library init failure: 802",
+     "log.fabric-manager", "fabric manager", "nvidia-fabricmanager"},
+    {"cuInit failed:999", "log.cuda-unknown", "without saying why", "nvidia_uvm"},
+    {"cuInit(0) returned 46", "log.device-busy", "in use", "nvidia-smi -c 0"},
+    {"could not init CUDA: cuInit returned error 100", "log.no-device", "no device", "--gpus all"},
+    {"cuInit failed: 803", "log.driver-combination", "do not go together", "compat"},
+    {"cuInit failed: 804", "log.driver-combination", "do not go together", "compat"},
+    {"cuInit failed: 101", "log.device-id", "device number", "device_id 0"},
+    {"cuInit failed: 34", "log.driver-stub", "stub", "LD_LIBRARY_PATH"},
+    {"cuInit failed: 304", "log.driver-refused", "refuses", "memlock"},
+    {"cuInit failed: 3", "log.driver-start", "does not start", "nvidia_uvm"},
+    {"cuInit failed: 35", "log.driver-old", "too old", "update"},
+    {"cuInit failed: 2", "log.out-of-memory", "too little memory", "batch"},
+    {"pycuda._driver.LogicError: cuInit failed: initialization error", "log.driver-start", "does not start", "mig"},
+    {"cuda_driver.cc:269] failed call to cuInit: UNKNOWN ERROR (303)", "log.driver-missing", "driver", "--gpus all"},
+    {"RuntimeError: Library libcublas.so.12 is not found or cannot be loaded", "log.library-missing", "CUDA 12",
+     "nvidia-cublas-cu12"},
+    {"RuntimeError: Library cublas64_12.dll is not found or cannot be loaded", "log.library-missing",
+     "cublas64_12.dll is missing: it belongs to CUDA 12", "nvidia-cublas-cu12"},
+    {"Unable to load any of {libcudnn_ops.so.9.1.0, libcudnn_ops.so.9.1, libcudnn_ops.so.9, libcudnn_ops.so}\nInvalid "
+     "handle. Cannot load symbol cudnnCreateTensorDescriptor\n",
+     "log.library-missing", "cuDNN 9", "nvidia-cudnn-cu12"},
+    {"Invalid handle. Cannot load symbol cudnnCreateTensorDescriptor", "log.cudnn-part", "part of cuDNN",
+     "LD_LIBRARY_PATH"},
+    {"IRuntime::deserializeCudaEngine: Error Code 1: Serialization (Serialization assertion stdVersionRead == "
+     "kSERIALIZATION_VERSION failed.Version tag does not match. Note: Current Version: 239, Serialized Engine Version: "
+     "236)\nTensorRT EP could not deserialize engine from cache: /cache/a.engine",
+     "log.engine-version", "another TensorRT", "cache"},
+    {"OSError: [WinError 1455] The paging file is too small for this operation to complete. Error loading "
+     "\"C:\\torch\\lib\\cudnn_cnn_infer64_8.dll\" or one of its dependencies.",
+     "log.paging-file", "paging file", "Virtual memory"},
+    {"Non-zero status code returned while running Conv node. Name:'c' Status Message: CUDNN_FE failure 11: "
+     "CUDNN_BACKEND_API_FAILED ; GPU=0 ; hostname=box ; expr=handle",
+     "log.cudnn-frontend", "CUDNN_BACKEND_API_FAILED", "one cuDNN"},
+    {"       __cuda, which is missing on the system.", "log.conda-no-driver", "sees no driver", "CONDA_OVERRIDE_CUDA"},
+    {"nothing provides __cuda needed by onnxruntime-1.20.1-py312h9f6d9c7_200_cuda", "log.conda-no-driver",
+     "sees no driver", "CONDA_OVERRIDE_CUDA"},
+    {"FAIL : Failed to load library libonnxruntime_providers_shared.so with error: "
+     "libonnxruntime_providers_shared.so: cannot open shared object file: No such file or directory",
+     "log.providers-shared-missing", "share", "copy"},
+    {"Error: Cannot find module '../bin/napi-v3/linux/x64/onnxruntime_binding.node'", "log.node-binding",
+     "onnxruntime-node", "npm install"},
+    {"Referenced from: <5D4C> /lib/onnxruntime_pybind11_state.so (built for macOS 13.3 which is newer than running OS)",
+     "log.macos-old", "macOS 13.3", "update macOS"},
+    {"Memory access fault by GPU node-1 (Agent handle: 0x5594) on address 0x7f2d. Reason: Page not present or "
+     "supervisor privilege.\nAborted (core dumped)",
+     "log.amd-fault", "must not", "HSA_OVERRIDE_GFX_VERSION"},
     {AT "[ONNXRuntimeError] : 1 : FAIL : Failed to load library libonnxruntime_providers_cuda.so with error: "
         "libcublasLt.so.11: cannot open shared object file: No such file or directory",
      "log.library-missing", "libcublasLt.so.11 is missing: it belongs to CUDA 11", "nvidia-cublas-cu11"},
@@ -284,6 +346,11 @@ static void healthy_logs_stay_silent(void **state) {
       "Collecting onnxruntime-gpu==1.22.0\nSuccessfully installed onnxruntime-gpu-1.22.0\n",
       "load libcublasLt.so.12 ... ok\nlibcudnn.so.9 found\n",
       "100 images in 35 s, 126 faces, 999 frames\n",
+      "DWPose: Onnxruntime with acceleration providers detected\nPrompt executed in 12.34 seconds\n",
+      "Pinned memory pool is created at '0x7f' with size 268435456\nsuccessfully loaded 'densenet_onnx'\n",
+      "Processing: 100% 1500/1500 [01:00<00:00, 25.00frame/s, execution_providers=['cuda']]\n",
+      "| NVIDIA-SMI 550.54.15    Driver Version: 550.54.15    CUDA Version: 12.4 |\n|  No running processes found |\n",
+      "cuInit(0) returned 0\ncuInit: error count 0, 3 devices, 1000 MB free\nVRAM 3 of 24 GB\n",
   };
   (void)state;
   for (size_t i = 0; i < sizeof logs / sizeof logs[0]; i++) {

@@ -37,12 +37,39 @@
 #define CORE "site/onnxruntime/capi/onnxruntime_pybind11_state.cpython-311-x86_64-linux-gnu.so"
 #define CUDA_LIBRARY "site/onnxruntime/capi/libonnxruntime_providers_cuda.so"
 
+/* A conda environment, whose packages of ONNX Runtime and CUDA bring no metadata of pip's */
+#define CONDA "rm /venv/pyvenv.cfg\nfile /venv/conda-meta/history ==> 2026-01-01 <==\\n\n"
+#define CONDA_HAS(name) "file /venv/conda-meta/" name ".json {\"files\": [\"lib/lib.so\"]}\n"
+#define CONDA_ORT(build)                                       \
+  "file /venv/conda-meta/onnxruntime-1.20.1-py311_" build      \
+  ".json {\"build\": \"x\", \"files\": [\"bin/tool\", "        \
+  "\"lib/python3.11/site-packages/onnxruntime/__init__.py\", " \
+  "\"lib/python3.11/site-packages/onnxruntime/capi/build_and_package_info.py\"]}\n"
+#define CONDA_ORT_CUDA                                                       \
+  "file /venv/conda-meta/onnxruntime-1.20.1-py311_0_cuda.json {\"files\": [" \
+  "\"lib/python3.11/site-packages/onnxruntime/__init__.py\", "               \
+  "\"lib/python3.11/site-packages/onnxruntime/capi/libonnxruntime_providers_cuda.so\"]}\n"
+#define CONDA_12 "lib /venv/lib/libcublasLt.so.12\nlib /venv/lib/libcudart.so.12\nlib /venv/lib/libcudnn.so.9\n"
+#define CONDA_PROVIDER "lib " CUDA_LIBRARY " needs=libcublasLt.so.12,libcudart.so.12,libcudnn.so.9 runpath=/venv/lib\n"
+
+/* The release archive for C and C++, unpacked at /ort */
+#define NATIVE(version)                                                                         \
+  "lib /ort/lib/libonnxruntime.so." version " soname=libonnxruntime.so.1 defines=VERS_" version \
+  " needs=libc.so.6,libstdc++.so.6\n"                                                           \
+  "link libonnxruntime.so." version                                                             \
+  " /ort/lib/libonnxruntime.so.1\nlink libonnxruntime.so.1 "                                    \
+  "/ort/lib/libonnxruntime.so\nfile /ort/VERSION_NUMBER " version "\\n\n"
+#define NATIVE_CUDA                                                                                 \
+  "lib /ort/lib/libonnxruntime_providers_shared.so\nlib /ort/lib/libonnxruntime_providers_cuda.so " \
+  "needs=libcublasLt.so.12,libcublas.so.12,libcurand.so.10,libcufft.so.11,libcudart.so.12,libcudnn.so.9\n"
+
 typedef struct scenario {
   const char *name, *script;
   const char *code;  /* of the worst finding; NULL: nothing is broken, and no warning is given */
   const char *says;  /* in its title or evidence */
   const char *mends; /* in its fix */
   rung_doctor_severity severity;
+  const char *path; /* NULL: "/venv" */
 } scenario;
 
 #define BROKEN RUNG_DOCTOR_BROKEN
@@ -329,6 +356,127 @@ static const scenario scenarios[] = {
      "site/onnxruntime/capi/libonnxruntime_providers_openvino.so needs=libopenvino.so.2541 rpath=$ORIGIN\nlib "
      "site/onnxruntime/capi/libopenvino.so.2541\nown onnxruntime-openvino 1.24.1\ndist openvino 2026.4.1\n",
      "ort.openvino-twice", "2025.4.1", "openvino==2025.4.1.*", WARNING},
+
+    /* conda */
+    {"conda's package for the processor", CONDA "module 1.20.1 onnxruntime\n" CONDA_ORT("0_cpu"), NULL},
+    {"conda's package with metadata of pip's",
+     CONDA "module 1.20.1 onnxruntime\nown onnxruntime 1.20.1\nfile "
+           "/venv/conda-meta/onnxruntime-1.20.1-py311_0_cpu.json {\"files\": "
+           "[\"lib/python3.11/site-packages/onnxruntime-1.20.1.dist-info/METADATA\", "
+           "\"lib/python3.11/site-packages/onnxruntime/__init__.py\"]}\n",
+     NULL},
+    {"conda's package for CUDA, with conda's CUDA",
+     RTX_4090 CONDA CONDA_12 "module 1.20.1 onnxruntime\nprovider cuda\n" CONDA_PROVIDER CONDA_ORT_CUDA CONDA_HAS(
+         "cudnn-9.3.0.75-hc79f89f_0") CONDA_HAS("cuda-version-12.6-h7480c83_3"),
+     NULL},
+    {"a record of conda's that is cut off",
+     CONDA "module 1.20.1 onnxruntime\nown onnxruntime 1.20.1\nfile "
+           "/venv/conda-meta/numpy-2.1.0-py311_0.json {\"files\": [\"li\nfile /venv/conda-meta/x.json\nfile "
+           "/venv/conda-meta/-1-.json\n",
+     NULL},
+    {"conda's package for the processor, with an NVIDIA card",
+     RTX_4090 CONDA "module 1.20.1 onnxruntime\n" CONDA_ORT("0_cpu"), "ort.cpu-only", "RTX 4090",
+     "conda install -p /venv -c conda-forge \"onnxruntime=*=*cuda*\""},
+    {"pip's package over conda's", RTX_4090 CONDA CUDA_12_PATH "module 1.20.1 onnxruntime\n" CONDA_ORT("0_cpu") GPU_122,
+     "ort.packages-overlap", "onnxruntime 1.20.1",
+     "pip uninstall -y onnxruntime-gpu && conda remove -p /venv --force onnxruntime && "},
+    {"a file of conda's package is gone",
+     CONDA "module 1.20.1 onnxruntime\n" CONDA_ORT("0_cpu") "rm site/onnxruntime/capi/build_and_package_info.py\n",
+     "ort.files-missing", "onnxruntime-1.20.1-py311_0_cpu.json lists",
+     "conda install -p /venv -c conda-forge --force-reinstall onnxruntime=1.20.1"},
+    {"conda's package for CUDA without cuDNN",
+     RTX_4090 CONDA CONDA_12
+     "rm /venv/lib/libcudnn.so.9\nmodule 1.20.1 onnxruntime\nprovider cuda\n" CONDA_PROVIDER CONDA_ORT_CUDA CONDA_HAS(
+         "cuda-version-12.6-h7480c83_3"),
+     "ort.library-missing", "cuda-version 12.6", "conda install -p /venv -c conda-forge cudnn=9"},
+    {"conda's package for CUDA without its provider", RTX_4090 CONDA "module 1.20.1 onnxruntime\n" CONDA_ORT("0_cuda"),
+     "ort.provider-missing", "libonnxruntime_providers_cuda.so", "conda install -p /venv"},
+    {"conda's CUDA 11 under pip's package for CUDA 12",
+     RTX_4090 CONDA GPU_122
+     "lib /venv/lib/libcublasLt.so.11\nlib /venv/lib/libcublas.so.11\nlib /venv/lib/libcudart.so.11.0\nlib "
+     "/venv/lib/libcufft.so.10\nlib /venv/lib/libcurand.so.10\nlib /venv/lib/libcudnn.so.8\n" CONDA_HAS(
+         "cudatoolkit-11.8.0-h6a678d5_0") CONDA_HAS("cudnn-8.9.7.29-hbc23b4c_3"),
+     "ort.library-version", "conda has installed cudatoolkit 11.8.0 and cudnn 8.9.7.29", "nvidia-cublas-cu12"},
+
+    /* other tools and places */
+    {"an environment of uv's, which has no pip",
+     RTX_4090 CPU_131 "file /venv/pyvenv.cfg home = /usr/bin\\nuv = 0.13.9\\nversion_info = 3.11.7\\n\n",
+     "ort.cpu-only", "RTX 4090",
+     "VIRTUAL_ENV=/venv uv pip uninstall -y onnxruntime && VIRTUAL_ENV=/venv uv pip install"},
+    {"an environment of uv's with pip",
+     RTX_4090 CPU_131 "dist pip 25.0\nfile /venv/pyvenv.cfg home = /usr/bin\\nuv = 0.13.9\\nversion_info = 3.11.7\\n\n",
+     "ort.cpu-only", "RTX 4090", "/venv/bin/python -m pip uninstall -y onnxruntime && "},
+    {"CUDA's compatibility library on a GeForce",
+     RTX_4090 GPU_122 CUDA_12_PATH
+     "env LD_LIBRARY_PATH=/usr/local/cuda/compat:/cuda\nlib /usr/local/cuda/compat/libcuda.so.590.10 "
+     "soname=libcuda.so.1\nlink libcuda.so.590.10 /usr/local/cuda/compat/libcuda.so.1\n",
+     "driver.mismatch", "804", "take /usr/local/cuda/compat out of LD_LIBRARY_PATH"},
+    {"CUDA's compatibility library is older than the driver",
+     "nvidia 580.65.06 NVIDIA H200\n" GPU_122 CUDA_12_PATH
+     "env LD_LIBRARY_PATH=/usr/local/cuda/compat:/cuda\nlib /usr/local/cuda/compat/libcuda.so.525.60 "
+     "soname=libcuda.so.1\nlink libcuda.so.525.60 /usr/local/cuda/compat/libcuda.so.1\n",
+     "driver.mismatch", "803", "take /usr/local/cuda/compat out of LD_LIBRARY_PATH"},
+    {"CUDA's compatibility library where it belongs",
+     "nvidia 570.65.06 NVIDIA H200\n" GPU_122 CUDA_12_PATH
+     "env LD_LIBRARY_PATH=/usr/local/cuda/compat:/cuda\nlib /usr/local/cuda/compat/libcuda.so.580.65.06 "
+     "soname=libcuda.so.1\nlink libcuda.so.580.65.06 /usr/local/cuda/compat/libcuda.so.1\n",
+     NULL},
+
+    /* without Python */
+    {"Node's package without CUDA's provider",
+     RTX_4090 "lib /app/node_modules/onnxruntime-node/bin/napi-v6/linux/x64/libonnxruntime.so.1 "
+              "defines=VERS_1.24.3\nlink x64 /app/node_modules/onnxruntime-node/bin/napi-v6/linux/arm64\n",
+     "ort.cpu-only", "1.24.3", "in its place", .path = "/app"},
+    {"Triton's backend",
+     RTX_4090 CUDA_12_PATH "lib /opt/tritonserver/backends/onnxruntime/libonnxruntime.so "
+                           "soname=libonnxruntime.so.1 defines=VERS_1.22.0\nlink libonnxruntime.so "
+                           "/opt/tritonserver/backends/onnxruntime/libonnxruntime.so.1\nlib "
+                           "/opt/tritonserver/backends/onnxruntime/libonnxruntime_providers_shared.so\nlib "
+                           "/opt/tritonserver/backends/onnxruntime/libonnxruntime_providers_cuda.so "
+                           "needs=libcudart.so.12,libcudnn.so.9\n",
+     NULL, .path = "/opt/tritonserver/backends/onnxruntime"},
+    {"the archive for the processor", NATIVE("1.22.0"), NULL, .path = "/ort"},
+    {"the archive for CUDA", RTX_4090 CUDA_12_PATH NATIVE("1.22.0") NATIVE_CUDA, NULL, .path = "/ort"},
+    {"its folder of libraries", RTX_4090 CUDA_12_PATH NATIVE("1.22.0") NATIVE_CUDA, NULL, .path = "/ort/lib"},
+    {"its library", RTX_4090 CUDA_12_PATH NATIVE("1.22.0") NATIVE_CUDA, NULL, .path = "/ort/lib/libonnxruntime.so"},
+    {"the archive for CUDA without CUDA", RTX_4090 NATIVE("1.22.0") NATIVE_CUDA, "ort.library-missing",
+     "libcublasLt.so.12", "their folders in LD_LIBRARY_PATH", .path = "/ort"},
+    {"the archive without the library that providers share",
+     RTX_4090 CUDA_12_PATH NATIVE("1.22.0") NATIVE_CUDA "rm /ort/lib/libonnxruntime_providers_shared.so\n",
+     "ort.provider-missing", "libonnxruntime_providers_shared.so", "unpack onnxruntime-linux-", .path = "/ort"},
+    {"the archive for the processor, with an NVIDIA card", RTX_4090 NATIVE("1.22.0"), "ort.cpu-only", "RTX 4090",
+     "put the archive with -gpu in its name in its place", .path = "/ort"},
+    {"the archive's links lead nowhere", NATIVE("1.22.0") "rm /ort/lib/libonnxruntime.so.1.22.0\n", "ort.core-missing",
+     "lead nowhere", "unpack onnxruntime-linux-", .path = "/ort"},
+    {"the library without its link",
+     NATIVE("1.22.0") "rm /ort/lib/libonnxruntime.so.1\nrm /ort/lib/libonnxruntime.so\n", "ort.core-missing",
+     "libonnxruntime.so.1, which programs ask for", "ln -s libonnxruntime.so.1.22.0 /ort/lib/libonnxruntime.so.1",
+     .path = "/ort/lib"},
+    {"two releases in one folder",
+     NATIVE("1.22.0") "lib /ort/lib/libonnxruntime.so.1.20.1 soname=libonnxruntime.so.1\n", "ort.files-foreign",
+     "1.22.0 and 1.20.1", "one release", .path = "/ort"},
+    {"the library of another release than its archive", NATIVE("1.22.0") "file /ort/VERSION_NUMBER 1.19.2\\n\n",
+     "ort.files-foreign", "1.19.2", "unpack", .path = "/ort"},
+    {"a library that was given another name",
+     NATIVE("1.22.0") "file /ort/VERSION_NUMBER 1.22.0\\n\nlib /ort/lib/libonnxruntime.so.1.22.0 "
+                      "soname=libonnxruntime.so.1 defines=VERS_1.17.3\n",
+     "ort.files-foreign", "is of ONNX Runtime 1.17.3", "unpack", .path = "/ort"},
+    {"the library is cut off", NATIVE("1.22.0") "cut /ort/lib/libonnxruntime.so.1.22.0 300\n", "ort.core-damaged",
+     "cut off", "unpack", .path = "/ort"},
+    {"a link that became a text",
+     NATIVE("1.22.0") "rm /ort/lib/libonnxruntime.so\nfile /ort/lib/libonnxruntime.so libonnxruntime.so.1\n",
+     "ort.core-damaged", "libonnxruntime.so", "unpack", .path = "/ort"},
+    {"the archive for another processor",
+     NATIVE("1.22.0") "lib /ort/lib/libonnxruntime.so.1.22.0 soname=libonnxruntime.so.1 machine=22\n",
+     "ort.other-machine", "s390x", "for this machine", .path = "/ort"},
+    {"the system's C library is too old for the archive",
+     NATIVE("1.22.0") "lib /ort/lib/libonnxruntime.so.1.22.0 soname=libonnxruntime.so.1 needs=libc.so.6 "
+                      "wants=libc.so.6:GLIBC_2.38\n",
+     "ort.libc-old", "GLIBC_2.38", "newer glibc", .path = "/ort"},
+    {"the driver is too old for the archive", "nvidia 470.82.01 Tesla T4\n" CUDA_12_PATH NATIVE("1.22.0") NATIVE_CUDA,
+     "ort.driver-old", "525.60", "update the driver", .path = "/ort"},
+    {"the archive for CUDA, and no card", CUDA_12_PATH NATIVE("1.22.0") NATIVE_CUDA, "ort.no-gpu", "NVIDIA",
+     "without -gpu", WARNING, "/ort"},
 };
 
 static rung_doctor_report *examine(made_machine *m, const char *path) {
@@ -375,7 +523,7 @@ static void the_cause_is_named(void **state) {
     if (geteuid() == 0 && strstr(s->script, "chmod 000")) continue; /* to whom nothing is forbidden */
     made_machine m;
     machine_make(&m, s->script);
-    rung_doctor_report *report = examine(&m, "/venv");
+    rung_doctor_report *report = examine(&m, s->path ? s->path : "/venv");
     (*(s->code ? &broken : &whole))++;
     if (!is_right(s, report)) {
       print_message("%s: wanted %s\n", s->name, s->code ? s->code : "nothing");
@@ -422,12 +570,13 @@ static void environments_are_found(void **state) {
       &m, CPU_131
       "env PATH=/usr/bin:/venv/bin\nenv VIRTUAL_ENV=/venv\nenv HOME=/home/anna\n"
       "file /home/anna/.local/lib/python3.12/site-packages/onnxruntime/__init__.py x\n"
+      "file /home/anna/.local/share/pipx/venvs/rembg/lib/python3.13/site-packages/onnxruntime/__init__.py x\n"
       "lib /usr/bin/python3 needs=libc.so.6\nmkdir /usr/lib/python3.12\nmkdir /usr/lib/python3/dist-packages\n");
   rung_doctor_report *report = examine(&m, NULL);
   size_t seen = 0;
   for (size_t i = 0; i < rung_doctor_fact_count(report); i++)
     seen += strcmp(rung_doctor_fact_at(report, i)->name, "onnxruntime") == 0;
-  assert_int_equal(seen, 2);
+  assert_int_equal(seen, 3);
   const rung_doctor_finding *f = rung_doctor_finding_at(report, 0);
   assert_non_null(f);
   assert_string_equal(f->code, "ort.remains");

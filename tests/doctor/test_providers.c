@@ -199,14 +199,21 @@ static void reports_hide_names(void **state) {
 
 static const char some_log[] = "libcublasLt.so.12: cannot open shared object file: No such file or directory\n";
 
+typedef struct attempt_at {
+  made_machine m;
+  const char *path;
+  size_t findings; /* at least */
+} attempt_at;
+
 static bool attempt(const rung_allocator *allocator, void *context) {
-  made_machine *m = context;
+  const attempt_at *at = context;
+  const made_machine *m = &at->m;
   rung_doctor_request request;
   rung_doctor_report *report = NULL;
   rung_doctor_request_init(&request);
   request.allocator = allocator;
   request.what = RUNG_DOCTOR_ONNXRUNTIME | RUNG_DOCTOR_LOG | RUNG_DOCTOR_PROVIDERS;
-  request.path = "/venv";
+  request.path = at->path;
   request.provider = "cuda";
   request.log = some_log;
   request.log_size = sizeof some_log - 1;
@@ -218,19 +225,38 @@ static bool attempt(const rung_allocator *allocator, void *context) {
     rung_status_free(status);
     return false;
   }
-  assert_true(rung_doctor_finding_count(report) >= 3);
+  assert_true(rung_doctor_finding_count(report) >= at->findings);
   rung_doctor_report_free(&report);
   return true;
 }
 
 static void memory_may_run_out(void **state) {
+  static const struct {
+    const char *path, *script;
+    size_t findings;
+  } places[] = {
+      {"/venv",
+       "module 1.22.0 onnxruntime-gpu 12.2\nprovider cuda libcudart.so.12 libcudnn.so.9\n"
+       "own onnxruntime-gpu 1.22.0\nlib /usr/lib/libcudart.so.12\ndist numpy 2.0.0\n",
+       3},
+      {"/venv",
+       "rm /venv/pyvenv.cfg\nmodule 1.20.1 onnxruntime\nprovider cuda libcudnn.so.9\n"
+       "file /venv/conda-meta/cudnn-8.9.7.29-h0_3.json {}\nfile /venv/conda-meta/onnxruntime-1.20.1-py311_0_cuda.json "
+       "{\"files\": [\"lib/python3.11/site-packages/onnxruntime/__init__.py\"]}\n",
+       2},
+      {"/ort",
+       "lib /ort/lib/libonnxruntime.so.1.22.0 soname=libonnxruntime.so.1 defines=VERS_1.22.0\nfile /ort/VERSION_NUMBER "
+       "1.19.2\nlib /ort/lib/libonnxruntime_providers_cuda.so needs=libcudnn.so.9\n",
+       3}};
   (void)state;
-  made_machine m;
-  machine_make(&m, RTX
-               "module 1.22.0 onnxruntime-gpu 12.2\nprovider cuda libcudart.so.12 libcudnn.so.9\n"
-               "own onnxruntime-gpu 1.22.0\nlib /usr/lib/libcudart.so.12\ndist numpy 2.0.0\n");
-  assert_true(counting_fail_each(attempt, &m) > 20);
-  machine_remove(&m);
+  for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
+    char script[2048];
+    snprintf(script, sizeof script, "%s%s", RTX, places[i].script);
+    attempt_at at = {.path = places[i].path, .findings = places[i].findings};
+    machine_make(&at.m, script);
+    assert_true(counting_fail_each(attempt, &at) > 20);
+    machine_remove(&at.m);
+  }
 }
 
 int main(void) {

@@ -1,4 +1,5 @@
-/* Any bytes as the RECORD of a Python package, and as a library's CUDA code. */
+/* Any bytes as the RECORD of a Python package, as conda's list of files, and as a library's CUDA code. */
+#include "doctor/conda.h"
 #include "doctor/ort.h"
 
 #include <stdlib.h>
@@ -29,6 +30,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   sink = rung__vendor_satisfies("1.2.3", text);
   sink = strlen(rung__vendor_library(&d, text, 12, "pip").fix);
   sink = (size_t)rung__vendor_capability(text);
+  sink = rung__conda_record(&d, (rung_str){text, size}, "lib/").size;
   free(text);
   rung_arena_finish(&report.arena);
   return 0;

@@ -11,7 +11,7 @@ static void write_and_read(const rung_value *value, const rung_type *type) {
   rung_text bytes;
   rung_text_init(&bytes, &rung_system_allocator);
   rung_value *again = NULL;
-  if (rung_model_write_value(value, type, &bytes)) abort();
+  if (rung_model_write_value(value, NULL, type, &bytes)) abort();
   if (rung_model_read_value(&rung_system_allocator, bytes.data, bytes.size, type, &again)) abort();
   if (again->kind != value->kind || again->count != value->count) abort();
   rung_value_release(again);

@@ -45,7 +45,7 @@ static void assert_same(const rung_value *a, const rung_value *b) {
 static void round_trip(rung_value *value, const rung_type *type) {
   rung_text bytes;
   rung_text_init(&bytes, system_memory);
-  assert_ok(rung_model_write_value(value, type, &bytes));
+  assert_ok(rung_model_write_value(value, NULL, type, &bytes));
   rung_value *back = NULL;
   assert_ok(rung_model_read_value(system_memory, bytes.data, bytes.size, type, &back));
   rung_text_finish(&bytes); /* the value has its own data */

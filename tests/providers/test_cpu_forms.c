@@ -1,4 +1,5 @@
 /* Forms of element-wise kernels: the walk of broadcast operands, conversions between element types. */
+#include "base/element.h"
 #include "base/macros.h"
 #include "provider/cpu/form/broadcast.h"
 #include "provider/cpu/form/convert.h"
@@ -106,7 +107,7 @@ static void packed_types_keep_small_numbers(void **state) {
       rung_convert(&rung_convert_defaults, COUNT, types[a], first, types[b], second);
       rung_convert(&rung_convert_defaults, COUNT, types[b], second, RUNG_U8, back);
       assert_memory_equal(numbers, back, COUNT);
-      assert_true(rung_element_f64(types[b], second, COUNT - 1) == numbers[COUNT - 1]);
+      assert_true(rung_element_get(types[b], second, COUNT - 1) == numbers[COUNT - 1]);
     }
 }
 

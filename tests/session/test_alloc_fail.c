@@ -77,6 +77,10 @@ static const scenario scenarios[] = {
      RUNG_OK, NO_CACHE, 1},
     {"in the background", "fake:claim=Add,cpu", "x:f32[2,2] -> y ; a = Add(x, x) ; y = Relu(a)", RUNG_OK, NO_CACHE, 0,
      1},
+    {"expands", "fake?:claim=Neg,cpu",
+     "q:f32[B,2,2,2] k:f32[B,1,2,2] v:f32[B,1,2,2] -> y ; y = ai.onnx.preview::FlexAttention(q, k, v)"
+     " score_mod={ s -> u ; u = Neg(s) }",
+     RUNG_OK},
     {"unclaimed", "fake?:claim=Add", "x:f32[2,2] -> y ; a = Add(x, x) ; y = Relu(a)", RUNG_UNSUPPORTED},
 };
 

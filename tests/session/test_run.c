@@ -215,6 +215,21 @@ static void scans_keep_nothing(void **state) {
 
 /* Inputs and outputs */
 
+/* Exporters write down scalars for vectors: what only the file claims is no measure of what comes out. */
+static void a_false_claim_of_the_file_stops_nothing(void **state) {
+  (void)state;
+  test_session t;
+  session_make(&t,
+               "x:f32[2] c:bool[] -> y:f32[] ; a = If(c) then_branch={ -> p:f32[] ; p = Identity(x) } "
+               "else_branch={ -> q:f32[] ; q = ReduceSum(x) keepdims=0 } ; y = Neg(a)",
+               "cpu");
+  session_fill(&t);
+  assert_ok(session_run(&t));
+  assert_int_equal(rung_value_tensor(t.outputs[0])->rank, 1);
+  assert_float_equal(session_out(&t, 0, 1), -2, 0);
+  session_end(&t);
+}
+
 static void wrong_inputs_are_named(void **state) {
   (void)state;
   test_session t;
@@ -522,6 +537,42 @@ static void cancel_handles_outlive_the_environment(void **state) {
   session_end(&t);
 }
 
+#define SCAN_8                                                 \
+  "last, all = Scan(l, s, x) num_scan_inputs=1 directions=[1]" \
+  " body={ a:f32[2] b:f32[2] -> c, d ; c = Add(a, b) ; d = Identity(c) }"
+
+/* Scan of opset 8: each item of the batch for as long as it is, backwards; 0 behind its end. */
+static void scans_of_batches(void **state) {
+  (void)state;
+  test_session t;
+  session_begin(&t);
+  session_load(&t, "l:i64[3] s:f32[3,2] x:f32[3,L,2] -> last, all ; " SCAN_8, 8);
+  assert_ok(session_open(&t, "cpu", NULL));
+  session_fill(&t); /* lengths 1 and 2 of 2; the third is too long */
+  assert_error(session_run(&t), INVALID_ARGUMENT, "batch item 2: sequence_lens is 3 of 2");
+  session_close(&t);
+  session_load(&t, "l:i64[3] s:f32[3,2] x:f32[3,4,2] -> last, all ; " SCAN_8, 8);
+  assert_ok(session_open(&t, "cpu", NULL));
+  session_fill(&t); /* lengths 1, 2, 3 of 4 */
+  assert_ok(session_run(&t));
+  for (size_t item = 0; item < 3; item++)
+    for (size_t e = 0; e < 2; e++) {
+      double sum = (double)(2 * item + e + 2);
+      for (size_t trip = 0; trip < 4; trip++) {
+        bool inside = trip <= item;
+        if (inside) sum += (double)(8 * item + 2 * (item - trip) + e + 3);
+        assert_float_equal(session_out(&t, 1, (item * 4 + trip) * 2 + e), inside ? sum : 0, 0);
+      }
+      assert_float_equal(session_out(&t, 0, item * 2 + e), sum, 0);
+    }
+  session_close(&t);
+  session_load(&t, "l:i64[2] s:f32[3,2] x:f32[3,4,2] -> last, all ; " SCAN_8, 8);
+  assert_ok(session_open(&t, "cpu", NULL));
+  session_fill(&t);
+  assert_error(session_run(&t), INVALID_ARGUMENT, "sequence_lens must be one int64 per item");
+  session_end(&t);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(work_is_queued_and_waited_for),
@@ -531,6 +582,7 @@ int main(void) {
       cmocka_unit_test(a_failure_spreads_to_what_reads_it),
       cmocka_unit_test(loops_run_on_devices),
       cmocka_unit_test(scans_keep_nothing),
+      cmocka_unit_test(a_false_claim_of_the_file_stops_nothing),
       cmocka_unit_test(wrong_inputs_are_named),
       cmocka_unit_test(outputs_go_where_the_caller_says),
       cmocka_unit_test(deadlines_end_a_run),
@@ -546,6 +598,7 @@ int main(void) {
       cmocka_unit_test(outputs_are_the_users_alone),
       cmocka_unit_test(a_status_outlives_the_library_that_made_it),
       cmocka_unit_test(cancel_handles_outlive_the_environment),
+      cmocka_unit_test(scans_of_batches),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

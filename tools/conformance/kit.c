@@ -215,8 +215,9 @@ static int judge(const kit_args *args, const kit *k, const verdict *verdicts, si
     return fail(EXIT_DIFFERENT, "%zu %s of provider %s failed", sum.of[FAILED], plural(sum.of[FAILED], "case", "cases"),
                 k->name);
   if (sum.ran < (size_t)args->minimum)
-    return fail(EXIT_DIFFERENT, "%zu %s ran on provider %s, --min asks for %lld", sum.ran,
-                plural(sum.ran, "case", "cases"), k->name, (long long)args->minimum);
+    return fail(EXIT_DIFFERENT, "%zu %s ran on provider %s, --min asks for %lld%s", sum.ran,
+                plural(sum.ran, "case", "cases"), k->name, (long long)args->minimum,
+                sum.ran ? "" : " (cases for operators of its own: --cases FILE)");
   return 0;
 }
 

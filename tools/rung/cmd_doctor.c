@@ -31,9 +31,8 @@ static int set_onnxruntime(const option *self, const char *value, void *settings
 
 static const option doctor_options[] = {
     {"onnxruntime", 'o', "[PATH]",
-     "examine installations of ONNX Runtime: a site-packages folder, a virtual environment, an interpreter; without "
-     "PATH "
-     "every Python environment that is found",
+     "examine installations of ONNX Runtime: a virtual or conda environment, a site-packages folder, an interpreter, a "
+     "folder with libonnxruntime.so; without PATH every Python environment that is found",
      set_onnxruntime, 0},
     {"explain", 'e', "FILE", "explain a log: cause and remedy of the texts in it; '-' is standard input", set_text,
      offsetof(doctor_args, explain)},
@@ -175,7 +174,8 @@ static int judge(const rung_doctor_report *report, bool strict) {
 /* "doctor --onnxruntime cuda" means the provider, unless there is such a file. */
 static void sort_operands(doctor_args *args, const char **provider, const char *const *operands, int count) {
   for (int i = 0; i < count; i++) {
-    if (args->onnxruntime && !args->path && (strchr(operands[i], '/') || is_folder(operands[i])))
+    if (args->onnxruntime && !args->path &&
+        (strchr(operands[i], '/') || is_folder(operands[i]) || strstr(operands[i], ".so")))
       args->path = operands[i];
     else
       *provider = operands[i];

@@ -69,8 +69,11 @@ static int add_rows(table *t, const wish *w, size_t op, const rung_op_info *info
     table_add(t, info->name);
     table_add(t, info->domain[0] ? info->domain : "ai.onnx");
     table_add(t, versions);
-    table_add(t, takes ? provider->name : info->driven ? "session" : "nobody");
-    table_add(t, takes ? types : info->driven ? "drives its bodies" : "");
+    table_add(t, takes ? provider->name : info->driven || info->expanded ? "session" : "nobody");
+    table_add(t, takes            ? types
+                 : info->driven   ? "drives its bodies"
+                 : info->expanded ? "writes it as what it is made of"
+                                  : "");
     any = true;
   }
   return 0;
@@ -99,6 +102,7 @@ static void json_op(const wish *w, size_t op, const rung_op_info *info) {
   json_count("since", info->since);
   json_count("newest", info->newest);
   json_bool("driven_by_session", info->driven);
+  json_bool("expanded", info->expanded);
   json_array("providers");
   for (size_t p = 0; p < rung_env_provider_count(w->env); p++) {
     char types[512];

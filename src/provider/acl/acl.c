@@ -16,4 +16,20 @@ static const rung_descriptor descriptor = {
     .library_fix = "install ARM's Compute Library (Debian: apt install libarm-compute-dev)",
 };
 
-RUNG_DESCRIBED_PROVIDER(acl, "ACLExecutionProvider", "ARM's kernels for its processors (Compute Library)");
+/* What it takes, for plans without it */
+
+enum {
+  SINGLE = RUNG_CAP_F32,
+  HALVES = RUNG_CAP_F32 | RUNG_CAP_F16,
+  OCTETS = RUNG_CAP_BYTES,
+};
+
+static const rung_capability rows[] = {
+#define RUNG_CAPABILITY RUNG_CAPABILITY_ROW
+#include "provider/acl/acl_ops.inc"
+#undef RUNG_CAPABILITY
+};
+
+RUNG_OFFLINE_BY_ROWS("ONNX Runtime (core/providers/acl of onnxruntime-qnn at cee6c0d)", NULL, .most_rank = 0);
+
+RUNG_TABLED_PROVIDER(acl, "ACLExecutionProvider", "ARM's kernels for its processors (Compute Library)", &offline, NULL);

@@ -37,4 +37,24 @@ static const rung_descriptor descriptor = {
     .device_fix = "in a container, give it /dev/davinci_manager and /dev/davinci0",
 };
 
-RUNG_DESCRIBED_PROVIDER(cann, "CANNExecutionProvider", "Huawei Ascend neural processors (CANN)");
+/* What it takes, for plans without it */
+
+enum {
+  SINGLE = RUNG_CAP_F32,
+  HALVES = RUNG_CAP_F32 | RUNG_CAP_F16,
+  INDICES = RUNG_CAP_INDEX,
+  BOOLEANS = RUNG_CAP_BOOL,
+  UNSIGNED = RUNG_SET_UNSIGNED,
+  DATA = HALVES | INDICES | RUNG_CAP_BYTES,
+};
+
+static const rung_capability rows[] = {
+#define RUNG_CAPABILITY RUNG_CAPABILITY_ROW
+#include "provider/cann/cann_ops.inc"
+#undef RUNG_CAPABILITY
+};
+
+RUNG_OFFLINE_BY_ROWS("ONNX Runtime (cann_graph.cc of onnxruntime-qnn at cee6c0d)", "cann", .oldest = 8,
+                     .newest = RUNG_NO_LAST_OPSET);
+
+RUNG_TABLED_PROVIDER(cann, "CANNExecutionProvider", "Huawei Ascend neural processors (CANN)", &offline, "doubles");

@@ -57,7 +57,10 @@ static void claim_node(const rung_host *host, const rung_node *node, rung_claims
   const rung_kernel *kernel = rung_cpu_kernel(node->op);
   rung_reason reason = RUNG_REASON_OPERATOR;
   char words[256];
-  if (!kernel)
+  if (!kernel && (node->op->flags & RUNG_OP_EXPANDS))
+    host->refuse(claims, node, RUNG_REASON_OPERATOR, "%s.%s runs as what it is made of, by the pass expand",
+                 node->domain, node->op_type);
+  else if (!kernel)
     host->refuse(claims, node, RUNG_REASON_CONTROL_FLOW, "the session drives %s", node->op_type);
   else if (rung_opwise_accepts(kernel, node, &reason, words, sizeof words))
     host->accept(claims, node);

@@ -5,6 +5,7 @@
   extern const rung_op rung_op_##symbol; \
   extern const rung_kernel rung_cpu_##symbol;
 #define RUNG_OP_DRIVEN(symbol)
+#define RUNG_OP_EXPANDED(symbol)
 #define RUNG_OP_ALIAS(symbol, where, text, of, as)
 #include "op/ops.inc"
 #undef RUNG_OP
@@ -17,6 +18,7 @@ static const struct {
 #include "op/ops.inc"
 #undef RUNG_OP
 #undef RUNG_OP_DRIVEN
+#undef RUNG_OP_EXPANDED
 #undef RUNG_OP_ALIAS
 };
 

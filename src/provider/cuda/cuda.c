@@ -76,16 +76,7 @@ static const rung_capability rows[] = {
 #undef RUNG_CAPABILITY
 };
 
-static const rung_capabilities capabilities = {.rows = rows, .count = RUNG_COUNT(rows)};
-
-RUNG_TABLE_CLAIM(capabilities)
-
-static const rung_offline offline = {
-    .struct_size = sizeof(rung_offline),
-    .source = "ONNX Runtime (OperatorKernels.md at 001d12d)",
-    .memory = "cuda",
-    .claim = claim_by_table,
-};
+RUNG_OFFLINE_BY_ROWS("ONNX Runtime (OperatorKernels.md at 001d12d)", "cuda", .most_rank = 0);
 
 RUNG_TABLED_PROVIDER(cuda, "CUDAExecutionProvider", "NVIDIA graphics processors, operator by operator (CUDA)", &offline,
                      NULL);

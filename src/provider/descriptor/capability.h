@@ -12,10 +12,22 @@
  *     given:2  left:3        input 2 must be given; input 3 must be left out
  *     outputs:1              only the first output may be read
  *     static:0               every dimension of input 0 must be known
+ *     inner:0                every dimension of input 0 but the first (the batch) must be known
+ *     after:Conv|MaxPool     input 0 must come from one of these operators, and that node must be taken, too
  *     mode=constant|edge     an attribute (text or number) is one of these, or is not set
+ *     mode==linear           an attribute is set, and is one of these
+ *     last:axis              a number is that of the last dimension of input 0, or is not set
  *     ones:dilations         every number of a list is 1
  *     unset:output_shape     the attribute must not be set
- *     mode=CRD?static:0      a limit that holds where a text attribute is set so */
+ *     mode=CRD?static:0      a limit that holds where a text attribute is set so
+ *
+ * A row of RUNG_QDQ_CAPABILITY is about an operator between DequantizeLinear and QuantizeLinear, which are taken with
+ * it, as one: all that the first type variable names is quantized to one of `types`, the same for all, with one scale
+ * that is constant; input 1 may have a scale per row where it is int8, and input 2 is int32. Limits of inputs are about
+ * what is behind DequantizeLinear. Two more words:
+ *
+ *     scale:same             the output is quantized as the input is
+ *     scale:256              the output's scale is 1/256, its zero point 0 */
 #ifndef RUNG_PROVIDER_DESCRIPTOR_CAPABILITY_H
 #define RUNG_PROVIDER_DESCRIPTOR_CAPABILITY_H
 
@@ -46,6 +58,14 @@ const char *rung_option_given(const rung_option *options, size_t count, const ch
 /* A row of an <name>_ops.inc, where RUNG_CAPABILITY is defined as this. */
 #define RUNG_CAPABILITY_ROW(op_type, first, last, types, others, limits) \
   {"", #op_type, first, last, types, others, limits},
+
+/* The same for an operator of com.microsoft. */
+#define RUNG_MS_CAPABILITY(op_type, types, others, limits) \
+  {"com.microsoft", #op_type, 1, RUNG_NO_LAST_OPSET, types, others, limits},
+
+/* An operator that is taken together with the DequantizeLinear before it and the QuantizeLinear behind it. */
+#define RUNG_QDQ_CAPABILITY(op_type, first, last, types, limits) {RUNG_QDQ, #op_type, first, last, types, 0, limits},
+#define RUNG_QDQ "qdq"
 
 enum { RUNG_NO_LAST_OPSET = 9999 }; /* newer versions of the operator are taken, too */
 

@@ -65,13 +65,17 @@ rung_status *rung__descriptor_look(const rung_descriptor *descriptor, const rung
       .wants = wanted,                                                                                            \
   }
 
-/* The claim of a rung_offline that has one table, whatever the options. */
-#define RUNG_TABLE_CLAIM(table)                                                                              \
-  static rung_status *claim_by_table(const rung_host *host, const rung_option *options, size_t option_count, \
-                                     const rung_graph *graph, rung_claims *claims) {                         \
-    (void)options, (void)option_count;                                                                       \
-    return rung_capabilities_claim(&table, host, graph, claims);                                             \
-  }
+/* `offline`, a rung_offline that claims by the array `rows` whatever the options: where the list was read, the kind of
+ * memory (NULL: the host's), and members of rung_capabilities besides: ".most_rank = 5" (0: any). */
+#define RUNG_OFFLINE_BY_ROWS(text, kind, ...)                                                               \
+  static rung_status *claim_by_rows(const rung_host *host, const rung_option *options, size_t option_count, \
+                                    const rung_graph *graph, rung_claims *claims) {                         \
+    static const rung_capabilities table = {.rows = rows, .count = RUNG_COUNT(rows), __VA_ARGS__};          \
+    (void)options, (void)option_count;                                                                      \
+    return rung_capabilities_claim(&table, host, graph, claims);                                            \
+  }                                                                                                         \
+  static const rung_offline offline = {                                                                     \
+      .struct_size = sizeof(rung_offline), .source = text, .memory = kind, .claim = claim_by_rows}
 
 /* Lines of an option list. A fallback of NULL says that the vendor's library decides. */
 #define RUNG_OPTION_IS_FLAG(key, fallback, help) {key, RUNG_OPTION_BOOL, NULL, 0, 0, fallback, help, 0}

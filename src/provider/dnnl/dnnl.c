@@ -16,4 +16,23 @@ static const rung_descriptor descriptor = {
     .library_fix = "install oneDNN (Debian: apt install libdnnl2)",
 };
 
-RUNG_DESCRIBED_PROVIDER(dnnl, "DnnlExecutionProvider", "Intel's kernels for processors (oneDNN)");
+/* What it takes, for plans without it */
+
+enum {
+  SINGLE = RUNG_CAP_F32,
+  HALVES = RUNG_CAP_F32 | RUNG_CAP_F16,
+  FLOATS = RUNG_CAP_F32 | RUNG_CAP_BF16,
+  WIDER_FLOATS = HALVES | FLOATS | RUNG_CAP_F64,
+  OCTETS = RUNG_CAP_BYTES,
+  DATA = HALVES | FLOATS | RUNG_CAP_I32 | OCTETS,
+};
+
+static const rung_capability rows[] = {
+#define RUNG_CAPABILITY RUNG_CAPABILITY_ROW
+#include "provider/dnnl/dnnl_ops.inc"
+#undef RUNG_CAPABILITY
+};
+
+RUNG_OFFLINE_BY_ROWS("ONNX Runtime (core/providers/dnnl of onnxruntime-qnn at cee6c0d)", NULL, .most_rank = 0);
+
+RUNG_TABLED_PROVIDER(dnnl, "DnnlExecutionProvider", "Intel's kernels for processors (oneDNN)", &offline, NULL);

@@ -39,4 +39,34 @@ static const rung_descriptor descriptor = {
     .device_fix = "in a container, give it /dev/kfd and /dev/dri",
 };
 
-RUNG_DESCRIBED_PROVIDER(migraphx, "MIGraphXExecutionProvider", "AMD graphics processors, compiled graphs (MIGraphX)");
+/* What it takes, for plans without it */
+
+enum {
+  SINGLE = RUNG_CAP_F32,
+  HALVES = RUNG_CAP_F32 | RUNG_CAP_F16,
+  EIGHTHS = RUNG_SET(RUNG_F8E4M3FNUZ),
+  PLAIN_FLOATS = HALVES | RUNG_CAP_F64,
+  FLOATS = PLAIN_FLOATS | EIGHTHS,
+  INDICES = RUNG_CAP_INDEX,
+  BOOLEANS = RUNG_CAP_BOOL,
+  OCTETS = RUNG_CAP_BYTES,
+  SIGNED = RUNG_SET_SIGNED,
+  UNSIGNED = RUNG_SET_UNSIGNED,
+  INTEGERS = RUNG_SET_INTEGER,
+  WIDE = INDICES | RUNG_SET(RUNG_U32) | RUNG_SET(RUNG_U64),
+  PLAIN = INTEGERS | PLAIN_FLOATS | BOOLEANS,
+  ANYTHING = PLAIN | EIGHTHS,
+};
+
+static const rung_capability rows[] = {
+#define RUNG_CAPABILITY RUNG_CAPABILITY_ROW
+#include "provider/migraphx/migraphx_ops.inc"
+#undef RUNG_CAPABILITY
+};
+
+RUNG_OFFLINE_BY_ROWS(
+    "ONNX Runtime (migraphx_execution_provider.cc of onnxruntime-qnn at cee6c0d; types of MIGraphX at f729a52)", "hip",
+    .most_rank = 0);
+
+RUNG_TABLED_PROVIDER(migraphx, "MIGraphXExecutionProvider", "AMD graphics processors, compiled graphs (MIGraphX)",
+                     &offline, "opset");

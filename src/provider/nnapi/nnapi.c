@@ -34,17 +34,7 @@ static const rung_capability rows[] = {
 #undef RUNG_CAPABILITY
 };
 
-static const rung_capabilities capabilities = {
-    .rows = rows, .count = RUNG_COUNT(rows), .most_rank = 4, .is_static = true};
-
-RUNG_TABLE_CLAIM(capabilities)
-
-static const rung_offline offline = {
-    .struct_size = sizeof(rung_offline),
-    .source = "ONNX Runtime (nnapi_supported_ops.md at 5308675)",
-
-    .claim = claim_by_table,
-};
+RUNG_OFFLINE_BY_ROWS("ONNX Runtime (nnapi_supported_ops.md at 5308675)", NULL, .most_rank = 4, .is_static = true);
 
 RUNG_TABLED_PROVIDER(nnapi, "NnapiExecutionProvider", "Android's neural networks interface (NNAPI)", &offline,
                      "pads,doubles,indices,opset");

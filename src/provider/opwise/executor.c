@@ -214,12 +214,7 @@ static bool make_key(const rung_opwise *e, const opwise_step *s, rung_value *con
 }
 
 static rung_status *pack_step(rung_opwise *e, opwise_step *s, rung_value *const *inputs) {
-  rung_kernel_call call = {.node = s->step.node,
-                           .params = s->step.params,
-                           .input_count = s->step.input_count,
-                           .output_count = s->step.output_count,
-                           .inputs = inputs,
-                           .host = e->host};
+  rung_kernel_call call = rung__opwise_kernel_call(&s->step, inputs, NULL, e->host, NULL);
   packing p = {s->step.kernel, &call};
   rung_text key;
   rung_text_init(&key, e->host->allocator);
@@ -433,19 +428,12 @@ static rung_status *run_static(const rung_opwise *e, const opwise_plan *plan, ui
     outputs[i] = s->outputs[i] == RUNG_NO_SLOT ? NULL : w->slots[s->outputs[i]];
     wanted |= (uint64_t)(outputs[i] != NULL) << (i & 63);
   }
-  rung_kernel_call call = {.node = s->step.node,
-                           .params = s->step.params,
-                           .input_count = s->step.input_count,
-                           .output_count = s->step.output_count,
-                           .inputs = inputs,
-                           .outputs = outputs,
-                           .packed = s->packed,
-                           .state = p->state,
-                           .scratch = w->arena + p->scratch_offset,
-                           .scratch_size = p->scratch_size,
-                           .host = run->host,
-                           .run = run,
-                           .wanted = wanted};
+  rung_kernel_call call = rung__opwise_kernel_call(&s->step, inputs, outputs, run->host, run);
+  call.packed = s->packed;
+  call.state = p->state;
+  call.scratch = w->arena + p->scratch_offset;
+  call.scratch_size = p->scratch_size;
+  call.wanted = wanted;
   return s->step.kernel->run(&call);
 }
 

@@ -84,6 +84,11 @@ static inline void rung_kernel_parallel(const rung_kernel_call *call, size_t cou
                                         void (*fn)(void *context, size_t begin, size_t end), void *context) {
   call->host->parallel(call->host, call->run, count, grain, fn, context);
 }
+/* Has the run been cancelled, or is it late? To be asked now and then by what one piece does for milliseconds; what it
+ * leaves undone then is seen by nobody. */
+static inline bool rung_kernel_is_cancelled(const rung_kernel_call *call) {
+  return call->run && call->run->cancellable && call->host->cancelled(call->run);
+}
 /* Pieces of this many elements are worth a thread, when one element costs about `nanoseconds`. */
 static inline size_t rung_kernel_grain(size_t nanoseconds) { return RUNG_MAX(1, 20000 / RUNG_MAX(nanoseconds, 1)); }
 

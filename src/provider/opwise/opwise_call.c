@@ -15,16 +15,9 @@ rung_status *rung__opwise_infer(rung_arena *arena, const rung_step *step, const 
 static rung_status *call_step(const rung_host *host, const rung_run *run, const rung_step *step, const void *packed,
                               rung_value *const *inputs, const rung_type *types, rung_value **outputs) {
   const rung_allocator *allocator = host->allocator;
-  rung_kernel_call call = {.node = step->node,
-                           .params = step->params,
-                           .input_count = step->input_count,
-                           .output_count = step->output_count,
-                           .inputs = inputs,
-                           .outputs = outputs,
-                           .types = types,
-                           .packed = packed,
-                           .host = host,
-                           .run = run};
+  rung_kernel_call call = rung__opwise_kernel_call(step, inputs, outputs, host, run);
+  call.types = types;
+  call.packed = packed;
   rung_status *status = NULL;
   for (uint32_t i = 0; i < step->output_count && !status; i++) {
     if (!step->outputs[i]) continue;
@@ -100,16 +93,10 @@ rung_status *rung_opwise_evaluate(const rung_host *host, const rung_kernel *kern
   rung_step step = {kernel,       node,         node->op, node->params, node->input_count, node->output_count,
                     node->inputs, node->outputs};
   void *packed = NULL;
-  rung_kernel_call call = {.node = node,
-                           .params = node->params,
-                           .input_count = node->input_count,
-                           .output_count = node->output_count,
-                           .inputs = inputs,
-                           .host = host};
   rung_value **aligned = rung_alloc(host->allocator, node->input_count + 1, sizeof *aligned, "operands");
   RUNG_CHECK_ALLOC(aligned);
   rung_status *status = align_inputs(host->allocator, node->input_count, inputs, aligned);
-  call.inputs = aligned;
+  rung_kernel_call call = rung__opwise_kernel_call(&step, aligned, NULL, host, NULL);
   if (!status && kernel->pack) status = kernel->pack(&call, &packed);
   if (!status) status = rung__opwise_call(host, NULL, &step, packed, aligned, outputs);
   for (uint32_t i = 0; i < node->input_count; i++) rung_value_release(aligned[i]);

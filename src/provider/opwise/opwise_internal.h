@@ -96,6 +96,20 @@ rung_status *rung__opwise_make_plan(rung_opwise *e, const rung_run *run, opwise_
 void rung__opwise_free_plan(rung_opwise *e, opwise_plan *plan);
 void rung__opwise_free_workspace(const rung_allocator *allocator, workspace *w);
 
+/* What a kernel is called with, as far as the step tells; `run` may be NULL. */
+static inline rung_kernel_call rung__opwise_kernel_call(const rung_step *step, rung_value *const *inputs,
+                                                        rung_value **outputs, const rung_host *host,
+                                                        const rung_run *run) {
+  return (rung_kernel_call){.node = step->node,
+                            .params = step->params,
+                            .input_count = step->input_count,
+                            .output_count = step->output_count,
+                            .inputs = inputs,
+                            .outputs = outputs,
+                            .host = host,
+                            .run = run};
+}
+
 /* Infers and runs a step on values that are all there; `run` may be NULL. `outputs` come as NULLs, and become new
  * references on success. */
 rung_status *rung__opwise_call(const rung_host *host, const rung_run *run, const rung_step *step, const void *packed,

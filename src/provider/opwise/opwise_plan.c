@@ -135,16 +135,10 @@ static rung_status *prepare_step(planner *p, uint32_t n) {
     RUNG_TRY(rung_tensor_describe(type->dtype, type->rank, type->dims, &shells[i].tensor));
     inputs[i] = &shells[i];
   }
-  rung_kernel_call call = {.node = s->step.node,
-                           .params = s->step.params,
-                           .input_count = s->step.input_count,
-                           .output_count = s->step.output_count,
-                           .inputs = inputs,
-                           .outputs = inputs + s->step.input_count,
-                           .packed = s->packed,
-                           .state = step->state,
-                           .host = p->run->host,
-                           .run = p->run};
+  rung_kernel_call call =
+      rung__opwise_kernel_call(&s->step, inputs, inputs + s->step.input_count, p->run->host, p->run);
+  call.packed = s->packed;
+  call.state = step->state;
   RUNG_TRY(kernel->prepare(&call));
   step->scratch_size = call.scratch_size;
   return NULL;
@@ -252,35 +246,37 @@ static void share_storage(planner *p) {
   }
 }
 
+/* What lies in the arena, and where its offset is to be written. */
+typedef struct span_list {
+  rung_span *spans;
+  size_t **offsets;
+  size_t count;
+} span_list;
+
+static void add_span(span_list *list, size_t size, uint32_t first, uint32_t last, size_t *offset) {
+  list->spans[list->count] = (rung_span){.size = size, .first = first, .last = last};
+  list->offsets[list->count++] = offset;
+}
+
 static rung_status *pack_arena(planner *p) {
   rung_opwise *e = p->e;
-  size_t most = e->slot_count + e->step_count, count = 0;
-  rung_span *items = rung_arena_alloc(&p->plan->arena, most, sizeof *items);
-  RUNG_CHECK_ALLOC(items);
+  size_t most = e->slot_count + e->step_count;
+  span_list list = {.spans = rung_arena_alloc(&p->plan->arena, most, sizeof *list.spans),
+                    .offsets = rung_arena_alloc(&p->plan->arena, most, sizeof *list.offsets)};
+  if (!list.spans || !list.offsets) return rung_status_out_of_memory();
   for (uint32_t n = 0; n < e->step_count; n++) {
     const opwise_step *s = &e->steps[n];
+    plan_step *step = &p->plan->steps[n];
     for (uint32_t i = 0; i < s->step.output_count; i++) {
-      uint32_t slot = s->outputs[i];
-      if (slot == RUNG_NO_SLOT || p->plan->slots[slot].place != SLOT_ARENA || p->plan->slots[slot].alias != slot)
-        continue;
-      items[count++] =
-          (rung_span){.size = p->plan->slots[slot].tensor.size, .first = n, .last = p->plan->slots[slot].last_use};
+      if (s->outputs[i] == RUNG_NO_SLOT) continue;
+      plan_slot *slot = &p->plan->slots[s->outputs[i]];
+      if (slot->place != SLOT_ARENA || slot->alias != s->outputs[i]) continue;
+      add_span(&list, slot->tensor.size, n, slot->last_use, &slot->offset);
     }
-    if (p->plan->steps[n].scratch_size)
-      items[count++] = (rung_span){.size = p->plan->steps[n].scratch_size, .first = n, .last = n};
+    if (step->scratch_size) add_span(&list, step->scratch_size, n, n, &step->scratch_offset);
   }
-  RUNG_TRY(rung_offsets_pack(e->host->allocator, items, count, &p->plan->arena_size));
-  count = 0;
-  for (uint32_t n = 0; n < e->step_count; n++) {
-    const opwise_step *s = &e->steps[n];
-    for (uint32_t i = 0; i < s->step.output_count; i++) {
-      uint32_t slot = s->outputs[i];
-      if (slot == RUNG_NO_SLOT || p->plan->slots[slot].place != SLOT_ARENA || p->plan->slots[slot].alias != slot)
-        continue;
-      p->plan->slots[slot].offset = items[count++].offset;
-    }
-    if (p->plan->steps[n].scratch_size) p->plan->steps[n].scratch_offset = items[count++].offset;
-  }
+  RUNG_TRY(rung_offsets_pack(e->host->allocator, list.spans, list.count, &p->plan->arena_size));
+  for (size_t i = 0; i < list.count; i++) *list.offsets[i] = list.spans[i].offset;
   return NULL;
 }
 

@@ -42,4 +42,26 @@ static const rung_descriptor descriptor = {
     .device_fix = "this machine has no neural processor by Qualcomm that programs can use",
 };
 
-RUNG_DESCRIBED_PROVIDER(qnn, "QNNExecutionProvider", "Qualcomm Snapdragon: neural, graphics or main processor (QNN)");
+/* What it takes, for plans without it */
+
+enum {
+  SINGLE = RUNG_CAP_F32,
+  HALVES = RUNG_CAP_F32 | RUNG_CAP_F16,
+  INDICES = RUNG_CAP_INDEX,
+  BOOLEANS = RUNG_CAP_BOOL,
+  OCTETS = RUNG_CAP_BYTES,
+  QUANTIZED = OCTETS | RUNG_SET(RUNG_I16) | RUNG_SET(RUNG_U16) | RUNG_CAP_I32,
+  DATA = HALVES | QUANTIZED | RUNG_SET(RUNG_U32) | RUNG_CAP_I64 | BOOLEANS,
+};
+
+static const rung_capability rows[] = {
+#define RUNG_CAPABILITY RUNG_CAPABILITY_ROW
+#include "provider/qnn/qnn_ops.inc"
+#undef RUNG_CAPABILITY
+};
+
+RUNG_OFFLINE_BY_ROWS("ONNX Runtime (qnn/builder/opbuilder of onnxruntime-qnn at cee6c0d)", NULL, .most_rank = 5,
+                     .is_static = true);
+
+RUNG_TABLED_PROVIDER(qnn, "QNNExecutionProvider", "Qualcomm Snapdragon: neural, graphics or main processor (QNN)",
+                     &offline, "doubles");

@@ -86,17 +86,8 @@ static const rung_capability rows[] = {
 #undef RUNG_CAPABILITY
 };
 
-static const rung_capabilities capabilities = {
-    .rows = rows, .count = RUNG_COUNT(rows), .oldest = 9, .newest = 20, .most_rank = 8};
-
-RUNG_TABLE_CLAIM(capabilities)
-
-static const rung_offline offline = {
-    .struct_size = sizeof(rung_offline),
-    .source = "TensorRT 10.0 (onnx-tensorrt 10.1, operators.md)",
-    .memory = "cuda",
-    .claim = claim_by_table,
-};
+RUNG_OFFLINE_BY_ROWS("TensorRT 10.0 (onnx-tensorrt 10.1, operators.md)", "cuda", .oldest = 9, .newest = 20,
+                     .most_rank = 8);
 
 RUNG_TABLED_PROVIDER(tensorrt, "TensorrtExecutionProvider", "NVIDIA graphics processors, compiled graphs (TensorRT)",
                      &offline, "doubles,clips,opset");

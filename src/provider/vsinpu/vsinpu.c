@@ -17,4 +17,25 @@ static const rung_descriptor descriptor = {
     .device_fix = "load the driver galcore",
 };
 
-RUNG_DESCRIBED_PROVIDER(vsinpu, "VSINPUExecutionProvider", "VeriSilicon neural processors (TIM-VX)");
+/* What it takes, for plans without it */
+
+enum {
+  SINGLE = RUNG_CAP_F32,
+  HALVES = RUNG_CAP_F32 | RUNG_CAP_F16,
+  INDICES = RUNG_CAP_INDEX,
+  BOOLEANS = RUNG_CAP_BOOL,
+  OCTETS = RUNG_CAP_BYTES,
+  DATA = HALVES | OCTETS | RUNG_CAP_I32 | BOOLEANS,
+};
+
+static const rung_capability rows[] = {
+#define RUNG_CAPABILITY RUNG_CAPABILITY_ROW
+#include "provider/vsinpu/vsinpu_ops.inc"
+#undef RUNG_CAPABILITY
+};
+
+RUNG_OFFLINE_BY_ROWS("ONNX Runtime (core/providers/vsinpu of onnxruntime-qnn at cee6c0d)", NULL, .most_rank = 6,
+                     .is_static = true);
+
+RUNG_TABLED_PROVIDER(vsinpu, "VSINPUExecutionProvider", "VeriSilicon neural processors (TIM-VX)", &offline,
+                     "doubles,indices");

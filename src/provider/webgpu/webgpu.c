@@ -52,15 +52,6 @@ static const rung_capability rows[] = {
 #undef RUNG_CAPABILITY
 };
 
-static const rung_capabilities capabilities = {.rows = rows, .count = RUNG_COUNT(rows)};
-
-RUNG_TABLE_CLAIM(capabilities)
-
-static const rung_offline offline = {
-    .struct_size = sizeof(rung_offline),
-    .source = "ONNX Runtime (webgpu-operators.md at 51f6177)",
-    .memory = "webgpu",
-    .claim = claim_by_table,
-};
+RUNG_OFFLINE_BY_ROWS("ONNX Runtime (webgpu-operators.md at 51f6177)", "webgpu", .most_rank = 0);
 
 RUNG_TABLED_PROVIDER(webgpu, "WebGpuExecutionProvider", "any graphics processor (WebGPU)", &offline, "doubles");

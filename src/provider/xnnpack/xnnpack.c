@@ -16,4 +16,20 @@ static const rung_descriptor descriptor = {
     .library_fix = "install XNNPACK (Debian: apt install libxnnpack0)",
 };
 
-RUNG_DESCRIBED_PROVIDER(xnnpack, "XnnpackExecutionProvider", "Google's kernels for processors (XNNPACK)");
+/* What it takes, for plans without it */
+
+enum {
+  SINGLE = RUNG_CAP_F32,
+  OCTETS = RUNG_CAP_BYTES,
+  OCTET = RUNG_SET(RUNG_U8),
+};
+
+static const rung_capability rows[] = {
+#define RUNG_CAPABILITY RUNG_CAPABILITY_ROW
+#include "provider/xnnpack/xnnpack_ops.inc"
+#undef RUNG_CAPABILITY
+};
+
+RUNG_OFFLINE_BY_ROWS("ONNX Runtime (core/providers/xnnpack of onnxruntime-qnn at cee6c0d)", NULL, .most_rank = 0);
+
+RUNG_TABLED_PROVIDER(xnnpack, "XnnpackExecutionProvider", "Google's kernels for processors (XNNPACK)", &offline, NULL);

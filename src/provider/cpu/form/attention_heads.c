@@ -146,7 +146,7 @@ static void run_products(const rung_attention *a, char *scratch) {
     for (size_t row = 0; row < a->q_length; row += full.rows) {
       chunk c = {RUNG_MIN(full.samples, a->batch - sample), RUNG_MIN(full.rows, a->q_length - row)};
       run_chunk(a, c, sample, row, (float *)scratch, rest);
-      if (a->call->run && a->call->host->cancelled(a->call->run)) return;
+      if (rung_kernel_is_cancelled(a->call)) return;
     }
 }
 

@@ -221,17 +221,3 @@ void rung_convert(const rung_convert_rules *rules, size_t n, rung_dtype from_typ
     convert_block(rules, RUNG_MIN(n - at, BLOCK), from_type, (const char *)from + at * from_bits / 8, to_type,
                   (char *)to + at * to_bits / 8);
 }
-
-double rung_element_f64(rung_dtype dtype, const void *data, size_t at) {
-  int bits = rung_dtype_facts(dtype)->bits;
-  double x;
-  uint8_t code;
-  if (bits < 8) {
-    code = (uint8_t)packed_code(data, bits, at);
-    data = &code;
-  } else {
-    data = (const char *)data + at * ((size_t)bits / 8);
-  }
-  rung_convert(&rung_convert_defaults, 1, dtype, data, RUNG_F64, &x);
-  return x;
-}

@@ -25,9 +25,6 @@ static inline bool rung_convert_takes(rung_dtype dtype) {
   return dtype && !((RUNG_SET_STRING | RUNG_SET_COMPLEX) & RUNG_SET(dtype));
 }
 
-/* The one element number `at`. */
-double rung_element_f64(rung_dtype dtype, const void *data, size_t at);
-
 static inline int64_t rung_f64_to_i64(double x) {
   if (x >= -0x1p63 && x < 0x1p63) return (int64_t)x;
   return x > 0 ? INT64_MAX : x < 0 ? INT64_MIN : 0;

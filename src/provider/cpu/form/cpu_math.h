@@ -11,24 +11,23 @@
  *   clip: min(max(x, alpha), beta)     hard_sigmoid: min(max(alpha x + beta, 0), 1)    hard_swish: x hard_sigmoid(x)
  *   selu: beta * elu(x)                shrink: alpha is lambd, beta the bias           swish: x sigmoid(alpha x)
  * the others as ONNX has them. The output may be the input. */
-#define RUNG_EACH_UNARY_MATH(X, ...)                                                                           \
-  X(abs, __VA_ARGS__)                                                                                          \
-  X(ceil, __VA_ARGS__)                                                                                         \
-  X(celu, __VA_ARGS__)                                                                                         \
-  X(clip, __VA_ARGS__)                                                                                         \
-  X(elu, __VA_ARGS__)                                                                                          \
+/* clang-format off */
+#define RUNG_EACH_UNARY_MATH(X, ...) \
+  X(abs, __VA_ARGS__) X(ceil, __VA_ARGS__) X(celu, __VA_ARGS__) X(clip, __VA_ARGS__) X(elu, __VA_ARGS__) \
   X(erf, __VA_ARGS__) X(exp, __VA_ARGS__) X(floor, __VA_ARGS__) X(gelu, __VA_ARGS__) X(gelu_tanh, __VA_ARGS__) \
-      X(hard_sigmoid, __VA_ARGS__) X(hard_swish, __VA_ARGS__) X(leaky_relu, __VA_ARGS__) X(log, __VA_ARGS__)   \
-          X(mish, __VA_ARGS__) X(neg, __VA_ARGS__) X(reciprocal, __VA_ARGS__) X(relu, __VA_ARGS__)             \
-              X(round, __VA_ARGS__) X(selu, __VA_ARGS__) X(shrink, __VA_ARGS__) X(sigmoid, __VA_ARGS__)        \
-                  X(sign, __VA_ARGS__) X(softplus, __VA_ARGS__) X(softsign, __VA_ARGS__) X(sqrt, __VA_ARGS__)  \
-                      X(swish, __VA_ARGS__) X(tanh, __VA_ARGS__) X(thresholded_relu, __VA_ARGS__)
+  X(hard_sigmoid, __VA_ARGS__) X(hard_swish, __VA_ARGS__) X(leaky_relu, __VA_ARGS__) X(log, __VA_ARGS__) \
+  X(mish, __VA_ARGS__) X(neg, __VA_ARGS__) X(reciprocal, __VA_ARGS__) X(relu, __VA_ARGS__) \
+  X(round, __VA_ARGS__) X(selu, __VA_ARGS__) X(shrink, __VA_ARGS__) X(sigmoid, __VA_ARGS__) \
+  X(sign, __VA_ARGS__) X(softplus, __VA_ARGS__) X(softsign, __VA_ARGS__) X(sqrt, __VA_ARGS__) \
+  X(swish, __VA_ARGS__) X(tanh, __VA_ARGS__) X(thresholded_relu, __VA_ARGS__)
+/* clang-format on */
 
 /* Functions of two elements. max and min give NaN when either is NaN; prelu: b is the slope. */
+/* clang-format off */
 #define RUNG_EACH_BINARY_MATH(X, ...) \
-  X(add, __VA_ARGS__)                 \
-  X(div, __VA_ARGS__)                 \
-  X(max, __VA_ARGS__) X(min, __VA_ARGS__) X(mul, __VA_ARGS__) X(prelu, __VA_ARGS__) X(sub, __VA_ARGS__)
+  X(add, __VA_ARGS__) X(div, __VA_ARGS__) X(max, __VA_ARGS__) X(min, __VA_ARGS__) X(mul, __VA_ARGS__) \
+  X(prelu, __VA_ARGS__) X(sub, __VA_ARGS__)
+/* clang-format on */
 
 /* Comparisons: the output is uint8_t, 0 or 1. */
 #define RUNG_EACH_COMPARE_MATH(X, ...) X(equal, __VA_ARGS__) X(less, __VA_ARGS__) X(less_or_equal, __VA_ARGS__)

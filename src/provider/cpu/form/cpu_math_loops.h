@@ -14,16 +14,22 @@
 #define F_EXPM1(x) (_Generic((x), float: rung_expm1_f32, default: expm1)(x))
 #define F_FLOOR(x) (_Generic((x), float: floorf, default: floor)(x))
 #define F_LOG(x) (_Generic((x), float: rung_log_f32, default: log)(x))
-#define F_LOG1P(x) (_Generic((x), float: rung_log1p_f32, default: log1p)(x))
 #define F_ROUND(x) (_Generic((x), float: rintf, default: rint)(x))
 #define F_SQRT(x) (_Generic((x), float: sqrtf, default: sqrt)(x))
 #define F_TANH(x) (_Generic((x), float: rung_tanh_f32, default: tanh)(x))
 #define F_SIGMOID(x) (_Generic((x), float: rung_sigmoid_f32, default: rung_sigmoid_f64)(x))
 
+/* Functions of double, as precise as T needs. */
+#define F_WIDE_EXP(T) _Generic((T)0, float: rung_exp_wide, default: exp)
+#define F_WIDE_LOG1P(T) _Generic((T)0, float: rung_log1p_wide, default: log1p)
+#define F_WIDE_NORMAL(T) _Generic((T)0, float: rung_normal_wide, default: rung_normal_f64)
+#define F_WIDE_SIGMOID(T) _Generic((T)0, float: rung_sigmoid_wide, default: rung_sigmoid_f64)
+
 static inline double rung_sigmoid_f64(double x) {
   double e = exp(-fabs(x));
   return (x < 0 ? e : 1) / (1 + e);
 }
+static inline double rung_normal_f64(double x) { return 0.5 * erfc(x * -0.70710678118654752440); }
 
 /* Each function is an expression of x (or a and b), alpha and beta, all of type T. A comparison with NaN is false:
  * the operands stand so that a NaN in x comes through. */
@@ -35,13 +41,13 @@ static inline double rung_sigmoid_f64(double x) {
 #define F_erf(T) F_ERF(x)
 #define F_exp(T) F_EXP(x)
 #define F_floor(T) F_FLOOR(x)
-#define F_gelu(T) F_GELU(T, x)
-#define F_gelu_tanh(T) F_GELU_TANH(T, x)
+#define F_gelu(T) ((T)(x * F_WIDE_NORMAL(T)(x)))
+#define F_gelu_tanh(T) ((T)(x * F_WIDE_SIGMOID(T)(F_GELU_ARGUMENT((double)x))))
 #define F_hard_sigmoid(T) F_UNIT(alpha *x + beta)
 #define F_hard_swish(T) (x * F_UNIT(x * ((T)1 / 6) + (T)0.5))
 #define F_leaky_relu(T) (x < 0 ? alpha * x : x)
 #define F_log(T) F_LOG(x)
-#define F_mish(T) (x * F_MISH(x, F_EXP(-F_ABS(x))))
+#define F_mish(T) ((T)(x * F_MISH(x, F_WIDE_EXP(T)(-fabs((double)x)))))
 #define F_neg(T) (-x)
 #define F_reciprocal(T) (1 / x)
 #define F_relu(T) (x < 0 ? 0 : x)
@@ -50,10 +56,10 @@ static inline double rung_sigmoid_f64(double x) {
 #define F_shrink(T) (x < -alpha ? x + beta : x > alpha ? x - beta : 0)
 #define F_sigmoid(T) F_SIGMOID(x)
 #define F_sign(T) (x > 0 ? 1 : x < 0 ? -1 : x)
-#define F_softplus(T) (F_MAX(x, 0) + F_LOG1P(F_EXP(-F_ABS(x))))
+#define F_softplus(T) ((T)(F_MAX(x, 0) + F_WIDE_LOG1P(T)(F_WIDE_EXP(T)(-fabs((double)x)))))
 #define F_softsign(T) (x / (1 + F_ABS(x)))
 #define F_sqrt(T) F_SQRT(x)
-#define F_swish(T) (x * F_SIGMOID(alpha * x))
+#define F_swish(T) ((T)(x * F_WIDE_SIGMOID(T)((double)alpha * x)))
 #define F_tanh(T) F_TANH(x)
 #define F_thresholded_relu(T) (x > alpha ? x : 0)
 
@@ -72,9 +78,8 @@ static inline double rung_sigmoid_f64(double x) {
 /* Parts of them. */
 #define F_MAX(x, low) ((x) < (low) ? (low) : (x))
 #define F_UNIT(x) (F_MAX(x, 0) > 1 ? 1 : F_MAX(x, 0))
-#define F_GELU(T, x) ((T)0.5 * (x) * (1 + F_ERF((x) * (T)0.70710678118654752440)))
-/* 1/2 (1 + tanh(u)) is sigmoid(2 u): no digits are lost where tanh is near -1. */
-#define F_GELU_TANH(T, x) ((x) * F_SIGMOID((T)1.59576912160573071176 * ((x) + (T)0.044715 * (x) * (x) * (x))))
+/* 2 u, where 1/2 (1 + tanh(u)) = sigmoid(2 u): no digits are lost where tanh is near -1. */
+#define F_GELU_ARGUMENT(x) (1.59576912160573071176 * ((x) + 0.044715 * (x) * (x) * (x)))
 /* tanh(log(1 + e^x)), from e = e^-|x|. */
 #define F_MISH(x, e) \
   ((x) > 0 ? (1 + 2 * (e)) / (1 + 2 * (e) + 2 * (e) * (e)) : ((e) * (e) + 2 * (e)) / ((e) * (e) + 2 * (e) + 2))

@@ -6,6 +6,8 @@
  *
  *     exp 1.01   expm1 1.65   log 0.92   tanh 1.42   sigmoid 1.97   erf 1.32
  *
+ * and, rounded from double (the wide functions below): gelu 0.82, with tanh 0.73, swish 0.74, mish 0.74, softplus 0.95
+ *
  * The polynomials are minimax fits by Remez exchange for the relative error of the whole function, with coefficients
  * rounded to float; the argument reductions are the textbook ones (Cody and Waite for exp, sqrt(1/2) <= m < sqrt(2) for
  * log). NaN gives NaN; tanh and erf keep the sign of 0. */
@@ -17,6 +19,15 @@
 
 #include <math.h>
 
+/* The powers of r = x - n ln 2 from the second on, divided by r^2: e^r = 1 + r + r^2 q. */
+RUNG_ALWAYS_INLINE float rung_exp_tail(float r) {
+  float q = 0x1.6acab8p-10f;
+  q = q * r + 0x1.122bf6p-7f;
+  q = q * r + 0x1.555798p-5f;
+  q = q * r + 0x1.5554aap-3f;
+  return q * r + 0x1.fffffep-2f;
+}
+
 /* 2^n for n in [-126, 127]. */
 RUNG_ALWAYS_INLINE float rung_pow2(int32_t n) { return rung_f32_from_bits((uint32_t)(n + 127) << 23); }
 
@@ -25,13 +36,8 @@ RUNG_ALWAYS_INLINE float rung_pow2(int32_t n) { return rung_f32_from_bits((uint3
 RUNG_ALWAYS_INLINE float rung_exp_reduced(float x, int32_t *n) {
   float shifted = x * 0x1.715476p+0f + 0x1.8p+23f, whole = shifted - 0x1.8p+23f;
   float r = (x - whole * 0x1.63p-1f) - whole * -0x1.bd0106p-13f;
-  float q = 0x1.6acab8p-10f;
-  q = q * r + 0x1.122bf6p-7f;
-  q = q * r + 0x1.555798p-5f;
-  q = q * r + 0x1.5554aap-3f;
-  q = q * r + 0x1.fffffep-2f;
   *n = (int32_t)(rung_f32_bits(shifted) - 0x4b400000u);
-  return r + r * r * q;
+  return r + r * r * rung_exp_tail(r);
 }
 
 /* In two steps, so that 2^n neither overflows nor becomes 0 too early. */
@@ -129,6 +135,48 @@ RUNG_ALWAYS_INLINE float rung_erf_f32(float x) {
   float p = rung_exp_reduced(-q, &n), scale = rung_pow2(n);
   float far = (1 - scale) - scale * p;
   return copysignf(z < 1 ? near : far, x);
+}
+
+/* Factors of x, and sums, that a function of float32 rounds only once: arguments and results are double, the
+ * polynomials are not, so that a result is off by 2^-26 of itself, or less. A product with them has all its digits
+ * however small it is, which 1 + erf(x) and the like have lost far below 0. */
+
+/* e^x for x <= 0; 0 from -708.7 on. */
+RUNG_ALWAYS_INLINE double rung_exp_wide(double x) {
+  x = x < -709 ? -709 : x;
+  double shifted = x * 0x1.71547652b82fep+0 + 0x1.8p+52, r = x - (shifted - 0x1.8p+52) * 0x1.62e42fefa39efp-1;
+  float f = (float)r;
+  double y = 1 + (r + (double)(f * f * rung_exp_tail(f)));
+  return y * rung_f64_from_bits((rung_f64_bits(shifted) + 1023) << 52);
+}
+
+/* log(1 + x) for x in [0, 1]. */
+RUNG_ALWAYS_INLINE double rung_log1p_wide(double x) {
+  bool is_large = x > 0.41421356237309504880; /* 1 + x > sqrt(2): halved */
+  double f = is_large ? 0.5 * x - 0.5 : x;
+  return f + (double)rung_log_reduced((float)f) + (is_large ? 0.69314718055994530942 : 0);
+}
+
+RUNG_ALWAYS_INLINE double rung_sigmoid_wide(double x) {
+  double e = rung_exp_wide(-fabs(x));
+  return (x < 0 ? e : 1) / (1 + e);
+}
+
+/* The normal distribution's share below x. That of its tail, erfc(|x| / sqrt(2)) / 2, is e^(-x^2 / 2) times a quotient
+ * of polynomials, a fit over [0, 14.5]; e^... is 0 before 40. */
+RUNG_ALWAYS_INLINE double rung_normal_wide(double x) {
+  double z = fabs(x) > 40 ? 40 : fabs(x);
+  double p = 0x1.0dc49438a911cp-8, q = 0x1.5219987554ba6p-7;
+  p = p * z + 0x1.4cde69cf16efap-5;
+  q = q * z + 0x1.a137305c43106p-4;
+  p = p * z + 0x1.77444212f356fp-3;
+  q = q * z + 0x1.e0bd44a439f8ap-2;
+  p = p * z + 0x1.c0d094d2d67ebp-2;
+  q = q * z + 0x1.33d763f58d46cp+0;
+  p = p * z + 0x1.00000019242bcp-1;
+  q = q * z + 0x1.acaa7b1006b4ep+0;
+  double tail = rung_exp_wide(-0.5 * x * x) * p / (q * z + 1);
+  return x < 0 ? tail : 1 - tail;
 }
 
 #endif

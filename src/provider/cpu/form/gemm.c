@@ -233,11 +233,6 @@ static void run_block(const job *j, const task *t, size_t from, size_t depth) {
   for (size_t r = 0; r < t->rows; r++) finish_row(plan, j->run, t, r, added, active);
 }
 
-/* Asked between blocks of DEPTH: a task of millions of rows of B takes seconds. */
-static bool is_cancelled(const rung_kernel_call *call) {
-  return call->run && call->run->cancellable && call->host->cancelled(call->run);
-}
-
 static void run_tasks(void *context, size_t begin, size_t end) {
   const job *j = context;
   const rung_gemm *plan = j->plan;
@@ -261,7 +256,7 @@ static void run_tasks(void *context, size_t begin, size_t end) {
       size_t depth = RUNG_MIN(DEPTH, plan->k - from);
       run_block(j, &t, from, depth);
       from += depth;
-    } while (from < plan->k && !is_cancelled(j->call));
+    } while (from < plan->k && !rung_kernel_is_cancelled(j->call)); /* millions of rows of B take seconds */
   }
 }
 

@@ -225,13 +225,7 @@ static void run_tasks(void *context, size_t begin, size_t end) {
     size_t tile_n = i % plan->n_tiles, rest = i / plan->n_tiles, tile_m = rest % plan->m_tiles;
     rest /= plan->m_tiles;
     t.c_matrix = rest;
-    t.a_matrix = t.b_matrix = 0;
-    for (int32_t d = plan->shape.batch_rank - 1; d >= 0; d--) {
-      size_t index = rest % (size_t)plan->shape.batch[d];
-      rest /= (size_t)plan->shape.batch[d];
-      t.a_matrix += index * (size_t)plan->shape.a_step[d];
-      t.b_matrix += index * (size_t)plan->shape.b_step[d];
-    }
+    rung_matmul_operands(&plan->shape, rest, &t.a_matrix, &t.b_matrix);
     t.row = tile_m * plan->tile_m, t.rows = RUNG_MIN(plan->tile_m, plan->m - t.row);
     t.col = tile_n * plan->tile_n, t.cols = RUNG_MIN(plan->tile_n, plan->n - t.col);
     run_task(j, &t);

@@ -1,5 +1,6 @@
 #include "provider/cpu/form/quantized.h"
 
+#include "base/element.h"
 #include "provider/cpu/form/convert.h"
 #include "provider/cpu/kernel/isa.h"
 #include "provider/cpu/kernel/quantize.h"
@@ -11,8 +12,8 @@ rung_status *rung_quantization_read(const rung_kernel_call *call, uint32_t scale
   const rung_tensor *s = rung_in(call, scale), *z = rung_in(call, zero);
   RUNG_RUN_REQUIRE(s && rung_tensor_count(s) == 1, "the scale, input %u, must be one number", scale);
   RUNG_RUN_REQUIRE(!z || rung_tensor_count(z) == 1, "the zero point, input %u, must be one number", zero);
-  out->scale = (float)rung_element_f64(s->dtype, s->data, 0);
-  out->zero = z ? (int32_t)rung_element_f64(z->dtype, z->data, 0) : 0;
+  out->scale = (float)rung_element_get(s->dtype, s->data, 0);
+  out->zero = z ? (int32_t)rung_element_get(z->dtype, z->data, 0) : 0;
   return NULL;
 }
 

@@ -73,7 +73,7 @@ rung_status *rung_sort_entries(const rung_kernel_call *call, size_t n, rung_sort
     job.to = merged == spare ? entries : spare;
     job.from = merged;
     /* Pieces that a cancelled run skips leave no numbers at all. */
-    if (call->run && call->host->cancelled(call->run)) return RUNG_ERROR(CANCELLED, "the run was cancelled");
+    if (rung_kernel_is_cancelled(call)) return RUNG_ERROR(CANCELLED, "the run was cancelled");
   }
   if (job.from != entries) memcpy(entries, job.from, n * sizeof *entries);
   return NULL;

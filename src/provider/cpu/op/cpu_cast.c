@@ -5,6 +5,7 @@
  * else is an error. An integer type takes a number with a fraction, too, and drops it. */
 #include "op/elementwise.h"
 
+#include "base/element.h"
 #include "base/str.h"
 #include "provider/cpu/form/convert.h"
 #include "provider/opwise/kernel.h"
@@ -175,7 +176,7 @@ static size_t print_float(double x, bool narrow, char *text) {
 static size_t print_element(const rung_tensor *in, size_t at, char *text) {
   if (in->dtype == RUNG_U64) return (size_t)snprintf(text, MOST_DIGITS, "%" PRIu64, ((const uint64_t *)in->data)[at]);
   if (in->dtype == RUNG_I64) return (size_t)snprintf(text, MOST_DIGITS, "%" PRId64, ((const int64_t *)in->data)[at]);
-  return print_float(rung_element_f64(in->dtype, in->data, at),
+  return print_float(rung_element_get(in->dtype, in->data, at),
                      in->dtype != RUNG_F64 && in->dtype != RUNG_I32 && in->dtype != RUNG_U32, text);
 }
 

@@ -1,5 +1,5 @@
 /* Col2Im: blocks laid back where they were taken from; where they overlap they add up, tap after tap. Narrow floats
- * add up in float32; integers wrap. */
+ * add up in float32; integers wrap; bools are true where one is. */
 #include "op/columns.h"
 #include "provider/cpu/cpu_types.h"
 #include "provider/cpu/form/taps.h"
@@ -17,8 +17,27 @@ RUNG_EACH_WRAPPING(ADD_LOOP, add)
 ADD_LOOP(add, F32, float, float, , )
 ADD_LOOP(add, F64, double, double, , )
 
+#define ADD_COMPLEX(NAME, part)                                                                             \
+  static void add_##NAME(size_t n, const void *from, size_t from_at, void *to, size_t to_at, size_t step) { \
+    const part *x = (const part *)from + 2 * from_at;                                                       \
+    part *y = (part *)to + 2 * to_at;                                                                       \
+    for (size_t i = 0; i < n; i++) {                                                                        \
+      y[2 * i * step] += x[2 * i];                                                                          \
+      y[2 * i * step + 1] += x[2 * i + 1];                                                                  \
+    }                                                                                                       \
+  }
+ADD_COMPLEX(C64, float)
+ADD_COMPLEX(C128, double)
+
+static void add_bool(size_t n, const void *from, size_t from_at, void *to, size_t to_at, size_t step) {
+  const uint8_t *x = (const uint8_t *)from + from_at;
+  uint8_t *y = (uint8_t *)to + to_at;
+  for (size_t i = 0; i < n; i++) y[i * step] |= x[i] != 0;
+}
+
 static const add_function add_functions[RUNG_DTYPE_NUMBERS] = {
-    RUNG_EACH_WRAPPING(RUNG_TABLE_ENTRY, add)[RUNG_F32] = add_F32, [RUNG_F64] = add_F64};
+    RUNG_EACH_WRAPPING(RUNG_TABLE_ENTRY, add)[RUNG_F32] = add_F32, [RUNG_F64] = add_F64, [RUNG_C64] = add_C64,
+    [RUNG_C128] = add_C128, [RUNG_BOOL] = add_bool};
 
 typedef struct image_job {
   const rung_window *window;
@@ -90,4 +109,6 @@ static rung_status *run_Col2Im(rung_kernel_call *call) {
   return NULL;
 }
 
-const rung_kernel rung_cpu_Col2Im = {.types = {{'T', RUNG_SET_NUMERIC}}, .prepare = prepare_Col2Im, .run = run_Col2Im};
+const rung_kernel rung_cpu_Col2Im = {.types = {{'T', RUNG_SET_NUMERIC | RUNG_SET_COMPLEX | RUNG_SET_BOOL}},
+                                     .prepare = prepare_Col2Im,
+                                     .run = run_Col2Im};

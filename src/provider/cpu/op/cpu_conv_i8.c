@@ -2,6 +2,7 @@
  * int32 and wrap. form/conv_i8.h in one to three spatial dimensions, else form/conv_plain.h. */
 #include "op/convolution.h"
 
+#include "base/element.h"
 #include "base/pool.h"
 #include "provider/cpu/form/conv_i8.h"
 #include "provider/cpu/form/conv_plain.h"
@@ -84,7 +85,7 @@ static rung_status *one_number(const rung_kernel_call *call, uint32_t place, con
                                double *out) {
   const rung_tensor *t = input_at(call, place);
   RUNG_RUN_REQUIRE(!t || rung_tensor_count(t) == 1, "%s must be one number", name);
-  *out = t ? rung_element_f64(t->dtype, t->data, 0) : fallback;
+  *out = t ? rung_element_get(t->dtype, t->data, 0) : fallback;
   return NULL;
 }
 

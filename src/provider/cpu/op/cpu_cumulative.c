@@ -4,9 +4,10 @@
 #include "provider/cpu/cpu_types.h"
 #include "provider/opwise/kernel.h"
 
-enum { BLOCK = 64 }; /* lines of a walk */
+enum { BLOCK = 64, STEPS = 4096 }; /* lines of a walk; its steps between two looks at whether the run was cancelled */
 
 typedef struct cumulative_job {
+  const rung_kernel_call *call;
   const void *from;
   void *to;
   size_t length, inner; /* elements of a line, and how far apart they lie */
@@ -14,21 +15,22 @@ typedef struct cumulative_job {
 } cumulative_job;
 
 /* Lines first to first + n, which lie side by side. */
-#define CUMULATIVE_LOOP(op, NAME, stored, computed, load, store)             \
-  static void op##_##NAME(const cumulative_job *j, size_t first, size_t n) { \
-    size_t at = first / j->inner * j->inner * j->length + first % j->inner;  \
-    const stored *from = (const stored *)j->from + at;                       \
-    stored *to = (stored *)j->to + at;                                       \
-    computed total[BLOCK];                                                   \
-    for (size_t i = 0; i < n; i++) total[i] = op##_START;                    \
-    for (size_t k = 0; k < j->length; k++) {                                 \
-      size_t row = (j->reverse ? j->length - 1 - k : k) * j->inner;          \
-      for (size_t i = 0; i < n; i++) {                                       \
-        computed before = total[i];                                          \
-        total[i] = op(before, (computed)load(from[row + i]));                \
-        to[row + i] = store(j->exclusive ? before : total[i]);               \
-      }                                                                      \
-    }                                                                        \
+#define CUMULATIVE_LOOP(op, NAME, stored, computed, load, store)               \
+  static void op##_##NAME(const cumulative_job *j, size_t first, size_t n) {   \
+    size_t at = first / j->inner * j->inner * j->length + first % j->inner;    \
+    const stored *from = (const stored *)j->from + at;                         \
+    stored *to = (stored *)j->to + at;                                         \
+    computed total[BLOCK];                                                     \
+    for (size_t i = 0; i < n; i++) total[i] = op##_START;                      \
+    for (size_t k = 0; k < j->length; k++) {                                   \
+      if (k % STEPS == STEPS - 1 && rung_kernel_is_cancelled(j->call)) return; \
+      size_t row = (j->reverse ? j->length - 1 - k : k) * j->inner;            \
+      for (size_t i = 0; i < n; i++) {                                         \
+        computed before = total[i];                                            \
+        total[i] = op(before, (computed)load(from[row + i]));                  \
+        to[row + i] = store(j->exclusive ? before : total[i]);                 \
+      }                                                                        \
+    }                                                                          \
   }
 
 #define SUM(x, y) ((x) + (y))
@@ -67,7 +69,7 @@ static rung_status *run_cumulative(rung_kernel_call *call, const lines_function 
   if (in->rank > 0) RUNG_TRY(rung_kernel_axis(given, in->rank, &axis));
   if (in->size == 0) return NULL;
   lines_job job = {
-      {in->data, rung_out(call, 0)->data, in->rank ? (size_t)in->dims[axis] : 1,
+      {call, in->data, rung_out(call, 0)->data, in->rank ? (size_t)in->dims[axis] : 1,
        (size_t)rung_tensor_span(in, RUNG_MIN(axis + 1, in->rank), in->rank), p->exclusive != 0, p->reverse != 0},
       functions[in->dtype]};
   rung_kernel_parallel(call, rung_tensor_count(in) / job.job.length,

@@ -5,7 +5,10 @@
 
 #include <math.h>
 
+enum { ROWS = 64 }; /* between two looks at whether the run was cancelled */
+
 typedef struct det_job {
+  const rung_kernel_call *call;
   const rung_tensor *x;
   rung_tensor *y;
   size_t n;
@@ -28,7 +31,7 @@ static void swap_rows(size_t n, double *a, size_t one, size_t other) {
   }
 }
 
-static double eliminate(size_t n, double *a) {
+static double eliminate(const rung_kernel_call *call, size_t n, double *a) {
   double det = 1;
   for (size_t c = 0; c < n; c++) {
     size_t pivot = find_pivot(n, a, c);
@@ -37,6 +40,7 @@ static double eliminate(size_t n, double *a) {
     swap_rows(n, a, c, pivot);
     det *= a[c * n + c];
     for (size_t r = c + 1; r < n; r++) {
+      if (r % ROWS == 0 && rung_kernel_is_cancelled(call)) return 0;
       double factor = a[r * n + c] / a[c * n + c];
       for (size_t k = c + 1; k < n; k++) a[r * n + k] -= factor * a[c * n + k];
     }
@@ -49,7 +53,7 @@ static void run_determinants(void *context, size_t begin, size_t end) {
   double *a = j->space + rung_pool_slot() * j->n * j->n;
   for (size_t i = begin; i < end; i++) {
     rung_load_f64(j->x->dtype, j->x->data, i * j->n * j->n, 1, j->n * j->n, a);
-    double det = eliminate(j->n, a);
+    double det = eliminate(j->call, j->n, a);
     rung_store_f64(j->y->dtype, j->y->data, i, 1, 1, &det);
   }
 }
@@ -70,7 +74,7 @@ static rung_status *prepare_det(rung_kernel_call *call) { return prepare_square(
 static rung_status *run_det(rung_kernel_call *call) {
   const rung_tensor *x = rung_in(call, 0);
   size_t n = (size_t)x->dims[x->rank - 1];
-  det_job job = {x, rung_out(call, 0), n, call->scratch};
+  det_job job = {call, x, rung_out(call, 0), n, call->scratch};
   rung_kernel_parallel(call, rung_tensor_count(job.y), rung_kernel_grain(n * n * n), run_determinants, &job);
   return NULL;
 }
@@ -79,7 +83,7 @@ const rung_kernel rung_cpu_Det = {.types = {{'T', RUNG_SET_FLOAT}}, .prepare = p
 
 /* Inverse: what turns A into the identity turns the identity into the inverse. Of a singular matrix it is infinite. */
 
-static void invert(size_t n, double *a, double *b) {
+static void invert(const rung_kernel_call *call, size_t n, double *a, double *b) {
   memset(b, 0, n * n * sizeof *b);
   for (size_t i = 0; i < n; i++) b[i * n + i] = 1;
   for (size_t c = 0; c < n; c++) {
@@ -90,6 +94,7 @@ static void invert(size_t n, double *a, double *b) {
     for (size_t k = 0; k < n; k++) a[c * n + k] /= by, b[c * n + k] /= by;
     for (size_t r = 0; r < n; r++) {
       double factor = a[r * n + c];
+      if (r % ROWS == 0 && rung_kernel_is_cancelled(call)) return;
       if (r == c || factor == 0) continue;
       for (size_t k = c; k < n; k++) a[r * n + k] -= factor * a[c * n + k];
       for (size_t k = 0; k < n; k++) b[r * n + k] -= factor * b[c * n + k];
@@ -103,7 +108,7 @@ static void run_inverses(void *context, size_t begin, size_t end) {
   double *a = j->space + rung_pool_slot() * 2 * count;
   for (size_t i = begin; i < end; i++) {
     rung_load_f64(j->x->dtype, j->x->data, i * count, 1, count, a);
-    invert(j->n, a, a + count);
+    invert(j->call, j->n, a, a + count);
     rung_store_f64(j->y->dtype, j->y->data, i * count, 1, count, a + count);
   }
 }
@@ -113,7 +118,7 @@ static rung_status *prepare_inverse(rung_kernel_call *call) { return prepare_squ
 static rung_status *run_inverse(rung_kernel_call *call) {
   const rung_tensor *x = rung_in(call, 0);
   size_t n = (size_t)x->dims[x->rank - 1], matrices = n ? rung_tensor_count(x) / (n * n) : 0;
-  det_job job = {x, rung_out(call, 0), n, call->scratch};
+  det_job job = {call, x, rung_out(call, 0), n, call->scratch};
   rung_kernel_parallel(call, matrices, rung_kernel_grain(2 * n * n * n), run_inverses, &job);
   return NULL;
 }

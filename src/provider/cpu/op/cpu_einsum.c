@@ -210,7 +210,7 @@ static bool plan_product(rung_kernel_call *call, const nest *n, product *p) {
   const rung_tensor *a = rung_in(call, 0), *b = rung_in(call, 1), *c = rung_out(call, 0);
   if (n->sum.input_count != 2 || a->dtype != RUNG_F32 || !make_groups(n, p) || p->batch.count > RUNG_MAX_RANK)
     return false;
-  size_t a_row, a_k, b_k, b_col, c_row, c_col, total;
+  size_t a_row = 0, a_k = 0, b_k = 0, b_col = 0, c_row = 0, c_col = 0, total;
   p->copies_a = !merged_step(n, &p->m, n->steps[0], &a_row) || !merged_step(n, &p->k, n->steps[0], &a_k);
   p->copies_b = !merged_step(n, &p->n, n->steps[1], &b_col) || !merged_step(n, &p->k, n->steps[1], &b_k);
   p->copies_c =

@@ -2,6 +2,7 @@
  * is zero. */
 #include "op/ms_nbits.h"
 
+#include "base/element.h"
 #include "provider/cpu/form/convert.h"
 #include "provider/cpu/form/floats.h"
 #include "provider/opwise/kernel.h"
@@ -20,7 +21,7 @@ typedef struct gather_job {
 
 /* Code number `at` of a tensor. */
 static float code_at(const gather_job *j, const rung_tensor *t, size_t at) {
-  if (t->dtype != RUNG_U8) return (float)rung_element_f64(t->dtype, t->data, at);
+  if (t->dtype != RUNG_U8) return (float)rung_element_get(t->dtype, t->data, at);
   unsigned each = 8 / j->bits, byte = ((const uint8_t *)t->data)[at / each];
   return (float)(byte >> (at % each * j->bits) & ((1u << j->bits) - 1));
 }

@@ -1,6 +1,7 @@
 /* LabelEncoder, CategoryMapper, OneHotEncoder, DictVectorizer, CastMap. Tables are made once, by pack. */
 #include "op/ml_mapping.h"
 
+#include "base/element.h"
 #include "base/str.h"
 #include "provider/cpu/form/convert.h"
 #include "provider/cpu/form/lookup.h"
@@ -38,7 +39,7 @@ static uint64_t key_bits(rung_dtype dtype, const void *data, size_t at) {
   switch (dtype) {
     case RUNG_F32:
     case RUNG_F64:
-      return rung_lookup_of_double(rung_element_f64(dtype, &element, 0));
+      return rung_lookup_of_double(rung_element_get(dtype, &element, 0));
     case RUNG_I32:
       return (uint64_t)(int64_t)(int32_t)element;
     case RUNG_I16:
@@ -214,7 +215,7 @@ static rung_status *run_OneHotEncoder(rung_kernel_call *call) {
   if (y->size) memset(y->data, 0, y->size);
   for (size_t i = 0; i < count; i++) {
     uint32_t found = is_float
-                         ? rung_lookup_bits(&m->keys, (uint64_t)rung_f64_to_i64(rung_element_f64(x->dtype, x->data, i)))
+                         ? rung_lookup_bits(&m->keys, (uint64_t)rung_f64_to_i64(rung_element_get(x->dtype, x->data, i)))
                          : find(m, x, i);
     RUNG_RUN_REQUIRE(found != RUNG_LOOKUP_NONE || p->zeros, "element %zu is none of the categories", i);
     if (found != RUNG_LOOKUP_NONE) ((float *)y->data)[i * m->keys.count + found] = 1;
@@ -314,7 +315,7 @@ static rung_status *read_entries(const rung_cast_map_params *p, const rung_tenso
     if (from_text)
       e->text = ((const rung_str *)values->data)[i];
     else
-      e->number = rung_element_f64(values->dtype, values->data, i);
+      e->number = rung_element_get(values->dtype, values->data, i);
     if (from_text && !to_text) RUNG_TRY(read_number(e->text, &e->number));
     if (!from_text && to_text) snprintf(e->digits, sizeof e->digits, "%.8g", e->number);
   }

@@ -385,7 +385,7 @@ static void run_experts(const moe *m, const workspace *w) {
       if (rows == CHUNK) run_chunk(m, w, e, rows), rows = 0;
     }
     if (rows) run_chunk(m, w, e, rows);
-    if (m->call->run && m->call->host->cancelled(m->call->run)) return;
+    if (rung_kernel_is_cancelled(m->call)) return;
   }
 }
 

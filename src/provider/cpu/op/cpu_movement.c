@@ -1,4 +1,5 @@
 /* Kernels that are strided copies. */
+#include "op/filling.h"
 #include "op/movement.h"
 #include "provider/cpu/form/moved.h"
 #include "provider/cpu/form/strided.h"
@@ -48,8 +49,9 @@ static rung_status *concat(rung_kernel_call *call) {
 static int64_t split_size(const rung_kernel_call *call, uint32_t i, int64_t dim, int64_t at) {
   const rung_split_params *p = call->params;
   const rung_tensor *sizes = rung_in(call, 1);
+  int64_t said;
   if (rung_out(call, i)) return rung_out(call, i)->dims[p->axis < 0 ? p->axis + rung_in(call, 0)->rank : p->axis];
-  if (sizes) return ((const int64_t *)sizes->data)[i];
+  if (sizes) return rung_element_int(sizes, i, &said) ? said : -1;
   if (p->split.count) return p->split.at[i];
   int64_t parts = p->num_outputs ? p->num_outputs : call->output_count;
   return RUNG_MIN(dim / parts + (dim % parts != 0), dim - at);

@@ -61,7 +61,6 @@ static size_t make_heap(const nms_job *j, const float *scores, uint32_t *heap) {
 }
 
 static uint32_t take_boxes(const nms_job *j, const float *boxes, const float *scores, uint32_t *list) {
-  const rung_run *run = j->call->run;
   size_t left = make_heap(j, scores, list);
   uint32_t taken = 0, *last = list + j->count - 1; /* the first one taken */
   for (size_t seen = 1; left && (int64_t)taken < j->most; seen++) {
@@ -73,7 +72,7 @@ static uint32_t take_boxes(const nms_job *j, const float *boxes, const float *sc
     for (uint32_t i = 0; i < taken && kept; i++)
       kept = !overlap(j, candidate, make_box(j, boxes + 4 * (size_t)*(last - i)));
     if (kept) *(last - taken++) = best;
-    if (seen % 256 == 0 && run && j->call->host->cancelled(run)) break;
+    if (seen % 256 == 0 && rung_kernel_is_cancelled(j->call)) break;
   }
   return taken;
 }

@@ -107,6 +107,7 @@ static rung_status *prepare_pool(rung_kernel_call *call, bool is_max, bool is_su
 /* Running */
 
 typedef struct pool_job {
+  const rung_kernel_call *call;
   const pool_state *state;
   const rung_pool_params *params;
   const rung_tensor *x;
@@ -122,12 +123,16 @@ typedef struct channel {
   const pool_job *j;
   const char *x;
   char *sums;
+  size_t tap; /* of the last row */
+  bool is_cancelled;
 } channel;
 
 static void add_row(void *context, size_t tap, size_t n, size_t in, size_t step, size_t out) {
-  const channel *c = context;
+  channel *c = context;
   size_t size = rung_dtype_size(c->j->state->sum_type);
-  (void)tap;
+  if (tap != c->tap) c->is_cancelled = rung_kernel_is_cancelled(c->j->call);
+  c->tap = tap;
+  if (c->is_cancelled) return;
   c->j->row(n, step, c->x + in * size, c->sums + out * size, (double)c->j->params->p);
 }
 
@@ -162,7 +167,7 @@ static void pool_channel(const pool_job *j, size_t c, char *space) {
     rung_pool_plane_run(&s->plane, (const float *)x, (float *)sums, (float *)(space + s->x_space + s->sums_space));
   } else {
     start_sums(j, sums);
-    rung_taps_rows(&s->window, add_row, &(channel){j, x, sums});
+    rung_taps_rows(&s->window, add_row, &(channel){.j = j, .x = x, .sums = sums});
   }
   if (j->finish) j->finish(j, c, sums);
   if (j->y && !straight) rung_epilogue_store(j->math, j->y->dtype, j->y->data, c * n, n, (const float *)sums);
@@ -182,7 +187,8 @@ static size_t channel_grain(const pool_state *s) {
 
 static rung_status *run_pool(rung_kernel_call *call, combine how, void (*finish)(const pool_job *, size_t, void *)) {
   const pool_state *state = call->state;
-  pool_job job = {.state = state,
+  pool_job job = {.call = call,
+                  .state = state,
                   .params = call->params,
                   .x = rung_in(call, 0),
                   .y = rung_out(call, 0),

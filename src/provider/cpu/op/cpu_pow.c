@@ -5,6 +5,7 @@
  * is what the quotient 1 / x^n is cast to: 0, except for 1, -1 and 0 (the largest integer). */
 #include "op/elementwise.h"
 
+#include "base/element.h"
 #include "provider/cpu/cpu_types.h"
 #include "provider/cpu/form/broadcast.h"
 #include "provider/cpu/form/convert.h"
@@ -111,7 +112,7 @@ static rung_status *run_Pow(rung_kernel_call *call) {
   RUNG_TRY(rung_binary_second(call, &y));
   if (!out || !rung_tensor_count(out)) return NULL;
   if (is_float && rung_tensor_count(&y) == 1) {
-    rung_unary_loop named = find_named(rung_element_f64(y.dtype, y.data, 0), x->dtype == RUNG_F64);
+    rung_unary_loop named = find_named(rung_element_get(y.dtype, y.data, 0), x->dtype == RUNG_F64);
     if (named) return rung_unary_run(call, x, named, NULL, 1);
   }
   if (is_float && x->dtype == y.dtype)

@@ -1,11 +1,14 @@
 /* Products of matrices of 8-bit integers: MatMulInteger, QLinearMatMul, the fused QuantizedProduct (op/product.h), and
  * com.microsoft's MatMulIntegerToFloat, DynamicQuantizeMatMul, QGemm.
- * Sums are int32 and wrap. form/product_i8.h where A and B have one zero point each, else plain loops. */
+ * Sums are int32 and wrap. form/product_i8.h where A and B have one zero point each, else plain loops. QLinearMatMul
+ * with float 8 on any side sums in float64. */
 #include "op/product.h"
 
+#include "base/element.h"
 #include "base/pool.h"
 #include "provider/cpu/form/convert.h"
 #include "provider/cpu/form/floats.h"
+#include "provider/cpu/form/product_f8.h"
 #include "provider/cpu/form/product_i8.h"
 #include "provider/cpu/form/quantized.h"
 #include "provider/cpu/form/strided.h"
@@ -95,29 +98,20 @@ static rung_status *prepare_product(rung_kernel_call *call, const places *at) {
 /* Scales and zero points: one number, one per row of A (column of B) of every matrix, or one per row (column) of each.
  */
 
-typedef struct spread {
-  const rung_tensor *tensor;
-  size_t step, matrix_step; /* in elements, per row or column, and per matrix of the operand's stack */
-} spread;
-
-static rung_status *spread_of(const rung_tensor *t, const char *name, size_t length, size_t matrices, spread *out) {
+static rung_status *spread_of(const rung_tensor *t, const char *name, size_t length, size_t matrices,
+                              rung_spread *out) {
   size_t count = t ? rung_tensor_count(t) : 1;
-  *out = (spread){t, count == 1 ? 0 : 1, count == 1 || count == length ? 0 : length};
+  *out = (rung_spread){t, count == 1 ? 0 : 1, count == 1 || count == length ? 0 : length};
   RUNG_RUN_REQUIRE(count == 1 || count == length || (matrices && count / matrices == length && count % matrices == 0),
                    "%s has %zu elements for %zu rows or columns", name, count, length);
   return NULL;
-}
-
-static double number_at(const spread *s, size_t index, size_t matrix, double fallback) {
-  return s->tensor ? rung_element_f64(s->tensor->dtype, s->tensor->data, index * s->step + matrix * s->matrix_step)
-                   : fallback;
 }
 
 /* The one zero point that all rows or columns have; false when they differ. */
 static bool one_zero(const rung_tensor *t, int32_t *out) {
   size_t count = t ? rung_tensor_count(t) : 0;
   const uint8_t *bytes = t ? t->data : NULL;
-  *out = count ? (int32_t)rung_element_f64(t->dtype, bytes, 0) : 0;
+  *out = count ? (int32_t)rung_element_get(t->dtype, bytes, 0) : 0;
   for (size_t i = 1; i < count; i++)
     if (bytes[i] != bytes[0]) return false;
   return true;
@@ -127,16 +121,16 @@ static rung_status *one_number(const rung_kernel_call *call, uint32_t place, con
                                double *out) {
   const rung_tensor *t = input_at(call, place);
   RUNG_RUN_REQUIRE(!t || rung_tensor_count(t) == 1, "%s must be one number", name);
-  *out = t ? rung_element_f64(t->dtype, t->data, 0) : fallback;
+  *out = t ? rung_element_get(t->dtype, t->data, 0) : fallback;
   return NULL;
 }
 
 typedef struct operands {
   const rung_tensor *a, *b;
-  spread a_zero, b_zero, a_scale, b_scale;
+  rung_spread a_zero, b_zero, a_scale, b_scale;
   const rung_tensor *bias, *bias_scale;
   float y_scale;
-  int32_t y_zero;
+  double y_zero;
   bool fused;
 } operands;
 
@@ -147,7 +141,7 @@ static size_t matrices_of(const rung_tensor *t) {
 static rung_status *read_operands(const rung_kernel_call *call, const places *at, operands *o) {
   const product_state *state = call->state;
   size_t m = (size_t)state->shape.m, n = (size_t)state->shape.n;
-  double y_scale, y_zero;
+  double y_scale;
   *o = (operands){.a = rung_in(call, 0),
                   .b = rung_in(call, at->b),
                   .bias = input_at(call, at->bias),
@@ -158,14 +152,13 @@ static rung_status *read_operands(const rung_kernel_call *call, const places *at
   RUNG_TRY(spread_of(input_at(call, at->a_scale), "the scale of a", m, matrices_of(o->a), &o->a_scale));
   RUNG_TRY(spread_of(input_at(call, at->b_scale), "the scale of b", n, matrices_of(o->b), &o->b_scale));
   RUNG_TRY(one_number(call, at->y_scale, "the scale of y", 1, &y_scale));
-  RUNG_TRY(one_number(call, at->y_zero, "the zero point of y", 0, &y_zero));
+  RUNG_TRY(one_number(call, at->y_zero, "the zero point of y", 0, &o->y_zero));
   for (int i = 0; i < 2; i++) {
     const rung_tensor *t = i ? o->bias_scale : o->bias;
     RUNG_RUN_REQUIRE(!t || rung_tensor_count(t) == 1 || rung_tensor_count(t) == n,
                      "the bias or its scale is for other columns");
   }
   o->y_scale = (float)y_scale;
-  o->y_zero = (int32_t)y_zero;
   return NULL;
 }
 
@@ -180,7 +173,7 @@ static void load_list(const rung_tensor *t, size_t at, size_t n, float *to) {
 /* Scale and bias of the columns, for a row of one matrix. */
 static void fill_lists(const operands *o, size_t n, size_t row, size_t a_matrix, size_t b_matrix, float *scales,
                        float *biases) {
-  float a_scale = (float)number_at(&o->a_scale, row, a_matrix, 1);
+  float a_scale = (float)rung_spread_at(&o->a_scale, row, a_matrix, 1);
   if (o->bias) {
     load_list(o->bias, 0, n, biases);
     if (o->bias_scale) load_list(o->bias_scale, 0, n, scales);
@@ -200,7 +193,7 @@ static rung_requantize requantize_of(const rung_kernel_call *call, const operand
                            .bias = o->bias ? biases : NULL,
                            .activation = o->fused ? p->activation : (rung_activation){0},
                            .y_scale = o->fused ? o->y_scale : 1,
-                           .y_zero = o->y_zero};
+                           .y_zero = (int32_t)o->y_zero};
 }
 
 /* The plain way */
@@ -220,7 +213,7 @@ static int32_t byte_at(const rung_tensor *t, size_t at) {
 static void sum_row(const plain_job *j, size_t i, size_t a_matrix, size_t b_matrix, uint32_t *sums) {
   const rung_matmul_shape *s = &((const product_state *)j->call->state)->shape;
   size_t n = (size_t)s->n, depth = (size_t)s->k;
-  uint32_t a_zero = (uint32_t)(int32_t)number_at(&j->o->a_zero, i, a_matrix, 0), total = 0;
+  uint32_t a_zero = (uint32_t)(int32_t)rung_spread_at(&j->o->a_zero, i, a_matrix, 0), total = 0;
   memset(sums, 0, n * sizeof *sums);
   for (size_t k = 0; k < depth; k++) {
     uint32_t x = (uint32_t)byte_at(j->o->a, (a_matrix * (size_t)s->m + i) * depth + k) - a_zero;
@@ -228,7 +221,7 @@ static void sum_row(const plain_job *j, size_t i, size_t a_matrix, size_t b_matr
     total += x;
     for (size_t c = 0; c < n; c++) sums[c] += x * (uint32_t)byte_at(j->o->b, row + c);
   }
-  for (size_t c = 0; c < n; c++) sums[c] -= total * (uint32_t)(int32_t)number_at(&j->o->b_zero, c, b_matrix, 0);
+  for (size_t c = 0; c < n; c++) sums[c] -= total * (uint32_t)(int32_t)rung_spread_at(&j->o->b_zero, c, b_matrix, 0);
 }
 
 static void run_rows(void *context, size_t begin, size_t end) {
@@ -241,13 +234,8 @@ static void run_rows(void *context, size_t begin, size_t end) {
   uint8_t *bytes = (uint8_t *)(sums + RUNG_ROUND_UP(n, 16));
   float *scales = (float *)((char *)j->call->scratch + ((const product_state *)j->call->state)->lists_at);
   for (size_t row = begin; row < end; row++) {
-    size_t rest = row / (size_t)s->m, a = 0, b = 0;
-    for (int32_t d = s->batch_rank - 1; d >= 0; d--) {
-      size_t index = rest % (size_t)s->batch[d];
-      rest /= (size_t)s->batch[d];
-      a += index * (size_t)s->a_step[d];
-      b += index * (size_t)s->b_step[d];
-    }
+    size_t a, b;
+    rung_matmul_operands(s, row / (size_t)s->m, &a, &b);
     sum_row(j, row % (size_t)s->m, a, b, (uint32_t *)sums);
     if (y->dtype != RUNG_I32) fill_lists(j->o, n, row % (size_t)s->m, a, b, scales, scales + n);
     rung_requantize r = requantize_of(j->call, j->o, scales, scales + n);
@@ -288,6 +276,64 @@ static rung_status *run_product(rung_kernel_call *call, const places *at) {
   return NULL;
 }
 
+/* QLinearMatMul: float 8 on any side goes another way. */
+
+/* By the node: packing sees B alone. */
+static bool is_float8(const rung_kernel_call *call) {
+  rung_value_info **inputs = call->node->inputs;
+  rung_dtypes types = RUNG_SET(inputs[0]->type.dtype) | RUNG_SET(inputs[linear_places.b]->type.dtype) |
+                      RUNG_SET(inputs[linear_places.y_zero]->type.dtype);
+  return types & RUNG_PRODUCT_F8;
+}
+
+static rung_status *prepare_float8(rung_kernel_call *call) {
+  rung_matmul_shape *shape = &((product_state *)call->state)->shape;
+  const rung_tensor *a = rung_in(call, 0), *b = rung_in(call, linear_places.b);
+  RUNG_TRY(rung_matmul_shape_make(a->rank, a->dims, false, b->rank, b->dims, false, shape));
+  RUNG_REQUIRE(rung_product_f8_scratch(call, shape, &call->scratch_size), LIMIT, "the product is too large");
+  return NULL;
+}
+
+static rung_status *run_float8(rung_kernel_call *call) {
+  operands o;
+  RUNG_TRY(read_operands(call, &linear_places, &o));
+  const rung_product_f8 product = {.shape = &((const product_state *)call->state)->shape,
+                                   .a = o.a,
+                                   .b = o.b,
+                                   .y = rung_out(call, 0),
+                                   .a_zero = o.a_zero,
+                                   .b_zero = o.b_zero,
+                                   .a_scale = o.a_scale,
+                                   .b_scale = o.b_scale,
+                                   .y_scale = o.y_scale,
+                                   .y_zero = o.y_zero};
+  rung_product_f8_run(call, &product);
+  return NULL;
+}
+
+static rung_status *pack_QLinearMatMul(rung_kernel_call *call, void **out) {
+  *out = NULL;
+  return is_float8(call) ? NULL : pack_product(call, &linear_places, out);
+}
+
+static rung_status *prepare_QLinearMatMul(rung_kernel_call *call) {
+  return is_float8(call) ? prepare_float8(call) : prepare_product(call, &linear_places);
+}
+
+static rung_status *run_QLinearMatMul(rung_kernel_call *call) {
+  return is_float8(call) ? run_float8(call) : run_product(call, &linear_places);
+}
+
+const rung_kernel rung_cpu_QLinearMatMul = {
+    .types = {{'A', BYTES | RUNG_PRODUCT_F8},
+              {'B', BYTES | RUNG_PRODUCT_F8},
+              {'Y', BYTES | RUNG_PRODUCT_F8},
+              {'S', RUNG_SET(RUNG_F32) | RUNG_SET(RUNG_F16) | RUNG_SET(RUNG_BF16)}},
+    .state_size = sizeof(product_state),
+    .pack = pack_QLinearMatMul,
+    .prepare = prepare_QLinearMatMul,
+    .run = run_QLinearMatMul};
+
 #define PRODUCT_KERNEL(symbol, places, ...)                                                                          \
   static rung_status *pack_##symbol(rung_kernel_call *call, void **out) { return pack_product(call, &places, out); } \
   static rung_status *prepare_##symbol(rung_kernel_call *call) { return prepare_product(call, &places); }            \
@@ -298,8 +344,6 @@ static rung_status *run_product(rung_kernel_call *call, const places *at) {
                                          .prepare = prepare_##symbol,                                                \
                                          .run = run_##symbol};
 PRODUCT_KERNEL(MatMulInteger, integer_places, {'A', BYTES}, {'B', BYTES})
-PRODUCT_KERNEL(QLinearMatMul, linear_places, {'A', BYTES}, {'B', BYTES}, {'Y', BYTES},
-               {'S', RUNG_SET(RUNG_F32) | RUNG_SET(RUNG_F16) | RUNG_SET(RUNG_BF16)})
 PRODUCT_KERNEL(QuantizedProduct, fused_places, {'A', BYTES}, {'B', BYTES}, {'C', BYTES},
                {'D', RUNG_SET(RUNG_F32) | RUNG_SET(RUNG_I32)})
 PRODUCT_KERNEL(ms_MatMulIntegerToFloat, float_places, {'A', BYTES}, {'B', BYTES}, {'S', RUNG_SET(RUNG_F32)})

@@ -6,6 +6,7 @@
  * number is exact. NaN becomes `low`. */
 #include "op/quantize.h"
 
+#include "base/element.h"
 #include "provider/cpu/cpu_types.h"
 #include "provider/cpu/form/convert.h"
 #include "provider/cpu/form/floats.h"
@@ -44,7 +45,7 @@ static void load_numbers(const rung_tensor *t, size_t at, size_t n, float *to) {
     rung_convert(&rung_convert_defaults, n, t->dtype,
                  (const char *)t->data + at * (size_t)rung_dtype_facts(t->dtype)->bits / 8, RUNG_F32, to);
   } else {
-    for (size_t i = 0; i < n; i++) to[i] = (float)rung_element_f64(t->dtype, t->data, at + i);
+    for (size_t i = 0; i < n; i++) to[i] = (float)rung_element_get(t->dtype, t->data, at + i);
   }
 }
 
@@ -61,8 +62,8 @@ static void load_scales(const linear_job *j, size_t at, strip *s) {
       load_numbers(j->scale, from, run, s->scale + done);
       if (j->zero) load_numbers(j->zero, from, run, s->zero + done);
     } else {
-      float zero = j->zero ? (float)rung_element_f64(j->zero->dtype, j->zero->data, from) : 0;
-      float scale = (float)rung_element_f64(j->scale->dtype, j->scale->data, from);
+      float zero = j->zero ? (float)rung_element_get(j->zero->dtype, j->zero->data, from) : 0;
+      float scale = (float)rung_element_get(j->scale->dtype, j->scale->data, from);
       for (size_t k = done; k < done + run; k++) s->scale[k] = scale, s->zero[k] = zero;
     }
     done += run;

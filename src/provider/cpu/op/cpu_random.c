@@ -5,6 +5,7 @@
  * draws the same; without, it follows from the session's seed, the node's name and the number of the run. */
 #include "op/random.h"
 
+#include "base/element.h"
 #include "base/str.h"
 #include "provider/cpu/form/convert.h"
 #include "provider/cpu/form/floats.h"
@@ -218,7 +219,7 @@ static rung_status *run_Dropout(rung_kernel_call *call) {
   const rung_dropout_params *p = call->params;
   const rung_tensor *in = rung_in(call, 0), *ratio = rung_in(call, 1);
   dropout_job job = {0, (double)p->ratio, in, rung_out(call, 0), rung_out(call, 1)};
-  if (ratio && rung_tensor_count(ratio) == 1) job.ratio = rung_element_f64(ratio->dtype, ratio->data, 0);
+  if (ratio && rung_tensor_count(ratio) == 1) job.ratio = rung_element_get(ratio->dtype, ratio->data, 0);
   if (!is_training(call) || job.ratio == 0) {
     pass_through(in, job.out, job.mask);
     return NULL;

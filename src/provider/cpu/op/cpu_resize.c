@@ -4,6 +4,7 @@
  * not fit into it; integers are rounded to the nearest, ties to even, and saturate. */
 #include "op/resize.h"
 
+#include "base/element.h"
 #include "provider/cpu/form/convert.h"
 #include "provider/cpu/form/gather.h"
 #include "provider/cpu/form/moved.h"
@@ -70,8 +71,8 @@ static rung_status *read_roi(const rung_kernel_call *call, int32_t axis, double 
                    rung_tensor_count(tensor), 2 * count);
   for (size_t i = 0; i < p->axes.count; i++)
     if (p->axes.at[i] == axis || p->axes.at[i] + rank == axis) place = i;
-  roi[0] = rung_element_f64(tensor->dtype, tensor->data, place);
-  roi[1] = rung_element_f64(tensor->dtype, tensor->data, place + count);
+  roi[0] = rung_element_get(tensor->dtype, tensor->data, place);
+  roi[1] = rung_element_get(tensor->dtype, tensor->data, place + count);
   return NULL;
 }
 

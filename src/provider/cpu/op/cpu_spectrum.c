@@ -1,6 +1,7 @@
 /* DFT, STFT, windows, MelWeightMatrix. Everything is computed in double and rounded once. */
 #include "op/spectrum.h"
 
+#include "base/element.h"
 #include "base/pool.h"
 #include "provider/cpu/form/convert.h"
 #include "provider/cpu/form/fft.h"
@@ -83,9 +84,9 @@ static rung_status *run_MelWeightMatrix(rung_kernel_call *call) {
   if (!count) return NULL;
   double *matrix = rung_alloc(call->host->allocator, count, sizeof *matrix, "mel");
   RUNG_CHECK_ALLOC(matrix);
-  double low = mel_of(rung_element_f64(rung_in(call, 3)->dtype, rung_in(call, 3)->data, 0));
+  double low = mel_of(rung_element_get(rung_in(call, 3)->dtype, rung_in(call, 3)->data, 0));
   double step =
-      (mel_of(rung_element_f64(rung_in(call, 4)->dtype, rung_in(call, 4)->data, 0)) - low) / (double)(bins + 2);
+      (mel_of(rung_element_get(rung_in(call, 4)->dtype, rung_in(call, 4)->data, 0)) - low) / (double)(bins + 2);
   int64_t edges[3] = {0, 0, 0};
   for (int64_t i = 0; i < bins + 2; i++) {
     edges[0] = edges[1], edges[1] = edges[2];

@@ -5,7 +5,10 @@
 
 typedef rung_sort_entry entry; /* of a greater key: better */
 
+enum { STEPS = 1 << 14 }; /* between two looks at whether the run was cancelled */
+
 typedef struct top_job {
+  const rung_kernel_call *call;
   const void *from;
   char *values;     /* NULL: not wanted */
   int64_t *indices; /* NULL: not wanted */
@@ -32,8 +35,9 @@ static void sink(entry *heap, size_t count, size_t at) {
   heap[at] = moved;
 }
 
-static void take_out_in_order(entry *heap, size_t count) {
-  for (size_t left = count; left > 1; left--) {
+static void take_out_in_order(const top_job *j, entry *heap) {
+  for (size_t left = j->k; left > 1; left--) {
+    if (left % STEPS == 0 && rung_kernel_is_cancelled(j->call)) return;
     entry worst = heap[0];
     heap[0] = heap[left - 1];
     heap[left - 1] = worst;
@@ -52,6 +56,7 @@ static void take_out_in_order(entry *heap, size_t count) {
     for (size_t i = j->k / 2; i-- > 0;) sink(heap, j->k, i);                            \
     computed worst = load(from[(size_t)heap[0].index * j->inner]);                      \
     for (size_t i = j->k; i < j->length; i++) {                                         \
+      if (i % STEPS == 0 && rung_kernel_is_cancelled(j->call)) return;                  \
       computed x = load(from[i * j->inner]);                                            \
       if (j->smallest ? x >= worst : x <= worst) continue;                              \
       uint64_t key = key_of(x) ^ flip;                                                  \
@@ -78,7 +83,7 @@ static void select_lines(void *context, size_t begin, size_t end) {
   for (size_t line = begin; line < end; line++) {
     entry *heap = j->heaps + line * j->k;
     lines->select(j, line, heap);
-    take_out_in_order(heap, j->k);
+    take_out_in_order(j, heap);
     size_t outer = line / j->inner, inner = line % j->inner;
     for (size_t i = 0; i < j->k; i++) {
       size_t to = (outer * j->k + i) * j->inner + inner;
@@ -111,7 +116,8 @@ static rung_status *run_TopK(rung_kernel_call *call) {
   RUNG_RUN_REQUIRE(out->dims[axis] <= in->dims[axis], "the first %lld of %lld", (long long)out->dims[axis],
                    (long long)in->dims[axis]);
   if (out->size == 0) return NULL;
-  lines_job job = {{.from = in->data,
+  lines_job job = {{.call = call,
+                    .from = in->data,
                     .values = values ? values->data : NULL,
                     .indices = indices ? indices->data : NULL,
                     .heaps = call->scratch,

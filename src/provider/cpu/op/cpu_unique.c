@@ -83,7 +83,7 @@ static rung_status *sort_items(const rung_kernel_call *call, const items *all, i
     size_t pairs = RUNG_DIV_UP(all->count, 2 * run);
     rung_kernel_parallel(call, pairs, rung_kernel_grain(20 * RUNG_MIN(run, 1000)), merge_runs, &job);
     /* Pieces that a cancelled run skips leave no numbers at all. */
-    if (call->run && call->host->cancelled(call->run)) return RUNG_ERROR(CANCELLED, "the run was cancelled");
+    if (rung_kernel_is_cancelled(call)) return RUNG_ERROR(CANCELLED, "the run was cancelled");
     int64_t *swap = from;
     from = to;
     to = swap;
