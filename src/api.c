@@ -264,6 +264,7 @@ static rung_status *check_lists(const rung_session_options *options) {
   NEED_LIST(options, pins, pin_count, .nodes);
   NEED_LIST(options, pins, pin_count, .provider);
   NEED_LIST(options, extra_outputs, extra_output_count, );
+  NEED_LIST(options, auto_inputs, auto_input_count, );
   return NULL;
 }
 

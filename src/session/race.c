@@ -197,7 +197,7 @@ static rung_status *run_rounds(race *r) {
 }
 
 rung_status *rung__race(const rung_race_options *options, rung_lane *lanes, size_t count) {
-  RUNG_REQUIRE(count && options->set_count, INVALID_ARGUMENT, "a race needs sessions and inputs");
+  RUNG_REQUIRE(count && options->set_count && options->inputs, INVALID_ARGUMENT, "a race needs sessions and inputs");
   race r = {options, lanes[0].session->env->allocator, lanes, NULL, count};
   r.series = rung_alloc(r.allocator, count, sizeof *r.series, "measurements");
   RUNG_CHECK_ALLOC(r.series);
