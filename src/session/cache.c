@@ -348,7 +348,8 @@ static rung_status *compile_in_turn(build *b) {
 }
 
 void rung__cache_abandon(rung_instance *instance, program_step *step) {
-  if (atomic_load(&step->cache.turn.held)) rung__turn_end(&step->cache.turn, &instance->cache.store, step->cache.key, false);
+  if (atomic_load(&step->cache.turn.held))
+    rung__turn_end(&step->cache.turn, &instance->cache.store, step->cache.key, false);
 }
 
 static build begin(program_step *step, const rung_compile *compile) {
