@@ -240,8 +240,8 @@ typedef enum rung_on_failure {
 typedef struct rung_compiling {
   size_t struct_size;
   const char *provider;
-  /* "start"; "key" (what the island depends on is digested), "load", "save" (with a cache); "compile", or what the
-   * engine calls it */
+  /* "start"; "key" (what the island depends on is digested), "load", "save" (with a cache), "wait" (another session, of
+   * any process, compiles the island, which is loaded then); "compile", or what the engine calls it */
   const char *stage;
   size_t island, island_count; /* the island, from 0; islands that are compiled anew after refusals count anew */
   uint64_t done, total;        /* as the engine tells; total 0: it does not */
@@ -254,7 +254,9 @@ typedef int (*rung_compiling_fn)(void *user, const rung_compiling *state);
 
 typedef struct rung_session_options {
   size_t struct_size;
-  /* "cuda?,cpu:key=value": providers in order, '?' marks one that may be missing; NULL: "cpu". */
+  /* "cuda?,cpu:key=value": providers in order, '?' marks one that may be missing; NULL: "cpu". "auto": the fastest of cpu
+   * and every other usable provider (alone where it takes the whole model, else with cpu behind it) that computes what
+   * cpu computes, by measurement on auto_inputs; remembered in cache_folder. docs/contract.md */
   const char *chain;
   const rung_provider_option *provider_options; /* added to those in the chain */
   size_t provider_option_count;
@@ -314,6 +316,21 @@ typedef struct rung_session_options {
   /* Rewrites run that let a provider of the chain take more, where it wants them: each keeps the results bit for bit,
    * which is proved on random data before it is made (docs/offline.md). */
   int legalise;
+  /* 1: the first provider that has nodes compiles in the background, and creation returns with a session that the next
+   * providers of the chain serve until then: a step down that the plan and the journal report. When it is compiled, all
+   * runs that begin from there on go to it (journal: "handed-over"). When it is not ("compile-failed"), runs fail with
+   * the reason, or with on_failure = next go on as they did. The contract and the lock are held against the whole plan;
+   * of the interim one all terms but coverage and flops are asked, too, so that strict is refused, and so is
+   * no-demotion. Where nobody stands behind the provider the session waits for it, as without. Destroying the session
+   * gives the compiling up. docs/contract.md */
+  int background_compile;
+  /* How long a session waits while another one, of any process, compiles an island that both keep in cache_folder; then
+   * it compiles it, too. 0: ten minutes. */
+  uint64_t cache_wait_ns;
+  /* For chain "auto": what it is measured on, one value for each input. NULL: tensors are drawn (rung_tensor_randomize,
+   * by name and seed, 0 unless has_seed) for the inputs' types and shapes, open dimensions 1. */
+  rung_value *const *auto_inputs;
+  size_t auto_input_count;
 } rung_session_options;
 
 RUNG_API void rung_session_options_init(rung_session_options *options);
@@ -395,6 +412,22 @@ typedef struct rung_plan_pass {
   int off;
 } rung_plan_pass;
 
+/* A chain that chain "auto" considered. */
+typedef struct rung_plan_candidate {
+  const char *chain;
+  double ns;         /* median of a run; 0: not measured */
+  const char *words; /* why it is out; NULL: it is not */
+} rung_plan_candidate;
+
+/* What chain "auto" came to. */
+typedef struct rung_plan_chosen {
+  const char *chain, *words; /* why, with the figures */
+  int remembered;            /* an earlier session has measured */
+  const char *unkept;        /* why the next session has to measure again; NULL: it finds it in the cache */
+  size_t candidate_count;
+  const rung_plan_candidate *candidates;
+} rung_plan_chosen;
+
 typedef struct rung_plan {
   size_t struct_size;
   const char *stage; /* "claimed", "compiled"; "offline": a provider claims by its table, and is not here */
@@ -411,6 +444,7 @@ typedef struct rung_plan {
   const char *lock_difference; /* how it differs from the lock, where that only warns; NULL: it does not */
   const char *cache_folder; /* NULL: no cache was asked for, or nobody keeps anything */
   const char *cache_why;    /* why it is not used, or not written any more; NULL: all is well */
+  const rung_plan_chosen *chosen; /* NULL: the chain was given */
 } rung_plan;
 
 /* Borrowed from the session. */
@@ -458,11 +492,19 @@ RUNG_API void rung_run_options_init(rung_run_options *options);
 RUNG_API rung_status *rung_session_run(rung_session *session, const rung_run_options *options,
                                        rung_value *const *inputs, size_t input_count, rung_value **outputs,
                                        size_t output_count);
+/* Waits until what compiles in the background serves (at once where nothing does), and returns what it failed with.
+ * DEADLINE and CANCELLED, by `options` (may be NULL), end the waiting only. `compiling` (may be NULL) is called every
+ * 20 ms or so in this thread, and non-zero ends the waiting, too. */
+RUNG_API rung_status *rung_session_await(rung_session *session, const rung_run_options *options,
+                                         rung_compiling_fn compiling, void *user);
+
 /* What happened to a session's providers since it was made. */
 typedef struct rung_journal_entry {
-  uint64_t time_ns;     /* since 1970 */
-  const char *event;    /* "failed", "stepped-down", "out-of-service", "tried-again", "restored", "refused" */
-  const char *provider; /* whom it happened to */
+  uint64_t time_ns; /* since 1970 */
+  /* "failed", "stepped-down", "out-of-service", "tried-again", "restored", "refused"; "compiling", "handed-over",
+   * "compile-failed" (in the background); "chosen" (chain "auto") */
+  const char *event;
+  const char *provider; /* whom it happened to; of "chosen" the chain */
   const char *node;     /* the first node of the island that failed; NULL: unknown, or none */
   const char *cause;    /* in words */
 } rung_journal_entry;
@@ -508,7 +550,67 @@ RUNG_API void rung_cancel_request(rung_cancel *cancel);
 RUNG_API void rung_cancel_reset(rung_cancel *cancel);
 RUNG_API void rung_cancel_destroy(rung_cancel **cancel);
 
+/* Measuring: sessions of one model side by side, on the same inputs. A machine changes while it is measured (clock
+ * rates, neighbours), so sessions are not measured one after the other: rounds of some runs each take turns, every round
+ * begins with another session, and what is compared are the medians of one round. */
+
+enum { RUNG_RACE_ROUNDS = 20 };
+
+/* One session, and what it took, in seconds. */
+typedef struct rung_lane {
+  rung_session *session;
+  int out; /* not to be recommended: set by who knows that its outputs are wrong */
+  size_t runs;
+  double min, median, p90, p99, per_second;
+  double ratio, ratio_low, ratio_high; /* median over rounds of its time by the first lane's, and quartiles of that */
+  size_t rounds;
+  double medians[RUNG_RACE_ROUNDS]; /* of each round */
+} rung_lane;
+
+typedef struct rung_race_options {
+  size_t struct_size;
+  rung_value *const *const *inputs; /* sets of inputs, which runs take in turn: [set][input] */
+  size_t set_count, input_count;
+  uint64_t runs;         /* of each session; 0: for so long: */
+  double seconds;        /* each session; 0: 2 */
+  uint32_t parallel;     /* threads that run a session at once; 0: one */
+  rung_cancel *cancel;   /* NULL: cannot be cancelled */
+  rung_progress_fn progress; /* "measure", rounds that are done; non-zero cancels; NULL: nobody hears */
+  void *progress_user;
+} rung_race_options;
+
+RUNG_API void rung_race_options_init(rung_race_options *options);
+/* Measures; sessions should have run before, what they load or make when they do so first is not looked for. */
+RUNG_API rung_status *rung_race(const rung_race_options *options, rung_lane *lanes, size_t count);
+/* Is one faster by enough to be worth a change (3 %), and in nine of ten rounds? `out_ratio`, `out_certain` (may be
+ * NULL): the median over rounds of its time by the other's; whether it was faster in nine of ten. */
+RUNG_API int rung_lane_is_faster(const rung_lane *lane, const rung_lane *than, double *out_ratio, int *out_certain);
+/* The lane to take: one that is not out, and faster than those that are not out before it. `count` when all are out. */
+RUNG_API size_t rung_race_best(const rung_lane *lanes, size_t count);
+
 /* Values */
+
+typedef struct rung_tolerance {
+  double rtol, atol; /* |got - want| <= atol + rtol * |want|; infinities and NaN have to be equal */
+  double cosine;     /* the least over a whole tensor; 0: not looked at */
+  int values;        /* 0: only shape and type count */
+} rung_tolerance;
+
+/* How far apart two values are. Zero it first; tensors within a sequence or map add up. */
+typedef struct rung_difference {
+  double max_abs;      /* largest absolute difference of two numbers */
+  double cosine;       /* of the last tensor of floats */
+  size_t count, wrong; /* elements, and those out of tolerance */
+  char words[400];     /* the first that does not fit; "" when all is well */
+} rung_difference;
+
+/* 1 when they agree, within a tolerance, as the ONNX project judges its node cases; but whole numbers and bools have to
+ * be equal, or within atol when that is 1 or more, and strings equal. */
+RUNG_API int rung_value_agrees(const rung_value *got, const rung_value *want, const rung_tolerance *allowed,
+                               rung_difference *out_difference);
+/* Fills a tensor at random: floats from 0 to 1, whole numbers 0 or 1, those of 8 bits any; strings stay. The same for the
+ * same name (may be NULL) and seed. */
+RUNG_API void rung_tensor_randomize(const rung_tensor *tensor, const char *name, uint64_t seed);
 
 /* A tensor in memory of its own: zeroed. */
 RUNG_API rung_status *rung_value_create(rung_env *env, rung_dtype dtype, int32_t rank, const int64_t *dims,

@@ -6,12 +6,14 @@
 #include "model/model_facts.h"
 #include "model/writer.h"
 #include "rung.h"
+#include "session/background.h"
 #include "session/cache.h"
 #include "session/compile_job.h"
 #include "session/describe.h"
 #include "session/execute.h"
 #include "session/figures.h"
 #include "session/lock.h"
+#include "session/race.h"
 #include "session/session.h"
 
 #include <math.h>
@@ -262,6 +264,7 @@ static rung_status *check_lists(const rung_session_options *options) {
   NEED_LIST(options, pins, pin_count, .nodes);
   NEED_LIST(options, pins, pin_count, .provider);
   NEED_LIST(options, extra_outputs, extra_output_count, );
+  NEED_LIST(options, auto_inputs, auto_input_count, );
   return NULL;
 }
 
@@ -339,7 +342,7 @@ rung_status *rung_session_figures(const rung_session *session, char **out_text) 
   NEED(session);
   NEED(out_text);
   rung_text text;
-  return hand_out_text(rung__figures_write(rung__session_profiled(session), start_text(&text)), &text, out_text);
+  return hand_out_text(rung__session_figures((rung_session *)session, start_text(&text)), &text, out_text);
 }
 
 const struct rung_graph *rung_session_graph(const rung_session *session) { return session ? graph_of(session) : NULL; }
@@ -406,6 +409,28 @@ rung_status *rung_session_run(rung_session *session, const rung_run_options *opt
   rung_run_options_init(&defaults);
   if (options) NEED_SIZE(options, rung_run_options);
   return rung__session_run(session, options ? options : &defaults, inputs, input_count, outputs, output_count);
+}
+
+rung_status *rung_session_await(rung_session *session, const rung_run_options *options, rung_compiling_fn compiling,
+                                void *user) {
+  NEED(session);
+  rung_run_options defaults;
+  rung_run_options_init(&defaults);
+  if (options) NEED_SIZE(options, rung_run_options);
+  RUNG_TRY(rung__env_check(session->env));
+  return rung__background_await(session, options ? options : &defaults, compiling, user);
+}
+
+void rung_race_options_init(rung_race_options *options) {
+  *options = (rung_race_options){.struct_size = sizeof *options};
+}
+
+rung_status *rung_race(const rung_race_options *options, rung_lane *lanes, size_t count) {
+  NEED(options);
+  NEED_SIZE(options, rung_race_options);
+  NEED(lanes || !count);
+  for (size_t i = 0; i < count; i++) NEED(lanes[i].session);
+  return rung__race(options, lanes, count);
 }
 
 size_t rung_session_journal_count(const rung_session *session) {

@@ -15,6 +15,8 @@
 uint64_t rung_os_now_ns(void);
 /* Nanoseconds since 1970. */
 uint64_t rung_os_wall_ns(void);
+/* Sleeps for so many milliseconds, or less when a signal comes. */
+void rung_os_pause(unsigned ms);
 
 /* How many threads can run at once: the process's cpuset, further cut by the CPU quota of its control groups (rounded
  * down: a thread too many is throttled together with the others). At least 1. */
@@ -26,6 +28,9 @@ uint64_t rung_os_memory(void);
 
 /* A power of two. */
 size_t rung_os_page_size(void);
+
+/* The processor's name as the system tells it, cut to `size` with its NUL; "" when it does not. */
+void rung_os_cpu_name(char *out, size_t size);
 
 /* Size in bytes of the data cache of `level` (1 to 3) as the system tells it; 0 when it does not. */
 size_t rung_os_cache_size(int level);
@@ -40,6 +45,10 @@ void rung_os_set_thread_name(const char *name);
 void rung_os_wait(atomic_uint *word, unsigned expected);
 /* Wakes up to `count` threads that sleep on word. */
 void rung_os_wake(atomic_uint *word, unsigned count);
+
+/* Takes the lock of an open file, which goes with its descriptor, and so with the process: 1, or 0 when somebody has
+ * it, in this process or another; -1 and errno when the file cannot be locked. */
+int rung_os_try_lock(int fd);
 
 /* Features of an ARM processor, where user programs cannot ask the processor itself: a set of RUNG_CPU_<NAME> of
  * cpu.h. 0 on other architectures. */

@@ -20,6 +20,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
+#include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -30,6 +31,29 @@ uint64_t rung_os_now_ns(void) {
   struct timespec now;
   clock_gettime(CLOCK_MONOTONIC, &now);
   return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+void rung_os_pause(unsigned ms) {
+  struct timespec time = {.tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000};
+  nanosleep(&time, NULL);
+}
+
+int rung_os_try_lock(int fd) {
+  if (flock(fd, LOCK_EX | LOCK_NB) == 0) return 1;
+  return errno == EWOULDBLOCK || errno == EINTR ? 0 : -1;
+}
+
+void rung_os_cpu_name(char *out, size_t size) {
+  FILE *file = fopen("/proc/cpuinfo", "re");
+  char line[256];
+  snprintf(out, size, "%s", "");
+  while (file && !out[0] && fgets(line, sizeof line, file)) {
+    const char *colon = strchr(line, ':');
+    if (strncmp(line, "model name", 10) != 0 || !colon) continue;
+    line[strcspn(line, "\n")] = 0;
+    snprintf(out, size, "%s", colon + 1 + (colon[1] == ' '));
+  }
+  if (file) fclose(file);
 }
 
 uint64_t rung_os_wall_ns(void) {

@@ -11,6 +11,8 @@
 #include <time.h>
 #include <unistd.h>
 
+enum { LOOK_MS = 20 }; /* between two looks at another session's turn */
+
 static rung_instance *instance_of(const rung_compile *compile) { return compile->host->context; }
 
 static const char *copy(rung_instance *instance, const char *text) {
@@ -55,6 +57,7 @@ rung_status *rung__cache_open(rung_instance *instance, const rung_session_option
     status = NULL;
     rung__store_open_none(&cache->store, instance->env->allocator);
   }
+  cache->most_wait = options->cache_wait_ns ? options->cache_wait_ns : RUNG_CACHE_DEFAULT_WAIT;
   cache->usable = !status;
   cache->peeks = !status && !changes;
   cache->writes = !status && changes;
@@ -307,6 +310,48 @@ static rung_status *compile_and_keep(build *b) {
   return status;
 }
 
+/* Turns */
+
+/* Another session compiles the island at this moment, in this process or another: its entry is waited for, unless that
+ * takes too long. */
+static rung_status *wait_for_turn(build *b, bool *out_used) {
+  const engine_cache *cache = &b->instance->cache;
+  uint64_t began = rung_os_now_ns();
+  for (bool waits = false;; waits = true) {
+    store_turn_state state = rung__turn_take(&b->step->cache.turn, &cache->store, b->key);
+    if (state != TURN_OTHERS) RUNG_TRY(try_entry(b, out_used)); /* it may have come since the last look */
+    if (*out_used || state == TURN_MINE || state == TURN_FREE) return NULL;
+    if (state == TURN_OVER) continue;
+    if (!waits) rung__job_stage(&b->compile, "wait", expected_ns(b));
+    RUNG_REQUIRE(!rung__job_stopped(&b->compile), CANCELLED, "stopped while another session compiled the island");
+    if (rung_os_now_ns() - began > cache->most_wait) {
+      rung_log_line(&b->instance->env->log, RUNG_LOG_WARNING,
+                    "cache \"%s\": another session has been compiling entry %.12s for %.3g s; it is compiled here, too",
+                    cache->folder, b->key, (double)cache->most_wait / 1e9);
+      return NULL;
+    }
+    rung_os_pause(LOOK_MS);
+  }
+}
+
+static rung_status *compile_in_turn(build *b) {
+  store_turn *turn = &b->step->cache.turn;
+  bool used = false;
+  turn->fd = -1;
+  rung_status *status = wait_for_turn(b, &used);
+  if (!atomic_load(&turn->held)) rung__turn_leave(turn);
+  if (!status && !used) status = compile_and_keep(b);
+  bool stopped = rung_status_code(status) == RUNG_CANCELLED || rung__job_stopped(&b->compile);
+  bool kept = b->step->cache.state && strcmp(b->step->cache.state, "kept") == 0;
+  rung__turn_end(turn, &b->instance->cache.store, b->key, !used && !kept && !stopped);
+  return status;
+}
+
+void rung__cache_abandon(rung_instance *instance, program_step *step) {
+  if (atomic_load(&step->cache.turn.held))
+    rung__turn_end(&step->cache.turn, &instance->cache.store, step->cache.key, false);
+}
+
 static build begin(program_step *step, const rung_compile *compile) {
   rung_instance *instance = instance_of(compile);
   const rung_link *link = &instance->chain.links.at[step->link];
@@ -321,7 +366,7 @@ rung_status *rung__cache_compile(program_step *step, const rung_compile *compile
   rung_status *status = b.instance->cache.usable && keeps(b.api) ? make_key(&b, &known) : NULL;
   if (!status && known) status = try_entry(&b, &used);
   if (!status && !used && known) {
-    status = compile_and_keep(&b);
+    status = compile_in_turn(&b);
   } else if (!status && !used) {
     rung__job_stage(compile, "compile", 0);
     status = b.api->compile(b.provider, step->island, &b.compile, &step->executable);

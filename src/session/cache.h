@@ -3,6 +3,8 @@
  * It never fails a session. A folder that cannot be used, a full disk, a damaged entry: the island is compiled as it is
  * without a cache, the log warns, and the plan says what happened. After one write that fails nothing more is written.
  *
+ * Sessions that want the same island at the same time take turns: one compiles, the others wait and load.
+ *
  * What an engine refused is kept, too, as an entry without an executable: else each session would compile the island
  * that was refused before it comes to those that are kept. */
 #ifndef RUNG_SESSION_CACHE_H
@@ -12,10 +14,13 @@
 #include "session/store.h"
 
 #define RUNG_CACHE_DEFAULT_BYTES (UINT64_C(4) << 30)
+#define RUNG_CACHE_DEFAULT_WAIT UINT64_C(600000000000) /* nanoseconds */
 
 /* Fails only when memory runs out. */
 rung_status *rung__cache_open(rung_instance *instance, const rung_session_options *options) RUNG_MUST_CHECK;
 void rung__cache_close(rung_instance *instance);
+/* From another thread than the engine's: its work will not be kept, so that others need not wait for it. */
+void rung__cache_abandon(rung_instance *instance, program_step *step);
 
 /* In the place of the provider's compile: loads what is kept, else compiles and keeps. Sets step->executable and
  * step->cache. */

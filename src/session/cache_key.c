@@ -217,24 +217,35 @@ static rung_status *digest_weights(const rung_instance *instance, rung_graph *is
 
 /* The whole */
 
+static rung_status *add_graph(const rung_instance *instance, rung_graph *graph, const rung_store *store,
+                              entry_fields *fields, char out_graph[RUNG_DIGEST_TEXT]) {
+  char digest[RUNG_STORE_NOTE];
+  walk w;
+  rung_digest_init(&w.graph);
+  rung_digest_init(&w.types);
+  walk_graph(&w, graph);
+  rung_digest_end_text(&w.graph, out_graph);
+  rung__fields_add(fields, true, "graph", out_graph);
+  add_shapes(graph, &w.types, fields);
+  RUNG_TRY(digest_weights(instance, graph, store, digest));
+  rung__fields_add(fields, true, "weights", digest);
+  return rung__fields_check(fields);
+}
+
+rung_status *rung__key_add_graph(const rung_instance *instance, rung_graph *graph, const rung_store *store,
+                                 entry_fields *fields, char out_graph[RUNG_DIGEST_TEXT]) {
+  rung__fields_add(fields, true, "rung", VERSION);
+  return add_graph(instance, graph, store, fields, out_graph);
+}
+
 rung_status *rung__key_add(const rung_instance *instance, const program_step *step, const rung_store *store,
                            entry_fields *fields, char out_graph[RUNG_DIGEST_TEXT]) {
   const rung_link *link = &instance->chain.links.at[step->link];
   const rung_provider_api *api = link->api;
-  char digest[RUNG_STORE_NOTE];
-  walk w;
   rung_identity identity = {fields};
   rung__fields_add(fields, true, "rung", VERSION);
   rung__fields_add(fields, true, "provider", api->name);
   rung__fields_add(fields, true, "provider.version", api->version ? api->version : "");
   RUNG_TRY(api->identity(link->provider, &identity));
-  rung_digest_init(&w.graph);
-  rung_digest_init(&w.types);
-  walk_graph(&w, step->island);
-  rung_digest_end_text(&w.graph, out_graph);
-  rung__fields_add(fields, true, "graph", out_graph);
-  add_shapes(step->island, &w.types, fields);
-  RUNG_TRY(digest_weights(instance, step->island, store, digest));
-  rung__fields_add(fields, true, "weights", digest);
-  return rung__fields_check(fields);
+  return add_graph(instance, step->island, store, fields, out_graph);
 }

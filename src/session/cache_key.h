@@ -25,6 +25,10 @@ struct rung_identity {
 rung_status *rung__key_add(const rung_instance *instance, const program_step *step, const rung_store *store,
                            entry_fields *fields, char out_graph[RUNG_DIGEST_TEXT]) RUNG_MUST_CHECK;
 
+/* The same of a graph alone, whoever compiles it: rung's version, graph, shapes, weights. */
+rung_status *rung__key_add_graph(const rung_instance *instance, rung_graph *graph, const rung_store *store,
+                                 entry_fields *fields, char out_graph[RUNG_DIGEST_TEXT]) RUNG_MUST_CHECK;
+
 /* Slot of rung_host. */
 void rung__depends(rung_identity *identity, const char *name, const char *value);
 

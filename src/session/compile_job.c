@@ -110,7 +110,6 @@ static void *run_job(void *context) {
 }
 
 static rung_status *create_job(rung_instance *instance, program_step *step, compile_job **out_job) {
-  pthread_condattr_t attributes;
   compile_job *job = rung_alloc(instance->env->allocator, 1, sizeof *job, "compile job");
   RUNG_CHECK_ALLOC(job);
   job->instance = instance;
@@ -119,10 +118,7 @@ static rung_status *create_job(rung_instance *instance, program_step *step, comp
   job->compile = (rung_compile){
       .struct_size = sizeof job->compile, .host = &instance->host, .claims = &job->claims, .progress = job};
   pthread_mutex_init(&job->lock, NULL);
-  pthread_condattr_init(&attributes);
-  pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-  pthread_cond_init(&job->changed, &attributes);
-  pthread_condattr_destroy(&attributes);
+  rung__condition_init(&job->changed);
   *out_job = job;
   return NULL;
 }
@@ -163,14 +159,26 @@ static bool tell(const rung_instance *instance, const program_step *step, const 
   return stop;
 }
 
-/* Under the job's lock: sleeps for at most `ms`, or until it is done. */
-static void wait_a_while(compile_job *job, uint64_t ms) {
+void rung__condition_init(pthread_cond_t *condition) {
+  pthread_condattr_t attributes;
+  pthread_condattr_init(&attributes);
+  pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+  pthread_cond_init(condition, &attributes);
+  pthread_condattr_destroy(&attributes);
+}
+
+void rung__condition_wait(pthread_cond_t *condition, pthread_mutex_t *lock, unsigned ms) {
   struct timespec until;
   clock_gettime(CLOCK_MONOTONIC, &until);
-  until.tv_nsec += (long)(ms * 1000000);
+  until.tv_nsec += (long)ms * 1000000;
   until.tv_sec += until.tv_nsec / 1000000000;
   until.tv_nsec %= 1000000000;
-  if (!job->done) pthread_cond_timedwait(&job->changed, &job->lock, &until);
+  pthread_cond_timedwait(condition, lock, &until);
+}
+
+/* Under the job's lock: sleeps for at most `ms`, or until it is done. */
+static void wait_a_while(compile_job *job, unsigned ms) {
+  if (!job->done) rung__condition_wait(&job->changed, &job->lock, ms);
 }
 
 /* Until the engine is done, or the user wants to stop and it does not come back soon. False: it still works. */
@@ -206,6 +214,7 @@ static rung_status *run_watched(rung_instance *instance, program_step *step, boo
   }
   if (!watch_job(job, &stop)) {
     instance->job = job;
+    rung__cache_abandon(instance, step);
     return RUNG_ERROR(CANCELLED, "compiling was cancelled; provider %s does not stop, and is left to finish alone",
                       instance->chain.links.at[step->link].api->name);
   }

@@ -20,6 +20,10 @@ bool rung__job_stopped(const rung_compile *compile);
 /* Slot of rung_host. */
 int rung__job_progress(const rung_compile *compile, const char *stage, uint64_t done, uint64_t total);
 
+/* A condition whose waits end after `ms` milliseconds, by a clock that nobody sets. */
+void rung__condition_init(pthread_cond_t *condition);
+void rung__condition_wait(pthread_cond_t *condition, pthread_mutex_t *lock, unsigned ms);
+
 /* Before a session is freed: false when an engine still works for it, which then frees it later. */
 bool rung__job_reclaim(rung_instance *instance);
 /* Waits for all engines that were left to themselves. */

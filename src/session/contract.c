@@ -158,6 +158,17 @@ bool rung_contract_forbids_demotion(const rung_contract *contract) {
   return false;
 }
 
+bool rung_contract_relax(rung_contract *contract) {
+  size_t kept = 0, count = contract->terms.count;
+  for (size_t i = 0; i < count; i++) {
+    contract_term term = contract->terms.at[i];
+    bool share = term.measure == RUNG_MEASURE_COVERAGE || term.measure == RUNG_MEASURE_FLOPS;
+    if (!share) contract->terms.at[kept++] = term;
+  }
+  contract->terms.count = kept;
+  return kept < count;
+}
+
 /* Measuring */
 
 static bool is_host(const char *provider) { return provider && strcmp(provider, "host") == 0; }

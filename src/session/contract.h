@@ -43,6 +43,8 @@ typedef struct rung_contract {
 rung_status *rung_contract_parse(rung_contract *contract, rung_chain *chain, const char *text) RUNG_MUST_CHECK;
 void rung_contract_finish(rung_contract *contract, const rung_allocator *allocator);
 bool rung_contract_forbids_demotion(const rung_contract *contract);
+/* Drops the terms that ask for a share of the nodes or operations (coverage, flops). False when there are none. */
+bool rung_contract_relax(rung_contract *contract);
 
 /* Measures a plan; one entry per term, in `arena`. */
 rung_status *rung_contract_measure(const rung_contract *contract, const rung_chain *chain, rung_arena *arena,

@@ -102,6 +102,29 @@ static void put_terms(rung_json *json, const rung_plan *plan) {
   rung_json_end_array(json);
 }
 
+static void put_chosen(rung_json *json, const rung_plan_chosen *chosen) {
+  rung_json_key(json, "chosen");
+  if (!chosen) {
+    rung_json_null(json);
+    return;
+  }
+  rung_json_begin_object(json);
+  rung_json_put_string(json, "chain", chosen->chain);
+  rung_json_put_string(json, "words", chosen->words);
+  rung_json_put_bool(json, "remembered", chosen->remembered);
+  rung_json_put_string(json, "unkept", chosen->unkept);
+  begin_list(json, "candidates");
+  for (size_t i = 0; i < chosen->candidate_count; i++) {
+    rung_json_begin_object(json);
+    rung_json_put_string(json, "chain", chosen->candidates[i].chain);
+    rung_json_put_f64(json, "ns", chosen->candidates[i].ns);
+    rung_json_put_string(json, "words", chosen->candidates[i].words);
+    rung_json_end_object(json);
+  }
+  rung_json_end_array(json);
+  rung_json_end_object(json);
+}
+
 rung_status *rung__plan_json(const rung_instance *instance, rung_text *text) {
   const rung_plan *plan = &instance->plan;
   rung_json json;
@@ -114,6 +137,7 @@ rung_status *rung__plan_json(const rung_instance *instance, rung_text *text) {
   put_islands(&json, plan);
   put_crossings(&json, plan);
   put_terms(&json, plan);
+  put_chosen(&json, plan->chosen);
   rung_json_put_string(&json, "choice", plan->choice);
   rung_json_put_f64(&json, "expected_ns", plan->expected_ns);
   rung_json_put_string(&json, "lock_difference", plan->lock_difference);

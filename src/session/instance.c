@@ -99,6 +99,7 @@ static rung_status *open_chain(rung_instance *instance, const rung_session_optio
   RUNG_TRY(rung_chain_parse(&instance->chain, &instance->env->registry, options->chain ? options->chain : "cpu",
                             options->provider_options, options->provider_option_count));
   RUNG_TRY(rung_contract_parse(&instance->contract, &instance->chain, options->contract));
+  if (outage && outage->interim) instance->relaxed = rung_contract_relax(&instance->contract);
   instance->listed = (uint32_t)instance->chain.links.count;
   uint32_t usable = 0;
   for (uint32_t i = 0; i < instance->listed; i++) {
@@ -225,10 +226,10 @@ static rung_status *check_contract(const rung_instance *instance) {
   return rung_contract_check(&instance->contract, &instance->chain, &instance->plan, instance->env->allocator);
 }
 
-static rung_status *check_lock(rung_instance *instance, const rung_session_options *options) {
-  if (!options->lock || instance->inspect_only) return NULL;
-  rung_status *status = rung__lock_compare(instance, options->lock);
-  if (!status || !options->lock_warns || rung_status_code(status) != RUNG_CONTRACT) return status;
+static rung_status *check_lock(rung_instance *instance) {
+  if (!instance->lock || instance->inspect_only) return NULL;
+  rung_status *status = rung__lock_compare(instance, instance->lock);
+  if (!status || !instance->lock_warns || rung_status_code(status) != RUNG_CONTRACT) return status;
   const char *words = rung_status_message(status);
   rung_log_line(&instance->env->log, RUNG_LOG_WARNING, "%s", words);
   instance->plan.lock_difference = rung_arena_copy(&instance->arena, words, strlen(words));
@@ -236,8 +237,9 @@ static rung_status *check_lock(rung_instance *instance, const rung_session_optio
   return instance->plan.lock_difference ? NULL : rung_status_out_of_memory();
 }
 
-/* The contract is held against claims, before a weight is touched, and again against what compiled. */
-static rung_status *make(rung_instance *instance, const rung_session_options *options, const rung_outage *outage) {
+/* The contract is held against claims, before a weight is touched, and again against what compiled. The two halves may
+ * run in different threads, one after the other: background.c. */
+static rung_status *plan(rung_instance *instance, const rung_session_options *options, const rung_outage *outage) {
   RUNG_REQUIRE(!options->offline || options->plan_only || options->inspect_only, INVALID_ARGUMENT,
                "an offline session can only plan: set plan_only or inspect_only, too");
   RUNG_TRY(open_chain(instance, options, outage));
@@ -248,17 +250,33 @@ static rung_status *make(rung_instance *instance, const rung_session_options *op
   RUNG_TRY(rung__cut_islands(instance));
   RUNG_TRY(rung__plan_make(instance));
   if (options->figures && !options->inspect_only) RUNG_TRY(rung__weigh_costs(instance, options->figures));
-  RUNG_TRY(check_contract(instance));
-  instance->compiled = !options->plan_only && !options->inspect_only;
-  if (!instance->compiled && !instance->cache.peeks) return check_lock(instance, options);
-  RUNG_TRY(rung__compile(instance)); /* or look what is kept */
-  RUNG_TRY(rung__plan_make(instance));
-  RUNG_TRY(check_contract(instance));
-  return check_lock(instance, options);
+  return check_contract(instance);
+}
+
+rung_status *rung__instance_compile(rung_instance *instance) {
+  instance->compiled = !instance->plan_only;
+  if (instance->compiled || instance->cache.peeks) {
+    RUNG_TRY(rung__compile(instance)); /* or look what is kept */
+    RUNG_TRY(rung__plan_make(instance));
+    RUNG_TRY(check_contract(instance));
+  }
+  return check_lock(instance);
 }
 
 rung_status *rung__instance_create(rung_env *env, rung_model *model, const rung_session_options *options,
                                    const rung_outage *outage, rung_instance **out_instance) {
+  rung_instance *instance;
+  RUNG_TRY(rung__instance_plan(env, model, options, outage, &instance));
+  rung_status *status = rung__instance_compile(instance);
+  if (status)
+    rung__instance_free(instance);
+  else
+    *out_instance = instance;
+  return status;
+}
+
+rung_status *rung__instance_plan(rung_env *env, rung_model *model, const rung_session_options *options,
+                                 const rung_outage *outage, rung_instance **out_instance) {
   rung_instance *instance = rung_alloc(env->allocator, 1, sizeof *instance, "instance");
   RUNG_CHECK_ALLOC(instance);
   instance->env = rung__env_retain(env);
@@ -266,6 +284,9 @@ rung_status *rung__instance_create(rung_env *env, rung_model *model, const rung_
   instance->max_loop_trips = options->max_loop_trips ? options->max_loop_trips : 100000000;
   instance->max_bytes = options->max_bytes ? options->max_bytes : rung_os_memory() / 4 * 3;
   instance->inspect_only = options->inspect_only != 0;
+  instance->plan_only = options->plan_only || options->inspect_only;
+  instance->lock = options->lock;
+  instance->lock_warns = options->lock_warns != 0;
   instance->offline = options->offline != 0;
   instance->progress = options->progress;
   instance->progress_user = options->progress_user;
@@ -277,7 +298,7 @@ rung_status *rung__instance_create(rung_env *env, rung_model *model, const rung_
   rung_chain_init(&instance->chain, env->allocator);
   rung__host_init(instance, options);
   if (!options->has_seed) instance->host.seed = rung_os_now_ns();
-  rung_status *status = make(instance, options, outage);
+  rung_status *status = plan(instance, options, outage);
   if (status)
     rung__instance_free(instance);
   else

@@ -42,6 +42,7 @@ typedef struct step_cache {
   size_t field_count;
   stored_entry loaded; /* what the executable was loaded from, and may still use */
   rung_shelf *shelf;   /* its parts, see cache_parts.c */
+  store_turn turn;     /* to make its entry; held only while it compiles */
 } step_cache;
 
 /* The engine cache of an instance, see cache.h. */
@@ -49,6 +50,7 @@ typedef struct engine_cache {
   const char *folder; /* as it was asked for; NULL: the cache is off */
   const char *why;    /* why it is not used, or not written any more; NULL: all is well */
   bool usable, peeks; /* peeks: nothing is compiled, only looked for */
+  uint64_t most_wait; /* nanoseconds for others that compile the same island */
   atomic_bool writes; /* false once one has failed, also in a run */
   rung_store store;   /* when usable */
 } engine_cache;
@@ -108,10 +110,14 @@ struct rung_instance {
   rung_plan plan;
   const char *choice; /* what the cost rule said; NULL: it was not asked */
   double expected_ns; /* of a run, by the figures; 0: unknown */
-  bool inspect_only;  /* nothing is demanded of the chain */
+  bool plan_only;     /* nothing is compiled */
+  bool inspect_only;  /* the same, and nothing is demanded of the chain */
   bool expanding;     /* placing met a node that is to be expanded: it starts again when that is done */
   bool offline;       /* what cannot be used claims by its table */
   bool compiled;
+  bool relaxed;     /* the contract lacks terms of its, as it is an interim one */
+  const char *lock; /* that the plan is held to, the session's text; NULL: none */
+  bool lock_warns;
   uint64_t max_loop_trips, max_bytes;
   _Atomic uint64_t runs; /* of islands */
   rung_progress_fn progress;
@@ -128,9 +134,16 @@ struct rung_instance {
 typedef struct rung_outage {
   uint32_t links; /* bit i: link i */
   const char *whys[RUNG_MOST_LINKS];
+  bool
+      interim; /* only until one of them is compiled: the contract's shares are not asked of it (rung_contract_relax) */
 } rung_outage;
 
-/* `outage` may be NULL. */
+/* The first half: an instance up to its claims. `outage` may be NULL. */
+rung_status *rung__instance_plan(rung_env *env, rung_model *model, const rung_session_options *options,
+                                 const rung_outage *outage, rung_instance **out_instance) RUNG_MUST_CHECK;
+/* The second half, unless it only plans. After a failure the instance can only be freed. */
+rung_status *rung__instance_compile(rung_instance *instance) RUNG_MUST_CHECK;
+/* Both. */
 rung_status *rung__instance_create(rung_env *env, rung_model *model, const rung_session_options *options,
                                    const rung_outage *outage, rung_instance **out_instance) RUNG_MUST_CHECK;
 /* Frees what it runs with and closes its providers; plan and graph can still be read. No run may be under way. */

@@ -23,9 +23,9 @@ static const char *keep(rung_journal *journal, const char *text) {
   return text ? rung_arena_copy(&journal->arena, text, strlen(text)) : NULL;
 }
 
-void rung__journal_add(rung_journal *journal, const char *event, const char *provider, const char *node,
-                       const char *cause) {
-  rung_log_line(journal->log, RUNG_LOG_WARNING, "provider %s: %s%s%s%s: %s", provider, event, node ? " (node " : "",
+static void add(rung_journal *journal, rung_log_level level, const char *event, const char *provider, const char *node,
+                const char *cause) {
+  rung_log_line(journal->log, level, "provider %s: %s%s%s%s: %s", provider, event, node ? " (node " : "",
                 node ? node : "", node ? ")" : "", cause);
   pthread_mutex_lock(&journal->lock);
   bool kept = journal->entries.count < MOST_ENTRIES;
@@ -40,6 +40,15 @@ void rung__journal_add(rung_journal *journal, const char *event, const char *pro
   }
   journal->counters.journal_dropped += !kept;
   pthread_mutex_unlock(&journal->lock);
+}
+
+void rung__journal_add(rung_journal *journal, const char *event, const char *provider, const char *node,
+                       const char *cause) {
+  add(journal, RUNG_LOG_WARNING, event, provider, node, cause);
+}
+
+void rung__journal_note(rung_journal *journal, const char *event, const char *provider, const char *cause) {
+  add(journal, RUNG_LOG_INFO, event, provider, NULL, cause);
 }
 
 void rung__journal_json(rung_journal *journal, rung_json *json) {

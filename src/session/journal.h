@@ -23,6 +23,8 @@ void rung__journal_finish(rung_journal *journal);
 /* Copies the texts, and logs a warning. `node` may be NULL. An entry that finds no memory is counted as dropped. */
 void rung__journal_add(rung_journal *journal, const char *event, const char *provider, const char *node,
                        const char *cause);
+/* The same for what is no trouble: the log hears of it as information. */
+void rung__journal_note(rung_journal *journal, const char *event, const char *provider, const char *cause);
 void rung__journal_json(rung_journal *journal, rung_json *json);
 
 #endif

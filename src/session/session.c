@@ -1,7 +1,11 @@
 #include "session/session.h"
 
 #include "base/os.h"
+#include "session/background.h"
+#include "session/choose.h"
+#include "session/compile_job.h"
 #include "session/execute.h"
+#include "session/figures.h"
 
 /* Making */
 
@@ -10,20 +14,41 @@ static rung_status *check_policy(const rung_session_options *options, const rung
                INVALID_ARGUMENT, "on_failure %d is no policy", (int)options->on_failure);
   RUNG_REQUIRE(options->on_failure == RUNG_ON_FAILURE_ERROR || !rung_contract_forbids_demotion(&whole->contract),
                INVALID_ARGUMENT, "the contract says no-demotion, and on_failure = next demands it");
+  RUNG_REQUIRE(!options->background_compile || !rung_contract_forbids_demotion(&whole->contract), INVALID_ARGUMENT,
+               "the contract says no-demotion, and background_compile demands it");
   return NULL;
 }
 
-static rung_status *add_entry(rung_session *session, rung_instance *instance, uint32_t outage,
-                              session_entry **out_entry) {
+rung_status *rung__session_add_entry(rung_session *session, rung_instance *instance, uint32_t outage,
+                                     session_entry **out_entry) {
   session_entry *entry = rung_alloc(session->env->allocator, 1, sizeof *entry, "instance");
   if (!entry) return rung_status_out_of_memory();
   *entry = (session_entry){.instance = instance, .outage = outage};
+  instance->plan.chosen = session->chosen;
   if (!rung_vec_push(session->env->allocator, &session->entries, entry)) {
     rung_free(session->env->allocator, entry);
     return rung_status_out_of_memory();
   }
   *out_entry = entry;
   return NULL;
+}
+
+/* What the session knows of its chain. */
+static void read_chain(rung_session *session, const rung_instance *whole) {
+  session->listed = whole->listed;
+  for (uint32_t i = 0; i < whole->listed; i++) {
+    session->names[i] = whole->chain.links.at[i].api->name;
+    session->usable |= (uint32_t)rung_link_claims(&whole->chain.links.at[i]) << i;
+  }
+}
+
+/* The planned instance is compiled here, or in the background. Takes it on success. */
+static rung_status *serve(rung_session *session, rung_instance *whole) {
+  uint32_t link = RUNG_NO_LINK;
+  if (session->options.background_compile && !whole->plan_only) link = rung__background_link(whole);
+  if (link != RUNG_NO_LINK) return rung__background_begin(session, whole, link);
+  RUNG_TRY(rung__instance_compile(whole));
+  return rung__session_add_entry(session, whole, 0, &session->current);
 }
 
 /* The first instance, from the caller's options; what comes later reads the copy. */
@@ -36,20 +61,15 @@ static rung_status *begin(rung_session *session, const rung_session_options *opt
   }
   if (!session->options.breaker_failures) session->options.breaker_failures = 3;
   if (!session->options.breaker_ns) session->options.breaker_ns = UINT64_C(60000000000);
-  RUNG_TRY(rung__instance_create(session->env, session->model, &session->options, NULL, &whole));
+  RUNG_TRY(rung__instance_plan(session->env, session->model, &session->options, NULL, &whole));
+  session->options.lock = NULL; /* a plan without some provider is not the one that was locked */
+  read_chain(session, whole);
   rung_status *status = check_policy(options, whole);
-  if (!status) status = add_entry(session, whole, 0, &session->current);
+  if (!status) status = serve(session, whole);
   if (status) rung__instance_free(whole);
   if (status) return status;
   session->profiled = session->current;
-  session->listed = whole->listed;
-  for (uint32_t i = 0; i < whole->listed; i++) {
-    session->names[i] = whole->chain.links.at[i].api->name;
-    session->usable |= (uint32_t)rung_link_claims(&whole->chain.links.at[i]) << i;
-  }
-  /* What only makes sense for the whole: a plan without some provider is not the one that was locked. */
-  session->options.lock = NULL;
-  session->options.progress = NULL;
+  session->options.progress = NULL; /* of the creation */
   session->options.compiling = NULL;
   session->options.cancel = NULL;
   return NULL;
@@ -57,6 +77,20 @@ static rung_status *begin(rung_session *session, const rung_session_options *opt
 
 rung_status *rung__session_create(rung_env *env, rung_model *model, const rung_session_options *options,
                                   rung_session **out_session) {
+  bool is_auto = options->chain && strcmp(options->chain, "auto") == 0;
+  return (is_auto ? rung__choose_session : rung__session_make)(env, model, options, out_session);
+}
+
+void rung__session_announce(rung_session *session, const rung_plan_chosen *chosen) {
+  pthread_mutex_lock(&session->lock);
+  session->chosen = chosen;
+  for (size_t i = 0; i < session->entries.count; i++) session->entries.at[i]->instance->plan.chosen = chosen;
+  pthread_mutex_unlock(&session->lock);
+  rung__journal_note(&session->journal, "chosen", chosen->chain, chosen->words);
+}
+
+rung_status *rung__session_make(rung_env *env, rung_model *model, const rung_session_options *options,
+                                rung_session **out_session) {
   rung_session *session = rung_alloc(env->allocator, 1, sizeof *session, "session");
   RUNG_CHECK_ALLOC(session);
   session->env = rung__env_retain(env);
@@ -64,6 +98,7 @@ rung_status *rung__session_create(rung_env *env, rung_model *model, const rung_s
   rung_arena_init(&session->arena, env->allocator);
   rung__journal_init(&session->journal, env->allocator, &env->log);
   pthread_mutex_init(&session->lock, NULL);
+  rung__condition_init(&session->settled);
   pthread_mutex_init(&session->making, NULL);
   rung_status *status = begin(session, options);
   if (status)
@@ -75,6 +110,7 @@ rung_status *rung__session_create(rung_env *env, rung_model *model, const rung_s
 
 void rung__session_free(rung_session *session) {
   if (!session) return;
+  rung__background_end(session);
   rung_env *env = session->env;
   for (size_t i = 0; i < session->entries.count; i++) {
     rung__instance_free(session->entries.at[i]->instance);
@@ -82,6 +118,7 @@ void rung__session_free(rung_session *session) {
   }
   rung_vec_free(env->allocator, &session->entries);
   pthread_mutex_destroy(&session->making);
+  pthread_cond_destroy(&session->settled);
   pthread_mutex_destroy(&session->lock);
   rung__journal_finish(&session->journal);
   rung_arena_finish(&session->arena);
@@ -109,7 +146,7 @@ rung_instance *rung__session_profiled(const rung_session *session) {
 
 /* Links that a run does without: those out of service, but for one whose time has come to be tried again. */
 static uint32_t outage_now(rung_session *session, uint32_t *out_tried) {
-  uint32_t outage = 0;
+  uint32_t outage = session->absent;
   uint64_t now = rung_os_now_ns();
   *out_tried = RUNG_NO_LINK;
   for (uint32_t i = 0; i < session->listed; i++) {
@@ -145,16 +182,18 @@ static rung_status *check_in_service(const rung_session *session, const rung_ins
 }
 
 static rung_status *make_entry(rung_session *session, uint32_t links, session_entry **out_entry) {
-  rung_outage outage = {.links = links};
+  rung_outage outage = {.links = links, .interim = (links & session->absent) != 0};
   rung_instance *instance;
   pthread_mutex_lock(&session->lock);
   for (uint32_t i = 0; i < RUNG_MOST_LINKS; i++)
-    outage.whys[i] = session->breakers[i].cause ? session->breakers[i].cause : "out of service";
+    outage.whys[i] = session->absent >> i & 1     ? rung__background_why
+                     : session->breakers[i].cause ? session->breakers[i].cause
+                                                  : "out of service";
   pthread_mutex_unlock(&session->lock);
   RUNG_TRY(rung__instance_create(session->env, session->model, &session->options, &outage, &instance));
   rung_status *status = check_in_service(session, instance, links);
   pthread_mutex_lock(&session->lock);
-  if (!status) status = add_entry(session, instance, links, out_entry);
+  if (!status) status = rung__session_add_entry(session, instance, links, out_entry);
   pthread_mutex_unlock(&session->lock);
   if (status) rung__instance_free(instance);
   return status;
@@ -185,6 +224,16 @@ static void leave(rung_session *session, session_entry *entry) {
   bool last = --entry->runs == 0 && entry->retired;
   pthread_mutex_unlock(&session->lock);
   if (last) rung__instance_retire(entry->instance);
+}
+
+rung_status *rung__session_figures(rung_session *session, rung_text *text) {
+  pthread_mutex_lock(&session->lock);
+  session_entry *entry = session->profiled;
+  entry->runs++;
+  pthread_mutex_unlock(&session->lock);
+  rung_status *status = rung__figures_write(entry->instance, text);
+  leave(session, entry);
+  return status;
 }
 
 /* What became of a run */
@@ -315,31 +364,48 @@ static rung_status *step_down(call *c, uint32_t outage, uint32_t failed, rung_st
   }
 }
 
+/* On the links that are in service, and where that fails and the user said so, on the next ones. */
+static rung_status *run_chain(call *c, bool *out_stepped) {
+  rung_session *session = c->session;
+  pthread_mutex_lock(&session->lock);
+  uint32_t failed, outage = outage_now(session, &c->tried);
+  pthread_mutex_unlock(&session->lock);
+  if (c->tried != RUNG_NO_LINK)
+    rung__journal_add(&session->journal, "tried-again", session->names[c->tried], NULL,
+                      "its time out of service is over");
+  rung_status *status = attempt(c, outage, &failed);
+  *out_stepped = outage != 0;
+  if (status && c->tried != RUNG_NO_LINK && failed == RUNG_NO_LINK && rung_status_code(status) == RUNG_UNAVAILABLE)
+    failed = c->tried; /* it cannot even be opened again */
+  if (status && failed != RUNG_NO_LINK && session->options.on_failure == RUNG_ON_FAILURE_NEXT) {
+    *out_stepped = true;
+    status = step_down(c, outage, failed, status);
+  }
+  end_trial(session, c->tried);
+  return status;
+}
+
 rung_status *rung__session_run(rung_session *session, const rung_run_options *options, rung_value *const *inputs,
                                size_t input_count, rung_value **outputs, size_t output_count) {
   call c = {session, options, inputs, outputs, input_count, output_count, .tried = RUNG_NO_LINK};
   uint64_t now = options->deadline_ns ? rung_os_now_ns() : 0;
+  bool stepped = false;
   if (now) c.attempt.deadline = now + RUNG_MIN(options->deadline_ns, UINT64_MAX - now);
-  pthread_mutex_lock(&session->lock);
-  uint32_t failed, outage = outage_now(session, &c.tried);
-  pthread_mutex_unlock(&session->lock);
-  if (c.tried != RUNG_NO_LINK)
-    rung__journal_add(&session->journal, "tried-again", session->names[c.tried], NULL,
-                      "its time out of service is over");
-  rung_status *status = attempt(&c, outage, &failed);
-  bool stepped = outage != 0;
-  if (status && c.tried != RUNG_NO_LINK && failed == RUNG_NO_LINK && rung_status_code(status) == RUNG_UNAVAILABLE)
-    failed = c.tried; /* it cannot even be opened again */
-  if (status && failed != RUNG_NO_LINK && session->options.on_failure == RUNG_ON_FAILURE_NEXT) {
-    stepped = true;
-    status = step_down(&c, outage, failed, status);
-  }
-  end_trial(session, c.tried);
+  rung_status *status = rung__background_check(session);
+  if (!status) status = run_chain(&c, &stepped);
   count_run(session, &c.attempt, status != NULL, stepped);
   return status;
 }
 
 /* Telling */
+
+/* Of a provider, under the lock. */
+static const char *state_of(const rung_session *session, uint32_t link) {
+  const session_breaker *breaker = &session->breakers[link];
+  if (session->absent >> link & 1)
+    return session->background.state == BACKGROUND_COMPILING ? "compiling" : "compile-failed";
+  return !breaker->open ? "in-service" : breaker->tried ? "tried-again" : "out-of-service";
+}
 
 rung_status *rung__session_journal_json(rung_session *session, rung_text *text) {
   rung_json json;
@@ -353,15 +419,13 @@ rung_status *rung__session_journal_json(rung_session *session, rung_text *text) 
     const session_breaker *breaker = &session->breakers[i];
     rung_json_begin_object(&json);
     rung_json_put_string(&json, "name", session->names[i]);
-    rung_json_put_string(&json, "state",
-                         !breaker->open   ? "in-service"
-                         : breaker->tried ? "tried-again"
-                                          : "out-of-service");
+    rung_json_put_string(&json, "state", state_of(session, i));
     rung_json_put_i64(&json, "failures_in_a_row", breaker->failures);
     rung_json_end_object(&json);
   }
   pthread_mutex_unlock(&session->lock);
   rung_json_end_array(&json);
+  rung__background_json(session, &json);
   rung__journal_json(&session->journal, &json);
   rung_json_end_object(&json);
   return text->failed ? rung_status_out_of_memory() : NULL;

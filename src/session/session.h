@@ -3,10 +3,12 @@
  *
  *     instance  <- which links are in service: one for every set of outages that was needed, made when it is needed
  *     breaker   <- per link: closed (in service), open (out of service for a while), tried by one run, closed again
+ *     background <- the whole instance compiles while one without a link serves (background.h)
  *     journal   <- what happened
  *
- * An instance whose device was lost is retired: closed when its last run leaves, its plan kept. All of it lasts as long
- * as the session, so that what was borrowed from a plan stays good. */
+ * An instance whose device was lost, or that only served until another was compiled, is retired: closed when its last
+ * run leaves, its plan kept. All of it lasts as long as the session, so that what was borrowed from a plan stays good.
+ */
 #ifndef RUNG_SESSION_SESSION_H
 #define RUNG_SESSION_SESSION_H
 
@@ -20,6 +22,19 @@ typedef struct session_entry {
   bool retired;    /* no run enters any more */
 } session_entry;
 
+/* See background.h. Under the session's lock, but for `wanted`, `link` and `thread`: the thread's while it compiles. */
+typedef struct session_background {
+  enum { BACKGROUND_NONE, BACKGROUND_COMPILING, BACKGROUND_DONE, BACKGROUND_FAILED } state;
+  rung_instance *wanted; /* the whole, until it serves */
+  uint32_t link;         /* that it has and the interim one has not */
+  pthread_t thread;
+  bool started, stop;
+  rung_compiling now; /* struct_size 0: nothing heard yet; its stage is: */
+  char stage[64];
+  rung_status *failure;
+  bool ends_runs; /* they fail with it */
+} session_background;
+
 typedef struct session_breaker {
   uint32_t failures;  /* in a row */
   uint64_t opened_at; /* monotonic time */
@@ -30,22 +45,35 @@ typedef struct session_breaker {
 struct rung_session {
   rung_env *env;
   rung_model *model;
-  rung_arena arena;             /* of the options */
-  rung_session_options options; /* a copy */
+  rung_arena arena;               /* of the options, and of: */
+  const rung_plan_chosen *chosen; /* what chain "auto" came to; NULL */
+  rung_session_options options;   /* a copy */
   rung_journal journal;
   const char *names[RUNG_MOST_LINKS]; /* of the chain's providers */
-  uint32_t listed, usable;            /* how many; bit i: link i could be used when the session was made */
-  pthread_mutex_t lock;               /* of what follows */
-  pthread_mutex_t making;             /* one instance is made at a time; taken before `lock` */
-  RUNG_VEC(session_entry *) entries;  /* the first: as it was made */
-  session_entry *current;             /* that the last run finished on: the one to tell about */
-  session_entry *profiled;            /* the same of profiled runs */
+  session_background background;
+  pthread_cond_t settled;            /* the background's state is another; goes with `lock` */
+  uint32_t listed, usable;           /* how many; bit i: link i could be used when the session was made */
+  pthread_mutex_t lock;              /* of what follows */
+  pthread_mutex_t making;            /* one instance is made at a time; taken before `lock` */
+  RUNG_VEC(session_entry *) entries; /* the first: as it was made */
+  session_entry *current;            /* that the last run finished on: the one to tell about */
+  session_entry *profiled;           /* the same of profiled runs */
   session_breaker breakers[RUNG_MOST_LINKS];
+  uint32_t absent; /* links that compile in the background, or failed to: runs do without */
 };
 
+/* With its chain, which "auto" is none of. */
+rung_status *rung__session_make(rung_env *env, rung_model *model, const rung_session_options *options,
+                                rung_session **out_session) RUNG_MUST_CHECK;
+/* Its plans say that from now on, and the journal. `chosen` is the session's. */
+void rung__session_announce(rung_session *session, const rung_plan_chosen *chosen);
+/* With any chain: "auto" is chosen first (choose.h). */
 rung_status *rung__session_create(rung_env *env, rung_model *model, const rung_session_options *options,
                                   rung_session **out_session) RUNG_MUST_CHECK;
 void rung__session_free(rung_session *session);
+/* An instance that runs may choose, the session's from then on. Under the session's lock, or before anyone has it. */
+rung_status *rung__session_add_entry(rung_session *session, rung_instance *instance, uint32_t outage,
+                                     session_entry **out_entry) RUNG_MUST_CHECK;
 rung_status *rung__session_run(rung_session *session, const rung_run_options *options, rung_value *const *inputs,
                                size_t input_count, rung_value **outputs, size_t output_count) RUNG_MUST_CHECK;
 
@@ -53,6 +81,8 @@ rung_status *rung__session_run(rung_session *session, const rung_run_options *op
 const rung_instance *rung__session_instance(const rung_session *session);
 /* Whose last run was profiled. */
 rung_instance *rung__session_profiled(const rung_session *session);
+/* See rung_session_figures: of that instance, which is not retired meanwhile. */
+rung_status *rung__session_figures(rung_session *session, rung_text *text) RUNG_MUST_CHECK;
 rung_status *rung__session_journal_json(rung_session *session, rung_text *text) RUNG_MUST_CHECK;
 
 /* options.c: a copy that owns its texts and lists. */

@@ -1,6 +1,7 @@
 #include "session/store.h"
 
 #include "base/file.h"
+#include "base/os.h"
 #include "base/printable.h"
 
 #include <dirent.h>
@@ -8,7 +9,6 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -82,22 +82,17 @@ void rung__store_close(rung_store *store) {
 
 /* The lock: waited for, but not for ever, as its holder may have been stopped. */
 
-static void pause_ms(long ms) {
-  struct timespec time = {ms / 1000, ms % 1000 * 1000000};
-  nanosleep(&time, NULL);
-}
-
 rung_status *rung__store_lock(const rung_store *store, int *out_lock) {
   int fd = openat(store->folder, "lock", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
   if (fd < 0) return os_error(store, errno, "open its lock");
-  for (int ms = 0; flock(fd, LOCK_EX | LOCK_NB) != 0; ms += PAUSE_MS) {
+  for (int got, ms = 0; (got = rung_os_try_lock(fd)) != 1; ms += PAUSE_MS) {
     int error = errno;
-    if ((error == EWOULDBLOCK || error == EINTR) && ms < LOCK_MS) {
-      pause_ms(PAUSE_MS);
+    if (got == 0 && ms < LOCK_MS) {
+      rung_os_pause(PAUSE_MS);
       continue;
     }
     close(fd);
-    if (error != EWOULDBLOCK) return os_error(store, error, "lock it");
+    if (got < 0) return os_error(store, error, "lock it");
     return RUNG_ERROR(IO, "cache \"%s\": another process has held its lock for %d s", store->path, LOCK_MS / 1000);
   }
   *out_lock = fd;
@@ -242,14 +237,15 @@ static bool is_left_over(const rung_store *store, const char *name) {
   enum { NAME = 96 };
   size_t size = strlen(name);
   if (strncmp(name, "notes.", 6) == 0 && size > 4 && strcmp(name + size - 4, ".tmp") == 0) return true;
-  if (strncmp(name, "tmp-", 4) != 0 || size >= NAME) return false;
+  bool is_turn = strncmp(name, RUNG_STORE_TURN, sizeof RUNG_STORE_TURN - 1) == 0;
+  if ((strncmp(name, "tmp-", 4) != 0 && !is_turn) || size >= NAME) return false;
   char writer[NAME];
   size_t scratch = sizeof RUNG_STORE_SCRATCH - 1;
   bool is_scratch = size > scratch && strcmp(name + size - scratch, RUNG_STORE_SCRATCH) == 0;
   snprintf(writer, sizeof writer, "%.*s", (int)(is_scratch ? size - scratch : size), name);
   int fd = openat(store->folder, writer, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
   if (fd < 0) return is_scratch && errno == ENOENT;
-  bool left = flock(fd, LOCK_EX | LOCK_NB) == 0;
+  bool left = rung_os_try_lock(fd) == 1;
   close(fd);
   return left;
 }
@@ -307,7 +303,7 @@ static rung_status *create_temporary(store_writer *w) {
     w->fd = openat(w->store->folder, w->name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (w->fd < 0 && errno == EEXIST) continue;
     if (w->fd < 0) return os_error(w->store, errno, "create a file");
-    if (flock(w->fd, LOCK_EX | LOCK_NB) == 0) return NULL;
+    if (rung_os_try_lock(w->fd) == 1) return NULL;
     int error = errno;
     rung__writer_abandon(w);
     return os_error(w->store, error, "lock a file");

@@ -2,6 +2,7 @@
  *
  *     <key>.rung     an entry, see entry.h; it appears whole, by a rename, and is never written again
  *     tmp-*          an entry that is being written; its writer holds a lock on it, so one without is left over
+ *     turn-<key>     held by who makes that entry, see rung__turn_take
  *     notes          what is remembered beside entries: a line each, see rung__store_note
  *     lock           held while names in the folder change
  *
@@ -14,7 +15,10 @@
 #include "base/log.h"
 #include "session/entry.h"
 
+#include <stdatomic.h>
+
 #define RUNG_STORE_SCRATCH ".scratch" /* behind the name of a temporary file: another of the same writer */
+#define RUNG_STORE_TURN "turn-"
 
 enum { RUNG_STORE_NOTES = 1024, RUNG_STORE_NOTE = 80 }; /* how many, and bytes of one with the NUL */
 
@@ -89,6 +93,27 @@ rung_status *rung__store_clear(const rung_store *store, uint64_t *out_count) RUN
 
 /* Takes the lock of the folder: close the descriptor to give it back. IO when it is held for ten seconds. */
 rung_status *rung__store_lock(const rung_store *store, int *out_lock) RUNG_MUST_CHECK;
+
+/* Whose turn it is to make an entry: one session's of all, in any process. `fd` begins as -1; who waits holds the file
+ * open. */
+typedef struct store_turn {
+  int fd;
+  atomic_bool held; /* it is this one's */
+} store_turn;
+
+typedef enum store_turn_state {
+  TURN_MINE,   /* the caller makes it, and ends the turn */
+  TURN_OTHERS, /* somebody else does: ask again, or leave */
+  TURN_OVER,   /* that has come to its end: look for the entry, and ask again */
+  TURN_FREE,   /* nobody takes turns: the folder allows none, or it would be hopeless */
+} store_turn_state;
+
+store_turn_state rung__turn_take(store_turn *turn, const rung_store *store, const char *key);
+/* Does nothing when it is not held; any thread may call it. `hopeless`: what is made cannot be kept, or not be made, so
+ * that nobody need wait for it. */
+void rung__turn_end(store_turn *turn, const rung_store *store, const char *key, bool hopeless);
+/* Waits no more for a turn that is another's. */
+void rung__turn_leave(store_turn *turn);
 
 /* Remembers a word (no spaces, short) under a name (the same). The oldest of too many are forgotten. */
 rung_status *rung__store_note(const rung_store *store, const char *name, const char *word) RUNG_MUST_CHECK;

@@ -50,6 +50,7 @@ static void a_list_or_a_member_that_is_null_is_named(void **state) {
       {"pins[1].nodes is NULL", {.pins = pins, .pin_count = 2}},
       {"extra_outputs is NULL", {.extra_output_count = 1}},
       {"extra_outputs[0] is NULL", {.extra_outputs = outputs, .extra_output_count = 1}},
+      {"auto_inputs is NULL", {.auto_input_count = 1}},
       {"struct_size", {.struct_size = 8}},
   };
   objects o = begin();

@@ -919,6 +919,34 @@ class Cache(Case):
         self.assertIn("1 island from the cache", self.out("run", self.model, *self.CHAIN, "--fill", "zeros"))
         self.assertTrue(list((self.folder / "xdg" / "rung").glob("*.rung")))
 
+    def test_background_compile(self):
+        chain = ("--load", FAKE, "-p", "fake:hang_compile=60000,cpu")
+        done = self.json("run", self.model, *chain, "--fill", "zeros", "--background-compile")
+        self.assertEqual([e["event"] for e in done["providers"]["journal"]], ["compiling"])
+        self.assertEqual([p["state"] for p in done["providers"]["providers"]], ["compiling", "in-service"])
+        self.assertEqual([n["provider"] for n in done["plan"]["nodes"]], ["cpu"])
+        self.put("conf", f"providers = fake:fail_compile=yes,cpu\nbackground-compile\non-failure = next\n")
+        text = self.out("run", self.model, "--load", FAKE, "--config", "conf", "--fill", "zeros", "--repeat", "3000")
+        self.assertIn("fake compiling: in the background", text)
+        self.assertIn("no-demotion", self.reason("run", self.model, *chain, "--fill", "zeros", "--background-compile",
+                                                 "--contract", "no-demotion", code=11))
+
+    def test_auto(self):
+        chain = ("--load", FAKE, "-p", "auto", "--provider-option", "fake.delay=20")
+        text = self.out("run", self.model, *chain, "--input", "1,-2")
+        self.assertIn("auto: cpu, by measurement: median ", text)
+        self.assertRegex(text, r"; fake takes [0-9.]+ of its time")
+        chosen = self.json("run", self.model, *chain, "--input", "1,-2")["plan"]["chosen"]
+        self.assertEqual((chosen["chain"], chosen["remembered"], chosen["unkept"]), ("cpu", True, None))
+        self.assertEqual([c["chain"] for c in chosen["candidates"]], ["cpu", "fake"])
+        self.assertIn("as it was measured before", self.out("plan", self.model, *chain))
+        self.assertRegex(self.out("cache", "list"), r"cpu +m\.onnx .* choice")
+        self.assertIn("1 entry removed", self.out("cache", "clear", self.json("cache", "list")["entries"][0]["entry"]))
+        bench = self.json("bench", self.model, *chain, "-p", "fake", "--runs", "3")
+        self.assertEqual([c["chain"] for c in bench["chains"]], ["auto", "fake"])
+        self.assertFalse(bench["chains"][0]["plan"]["chosen"]["remembered"])
+        self.assertIn("offline or inspecting", self.reason("check", self.model, *chain, code=11))
+
     def test_where_it_is(self):
         self.out("run", self.model, *self.CHAIN, "--fill", "zeros", "--cache", "off")
         self.assertFalse((self.folder / "xdg").exists())

@@ -38,7 +38,7 @@ static rung_value *numbers(rung_env *env, rung_dtype dtype, int64_t count, const
 /* Compares two, element by element of a list, and forgets them. */
 static int agree(rung_value *got, rung_value *want, tolerance allowed, difference *out) {
   *out = (difference){0};
-  int answer = values_agree(got, want, &allowed, out);
+  int answer = rung_value_agrees(got, want, &allowed, out);
   rung_value_release(got);
   rung_value_release(want);
   return answer;

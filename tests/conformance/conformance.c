@@ -127,7 +127,7 @@ static int check_output(data_set *d, size_t i, const settings *s, result *r) {
   bool is_tensor = rung_value_tensor(d->outputs[i]) && slot.type->kind != RUNG_OPTIONAL;
   if (!status) status = read_value(d->env, path, is_tensor ? NULL : slot.type, &want);
   if (status) return say(r, FAILED, "expected output", status), 0;
-  int agree = values_agree(d->outputs[i], want, &s->allowed, &far);
+  int agree = rung_value_agrees(d->outputs[i], want, &s->allowed, &far);
   rung_value_release(want);
   if (agree) return 1;
   r->what = FAILED;

@@ -44,7 +44,7 @@ typedef struct scenario {
   const char *name, *chain, *model;
   rung_code outcome;                       /* when nothing fails */
   enum { NO_CACHE, EMPTY, FILLED } cached; /* an engine cache that is emptied each time, or left as it is */
-  int legalise, offline; /* offline: it only plans */
+  int legalise, offline /* it only plans */, background;
 } scenario;
 
 static const scenario scenarios[] = {
@@ -75,6 +75,8 @@ static const scenario scenarios[] = {
      "b = Cast(a) to=11 ; d = Mul(b, c) ; e = Cast(d) to=1 ; y = Gather(e, i) ; l:i64[] = 1 ; s = Size(x) ;"
      "z = Clip(s, l, l)",
      RUNG_OK, NO_CACHE, 1},
+    {"in the background", "fake:claim=Add,cpu", "x:f32[2,2] -> y ; a = Add(x, x) ; y = Relu(a)", RUNG_OK, NO_CACHE,
+     .background = 1},
     {"expands", "fake?:claim=Neg,cpu",
      "q:f32[B,2,2,2] k:f32[B,1,2,2] v:f32[B,1,2,2] -> y ; y = ai.onnx.preview::FlexAttention(q, k, v)"
      " score_mod={ s -> u ; u = Neg(s) }",
@@ -136,8 +138,10 @@ static rung_status *make_session(objects *o) {
   options.cache_folder = o->what->cached ? cache.path : NULL;
   options.legalise = o->what->legalise;
   options.offline = options.plan_only = o->what->offline;
+  options.background_compile = o->what->background;
   TRY(rung_model_load_memory(o->env, o->bytes, o->size, NULL, &o->model));
   TRY(rung_session_create(o->env, o->model, &options, &o->session));
+  TRY(rung_session_await(o->session, NULL, NULL, NULL));
   TRY(rung_session_plan_json(o->session, &o->texts[0]));
   if (o->what->cached) {
     TRY(rung_session_cache_json(o->session, &o->texts[1]));

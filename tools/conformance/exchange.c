@@ -73,7 +73,7 @@ static bool output_agrees(const exchange *x, const spec_tensor *t, size_t i, dif
     rung_status_free(status);
     return false;
   }
-  bool agree = values_agree(x->outputs[i], want, &allowed, far);
+  bool agree = rung_value_agrees(x->outputs[i], want, &allowed, far);
   rung_value_release(want);
   return agree;
 }
@@ -94,7 +94,7 @@ bool exchange_same(const exchange *a, const exchange *b, char *words, size_t siz
     const rung_tensor *one = rung_value_tensor(a->outputs[i]), *two = rung_value_tensor(b->outputs[i]);
     difference far = {0};
     tolerance exact = {.values = 1};
-    if (!values_agree(a->outputs[i], b->outputs[i], &exact, &far))
+    if (!rung_value_agrees(a->outputs[i], b->outputs[i], &exact, &far))
       return snprintf(words, size, "output %zu: %s", i, far.words) < 0;
     if (one->dtype != RUNG_STRING && one->size && memcmp(one->data, two->data, one->size) != 0)
       return snprintf(words, size, "output %zu: other bits, such as those of NaN or -0", i) < 0;

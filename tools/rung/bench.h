@@ -13,17 +13,13 @@ typedef struct bench_args {
   tolerance allowed;
 } bench_args;
 
-enum { MOST_BATCHES = 32, MOST_ROUNDS = 20 };
+enum { MOST_BATCHES = 32 };
 
 /* What one chain took for one size of the batch. Times in seconds. */
 typedef struct bench_result {
   int64_t batch; /* 0: not set */
-  size_t runs;
-  double first, min, median, p90, p99, per_second;
-  /* Median over rounds of its time by the first chain's, and the quartiles of that. */
-  double ratio, ratio_low, ratio_high;
-  double medians[MOST_ROUNDS]; /* of each round */
-  size_t rounds;
+  double first;
+  rung_lane lane;
 } bench_result;
 
 /* One chain. All share the environment and the model. */
@@ -55,10 +51,8 @@ typedef struct bench {
 
 /* Bytes of memory that the process holds by itself, files that it maps not counted; 0: unknown. */
 double held_memory(void);
-/* Measures all chains with b->sets, in rounds that take turns; into results[batch] of each. */
+/* Measures all chains with b->sets (rung_race); into results[batch] of each. */
 int bench_run(bench *b, int batch);
-/* Ratios of two results' rounds, sorted; as many as `of` has. */
-void bench_ratios(const bench_result *of, const bench_result *by, double *out);
 /* Compares what the chains' first runs gave. */
 int bench_compare(bench *b);
 /* Sets `best` and `words`. */

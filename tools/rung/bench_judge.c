@@ -5,8 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const double worth = 0.97; /* who is not faster by that much is not worth a change */
-
 /* Comparing */
 
 /* The largest difference counts; the first words stay. */
@@ -36,7 +34,7 @@ static int compare_chain(const bench *b, bench_chain *c, const bench_chain *refe
       if (!reference) TRY(expected_output(b, k, i, c->outputs[at], &want));
       if (!want && !c->outputs[at]) continue;
       difference d = {.cosine = 1};
-      bool ok = want && c->outputs[at] && values_agree(c->outputs[at], want, &b->args->allowed, &d);
+      bool ok = want && c->outputs[at] && rung_value_agrees(c->outputs[at], want, &b->args->allowed, &d);
       rung_value_release(want);
       merge(&c->apart, &d);
       c->agrees &= ok;
@@ -75,29 +73,18 @@ int bench_compare(bench *b) {
 /* Recommending */
 
 /* With several batches: the geometric mean would weigh them alike; the largest is what throughput is bought for. */
-static const bench_result *decisive(const bench *b, const bench_chain *c) { return &c->results[b->batch_count - 1]; }
-
-/* Median ratio of the rounds' times. */
-static double ratio_of(const bench *b, const bench_chain *x, const bench_chain *y, bool *out_certain) {
-  double ratios[MOST_ROUNDS];
-  size_t rounds = decisive(b, x)->rounds;
-  bench_ratios(decisive(b, x), decisive(b, y), ratios);
-  *out_certain = ratios[(rounds - 1) * 9 / 10] < 1;
-  return ratios[(rounds - 1) / 2];
-}
-
-/* By enough, and in nine of ten rounds. */
-static bool is_faster(const bench *b, const bench_chain *x, const bench_chain *y) {
-  bool certain;
-  return ratio_of(b, x, y, &certain) < worth && certain;
-}
+static const rung_lane *decisive(const bench *b, const bench_chain *c) { return &c->results[b->batch_count - 1].lane; }
 
 /* Chains in the order they were given: a later one has to be faster. */
 static const bench_chain *find_best(const bench *b) {
-  const bench_chain *best = NULL;
-  for (size_t i = 0; i < b->chain_count; i++)
-    if (b->chains[i].agrees && (!best || is_faster(b, &b->chains[i], best))) best = &b->chains[i];
-  return best;
+  rung_lane *lanes = get_memory(b->chain_count, sizeof *lanes);
+  for (size_t i = 0; i < b->chain_count; i++) {
+    lanes[i] = *decisive(b, &b->chains[i]);
+    lanes[i].out = !b->chains[i].agrees;
+  }
+  size_t best = rung_race_best(lanes, b->chain_count);
+  free(lanes);
+  return best < b->chain_count ? &b->chains[best] : NULL;
 }
 
 /* How long until what the best took longer to compile is won back. */
@@ -112,11 +99,13 @@ static char *other_words(const bench *b, const bench_chain *best, const bench_ch
   if (!c->agrees)
     return format_text("%s is out: its outputs differ from %s: %s", c->name, b->reference,
                        c->apart.words[0] ? c->apart.words : "an output is missing");
-  bool certain;
-  double times = ratio_of(b, c, best, &certain);
-  if (!is_faster(b, best, c))
+  double times, won;
+  int certain;
+  rung_lane_is_faster(decisive(b, c), decisive(b, best), &times, NULL);
+  bool faster = rung_lane_is_faster(decisive(b, best), decisive(b, c), &won, &certain);
+  if (!faster)
     return format_text("%s takes %.2f of its time, %s", c->name, times,
-                       times < worth || times > 1 / worth ? "but not in nine of ten rounds" : "which is the same");
+                       certain ? "which is the same" : "but not in nine of ten rounds");
   char *compile = compile_words(b, best, c);
   char *text = format_text("%.2f times as fast as %s%s", times, c->name, compile);
   free(compile);

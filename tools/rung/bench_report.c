@@ -22,15 +22,15 @@ static void add_row(const bench *b, table *t, const bench_chain *c, const bench_
   if (b->chain_count > 1) table_add(t, clean(c->name));
   snprintf(number, sizeof number, "%lld", (long long)(r->batch ? r->batch : 1));
   table_add(t, r->batch ? number : "-");
-  snprintf(number, sizeof number, "%zu", r->runs);
+  snprintf(number, sizeof number, "%zu", r->lane.runs);
   table_add(t, number);
-  const double times[] = {r->first, r->min, r->median, r->p90, r->p99};
+  const double times[] = {r->first, r->lane.min, r->lane.median, r->lane.p90, r->lane.p99};
   for (int k = 0; k < 5; k++) table_add(t, seconds_text(times[k]));
-  table_add(t, count_text(r->per_second));
+  table_add(t, count_text(r->lane.per_second));
   if (b->chain_count > 1)
-    snprintf(number, sizeof number, "%.2f", r->ratio);
+    snprintf(number, sizeof number, "%.2f", r->lane.ratio);
   else
-    snprintf(number, sizeof number, "%s", count_text(r->per_second * (double)(r->batch ? r->batch : 1)));
+    snprintf(number, sizeof number, "%s", count_text(r->lane.per_second * (double)(r->batch ? r->batch : 1)));
   table_add(t, number);
 }
 
@@ -89,16 +89,16 @@ static void put_result(const bench_result *r) {
     json_count("batch", r->batch);
   else
     json_null("batch");
-  json_count("runs", (int64_t)r->runs);
+  json_count("runs", (int64_t)r->lane.runs);
   json_number("first_seconds", r->first);
-  json_number("min_seconds", r->min);
-  json_number("median_seconds", r->median);
-  json_number("p90_seconds", r->p90);
-  json_number("p99_seconds", r->p99);
-  json_number("runs_per_second", r->per_second);
-  json_number("ratio", r->ratio);
-  json_number("ratio_low", r->ratio_low);
-  json_number("ratio_high", r->ratio_high);
+  json_number("min_seconds", r->lane.min);
+  json_number("median_seconds", r->lane.median);
+  json_number("p90_seconds", r->lane.p90);
+  json_number("p99_seconds", r->lane.p99);
+  json_number("runs_per_second", r->lane.per_second);
+  json_number("ratio", r->lane.ratio);
+  json_number("ratio_low", r->lane.ratio_low);
+  json_number("ratio_high", r->lane.ratio_high);
   json_end();
 }
 

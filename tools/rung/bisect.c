@@ -22,7 +22,7 @@ static rung_status *compare_runs(const bisection *b, setup s[2], size_t model_ou
   for (size_t k = 0; k < count && !status; k++) {
     const rung_value *got = outputs[model_outputs + k], *want = outputs[all + model_outputs + k];
     apart[k] = (difference){.cosine = 1};
-    agree[k] = (!got && !want) || (got && want && values_agree(got, want, b->allowed, &apart[k]));
+    agree[k] = (!got && !want) || (got && want && rung_value_agrees(got, want, b->allowed, &apart[k]));
   }
   release_outputs(outputs, 2 * all);
   free(outputs);

@@ -76,11 +76,16 @@ static int read_batches(bench *b) {
   return fail(EXIT_USAGE, "--batch %s: sizes are needed, such as 1,4,16", clean(text));
 }
 
-static int bench_batch(bench *b, int batch) {
+static feed_args bench_feeding(const bench *b, int batch) {
   feed_args feeding = *b->feeding;
-  const setup *s = &b->chains[0].setup;
   feeding.batch = b->batches[batch];
   if (!feeding.fill) feeding.fill = "random";
+  return feeding;
+}
+
+static int bench_batch(bench *b, int batch) {
+  feed_args feeding = bench_feeding(b, batch);
+  const setup *s = &b->chains[0].setup;
   if (feeding.batch) TRY(check_batch(s, feeding.batch));
   TRY(input_sets_read(&feeding, s, b->args->data, &b->sets));
   if (!b->json) print_shapes(b);
@@ -117,8 +122,14 @@ static int open_chains(bench *b, const session_args *given) {
     more.seed = (uint64_t)b->feeding->seed;
     more.chain = c->name = session->chains.count ? session->chains.at[i] : "cpu";
     c->setup = (setup){.env = b->setup->env, .model = b->setup->model};
+    input_sets choice = {0};
+    if (is_auto(more.chain)) {
+      feed_args feeding = bench_feeding(b, 0);
+      TRY(input_sets_for_choice(&feeding, session, b->args->data, &c->setup, &choice, &more));
+    }
     double before = held_memory();
     int code = setup_session(session, TO_RUN, &more, &c->setup);
+    input_sets_free(&choice);
     TRY(b->chain_count > 1 ? fail_within(code, "-p %s: ", c->name) : code);
     double grown = held_memory() - before;
     c->memory = grown > 0 ? grown : 0;

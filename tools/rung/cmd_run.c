@@ -3,7 +3,7 @@
 #include "compare.h"
 #include "data_set.h"
 #include "difference_out.h"
-#include "feed.h"
+#include "input_sets.h"
 #include "interrupt.h"
 #include "json_out.h"
 #include "keep.h"
@@ -21,7 +21,7 @@
 typedef struct run_args {
   const char *data, *labels, *profile, *optimized;
   profile_format format;
-  bool check, softmax, ctc, quiet;
+  bool check, softmax, ctc, quiet, background;
   int64_t top, repeat;
   double rtol, atol, cosine, deadline;
   keep_args keep;
@@ -50,6 +50,9 @@ static const option run_options[] = {
      offsetof(run_args, keep) + offsetof(keep_args, range)},
     {"deadline", 0, "TIME", "give up a run after that time, such as 200ms", set_seconds, offsetof(run_args, deadline)},
     {"repeat", 0, "N", "run N times; times are of all", set_positive, offsetof(run_args, repeat)},
+    {"background-compile", 0, NULL,
+     "the chain's next providers run until the first one is compiled (a run that ends before gives it up)", set_flag,
+     offsetof(run_args, background)},
     {"profile", 0, "FILE",
      "write what each step of the last run took: .html a page, .trace.json for Perfetto, else JSON", set_text,
      offsetof(run_args, profile)},
@@ -198,7 +201,7 @@ static int check_output(job *j, const char *set, size_t i) {
   if (!want) return fail(EXIT_OF(NOT_FOUND), "--check: %s/output_%zu.pb is not there", clean(set), i);
   tolerance allowed = {j->args->rtol, j->args->atol, j->args->cosine, 1};
   difference d = {.cosine = 1};
-  bool ok = values_agree(j->outputs[i], want, &allowed, &d);
+  bool ok = rung_value_agrees(j->outputs[i], want, &allowed, &d);
   rung_value_release(want);
   j->different |= !ok;
   if (!ok) fail(EXIT_DIFFERENT, "output \"%s\" of %s differs: %s", clean(j->names[i]), clean(set), d.words);
@@ -382,7 +385,12 @@ static int run(const command *self, int argc, char **argv) {
   rung_session_options_init(&more);
   more.has_seed = 1;
   more.seed = (uint64_t)feeding.seed;
+  more.background_compile = args.background;
+  input_sets choice = {0};
+  if (!code && is_auto(session.chain))
+    code = input_sets_for_choice(&feeding, &session, args.data, &j.setup, &choice, &more);
   if (!code) code = setup_session(&session, TO_RUN, &more, &j.setup);
+  input_sets_free(&choice);
   if (!code) code = run_job(&j, path);
   close_job(&j);
   return code;

@@ -76,7 +76,7 @@ static int compare_set(verify *v, size_t set, rung_value **outputs) {
     TRY_STATUS(rung_session_output(v->chains[0].session, i, &slot));
     difference d = {.cosine = 1};
     rung_value *got = outputs[i], *want = outputs[count + i];
-    bool ok = (!got && !want) || (got && want && values_agree(got, want, &v->args->allowed, &d));
+    bool ok = (!got && !want) || (got && want && rung_value_agrees(got, want, &v->args->allowed, &d));
     show_output(v, slot.name, ok, &d);
     if (ok || v->different) continue;
     v->different = true;

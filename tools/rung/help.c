@@ -43,6 +43,8 @@ static const char chains_topic[] =
     "  -p cpu:key=value         options after a colon; values may be quoted\n"
     "  -p CUDAExecutionProvider ONNX Runtime's names are understood\n"
     "  --provider-option openvino.load_config='{...}'\n"
+    "  -p auto                  cpu, or whichever usable provider is faster on these inputs and computes the same, by\n"
+    "                           measurement; remembered in the cache\n"
     "\n"
     "rung providers lists them with their state here, rung plan shows who would run what.";
 

@@ -26,6 +26,24 @@ int input_sets_read(const feed_args *args, const setup *s, const char *data, inp
   return 0;
 }
 
+int input_sets_for_choice(const feed_args *args, const session_args *session, const char *data, const setup *s,
+                          input_sets *out, rung_session_options *more) {
+  setup look = {.env = s->env, .model = s->model};
+  session_args plain = *session; /* what is asked of the chain is not asked yet */
+  rung_session_options options;
+  rung_session_options_init(&options);
+  options.chain = "cpu";
+  plain.contract = plain.locked = plain.figures = NULL;
+  plain.pins = plain.provider_options = (text_list){0};
+  int code = setup_session(&plain, TO_INSPECT, &options, &look);
+  if (!code) code = input_sets_read(args, &look, data, out);
+  setup_drop_session(&look);
+  if (code) return code;
+  more->auto_inputs = out->values[0];
+  more->auto_input_count = out->input_count;
+  return 0;
+}
+
 void input_sets_free(input_sets *sets) {
   for (size_t k = 0; k < sets->count; k++) {
     for (size_t i = 0; i < sets->input_count; i++) rung_value_release(sets->values[k][i]);

@@ -12,6 +12,9 @@ typedef struct input_sets {
 
 /* `data` may be NULL. Zero `out` first; free it even after a failure. */
 int input_sets_read(const feed_args *args, const setup *s, const char *data, input_sets *out);
+/* The first set, for a session that is yet to be made: what chain "auto" is measured on. `more` gets it. */
+int input_sets_for_choice(const feed_args *args, const session_args *session, const char *data, const setup *s,
+                          input_sets *out, rung_session_options *more);
 void input_sets_free(input_sets *sets);
 
 /* Runs one set. `outputs` has room for output_count values and becomes the caller's (release_outputs); NULL: they are

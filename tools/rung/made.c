@@ -11,56 +11,17 @@
 
 /* Filling */
 
-/* splitmix64 */
-static uint64_t next_random(uint64_t *state) {
-  uint64_t z = *state += 0x9e3779b97f4a7c15u;
-  z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
-  z = (z ^ z >> 27) * 0x94d049bb133111ebu;
-  return z ^ z >> 31;
-}
-
-static double zero(rung_dtype dtype, uint64_t *state) { return (void)dtype, (void)state, 0; }
-static double one(rung_dtype dtype, uint64_t *state) { return (void)dtype, (void)state, 1; }
-
-static double any(rung_dtype dtype, uint64_t *state) {
-  uint64_t bits = next_random(state) >> 11;
-  switch (dtype) {
-    case RUNG_U8:
-      return (double)(bits & 255);
-    case RUNG_I8:
-      return (double)(bits & 255) - 128;
-    case RUNG_U16:
-    case RUNG_I16:
-    case RUNG_I32:
-    case RUNG_U32:
-    case RUNG_I64:
-    case RUNG_U64:
-    case RUNG_BOOL:
-      return (double)(bits & 1);
-    default:
-      return (double)bits * 0x1p-53;
-  }
-}
-
-static const struct {
-  const char *name;
-  double (*next)(rung_dtype dtype, uint64_t *state);
-} fills[] = {{"random", any}, {"zeros", zero}, {"ones", one}};
-enum { FILLS = sizeof fills / sizeof fills[0] };
+static const char *const fills[] = {"zeros", "ones", "random"};
+enum { ZEROS, ONES, RANDOM, FILLS };
 
 static int find_fill(const char *text) {
   size_t size = strcspn(text, "[");
   for (int i = 0; i < FILLS; i++)
-    if (strlen(fills[i].name) == size && memcmp(text, fills[i].name, size) == 0) return i;
+    if (strlen(fills[i]) == size && memcmp(text, fills[i], size) == 0) return i;
   return -1;
 }
 
 bool is_fill(const char *text) { return find_fill(text) >= 0; }
-
-static uint64_t hash(const char *text, uint64_t seed) {
-  for (; *text; text++) seed = (seed ^ (unsigned char)*text) * 0x100000001b3u;
-  return seed;
-}
 
 int fill_read(target *t, const char *text, const feed_args *args, rung_value **out_value) {
   int64_t dims[RUNG_MAX_RANK];
@@ -81,10 +42,10 @@ int fill_read(target *t, const char *text, const feed_args *args, rung_value **o
   rung_dtype dtype = wanted_dtype(t);
   TRY_STATUS(rung_value_create(t->env, dtype, rank, dims, out_value));
   const rung_tensor *tensor = rung_value_tensor(*out_value);
-  uint64_t state = hash(t->name, (uint64_t)args->seed);
   size_t count = dtype == RUNG_STRING ? 0 : rung_tensor_count(tensor);
   int which = find_fill(text);
-  for (size_t i = 0; i < count; i++) rung_tensor_set(tensor, i, fills[which].next(dtype, &state));
+  if (which == RANDOM) rung_tensor_randomize(tensor, t->name, (uint64_t)args->seed);
+  for (size_t i = 0; which == ONES && i < count; i++) rung_tensor_set(tensor, i, 1);
   return 0;
 }
 

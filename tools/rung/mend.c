@@ -36,7 +36,7 @@ static int make_runner(const session_args *args, setup *s) {
 static bool same_bits(const rung_value *a, const rung_value *b, difference *d) {
   static const tolerance none = {.values = 1};
   const rung_tensor *x = rung_value_tensor(a), *y = rung_value_tensor(b);
-  if (!values_agree(a, b, &none, d)) return false;
+  if (!rung_value_agrees(a, b, &none, d)) return false;
   if (!x || !y || x->dtype == RUNG_STRING) return true;
   if (x->size == y->size && (!x->size || memcmp(x->data, y->data, x->size) == 0)) return true;
   snprintf(d->words, sizeof d->words, "bits differ");

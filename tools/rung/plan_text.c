@@ -223,6 +223,13 @@ static void print_choice(const rung_plan *plan) {
   if (plan->choice) print_lines("cost", plan->choice);
 }
 
+static void print_chosen(const rung_plan_chosen *chosen) {
+  if (!chosen) return;
+  printf("%schain%s\n  auto: %s%s%s, %s: %s\n", in(BOLD), in(PLAIN), in(GOOD), clean(chosen->chain), in(PLAIN),
+         chosen->remembered ? "as it was measured before" : "by measurement", clean(chosen->words));
+  if (chosen->unkept) printf("  the choice is not remembered: %s\n", clean(chosen->unkept));
+}
+
 static void print_contract(const rung_plan *plan) {
   table t = {.columns = 3, .indent = "  "};
   if (plan->term_count) printf("%scontract%s\n", in(BOLD), in(PLAIN));
@@ -264,6 +271,7 @@ void print_journal(const rung_session *session) {
 
 void print_plan(const rung_session *session, bool why) {
   const rung_plan *plan = rung_session_plan(session);
+  print_chosen(plan->chosen);
   printf("%splan%s\n", in(BOLD), in(PLAIN));
   print_providers(session);
   print_refusals(plan, why);

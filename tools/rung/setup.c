@@ -5,6 +5,7 @@
 #include "text.h"
 #include "vendor_paths.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -59,7 +60,9 @@ static int set_limit(const option *self, const char *value, void *settings) {
 const option env_options[] = {ENV_OPTIONS, {0}};
 
 const option session_options[] = {
-    {"providers", 'p', "CHAIN", "providers in order; '?' marks one that may be missing; default: cpu", set_chain, 0},
+    {"providers", 'p', "CHAIN",
+     "providers in order; '?' marks one that may be missing; default: cpu; auto: what is fastest here, by measurement",
+     set_chain, 0},
     {"provider-option", 0, "NAME.KEY=VALUE", "an option of a provider of the chain (may be repeated)", set_more,
      SESSION(provider_options)},
     {"dim", 'd', "NAME=SIZE", "size of a symbolic dimension (may be repeated)", set_more, SESSION(dims)},
@@ -90,6 +93,8 @@ const option session_options[] = {
     {"cache", 0, "DIR|off",
      "where compiled islands are kept for later; default: $XDG_CACHE_HOME/rung, else ~/.cache/rung", set_text,
      SESSION(cache)},
+    {"cache-wait", 0, "TIME", "how long to wait for another process that compiles the same; default: 600s", set_seconds,
+     SESSION(cache_wait)},
     {"read-files", 0, NULL, "read the model instead of mapping it: safe when its file changes", set_flag,
      SESSION(read_files)},
     ENV_OPTIONS,
@@ -99,28 +104,38 @@ const option output_options[] = {{"json", 0, NULL, "print JSON", set_flag, offse
 
 /* Environment */
 
-/* Warnings of planning are held back, for a plan says the same. The library calls print_log one at a time. */
+/* Warnings of planning are held back, for a plan says the same. They may come from any thread. */
 static struct {
+  pthread_mutex_t lock;
   bool verbose, holding;
   text_list held;
-} warnings;
+} warnings = {PTHREAD_MUTEX_INITIALIZER, false, false, {0}};
+
+static void hold_warnings(bool hold) {
+  pthread_mutex_lock(&warnings.lock);
+  warnings.holding = hold;
+  pthread_mutex_unlock(&warnings.lock);
+}
 
 static void print_log(void *user, rung_log_level level, const char *text) {
   static const char *const names[] = {"debug", "info", "warning", "error"};
   (void)user;
   char *lines = clean_lines(text, "  "), *line = format_text("rung: %s: %s", names[level], lines);
   free(lines);
-  if (warnings.holding) {
-    text_list_add(&warnings.held, line);
-    return;
-  }
+  pthread_mutex_lock(&warnings.lock);
+  bool hold = warnings.holding;
+  if (hold) text_list_add(&warnings.held, line);
+  pthread_mutex_unlock(&warnings.lock);
+  if (hold) return;
   say(line);
   free(line);
 }
 
 void setup_warn(void) {
+  pthread_mutex_lock(&warnings.lock);
   for (size_t i = 0; i < warnings.held.count; i++) say(warnings.held.at[i]);
   text_list_free(&warnings.held);
+  pthread_mutex_unlock(&warnings.lock);
 }
 
 int setup_env(const env_args *args, setup *s) {
@@ -293,6 +308,7 @@ static int fill_options(const session_args *args, const rung_session_options *mo
   options->max_bytes = args->limits.run_bytes;
   options->max_loop_trips = args->limits.loop_trips;
   options->cache_max_bytes = args->limits.cache_bytes;
+  options->cache_wait_ns = nanoseconds(args->cache_wait);
   options->compiling = progress_compiling;
   return 0;
 }
@@ -309,17 +325,19 @@ int setup_session(const session_args *args, purpose why, const rung_session_opti
     options.offline = args->offline;
     options.legalise |= args->legalise;
     progress_begin(why == TO_RUN ? "compiling" : "planning");
-    warnings.holding = !warnings.verbose;
+    hold_warnings(!warnings.verbose);
     double began = now();
     code = fail_status(rung_session_create(s->env, s->model, &options, &s->session));
     s->session_seconds = now() - began;
-    warnings.holding = false;
+    hold_warnings(false);
     progress_end();
   }
   if (code) setup_warn();
   free_lists(&l);
   return code;
 }
+
+bool is_auto(const char *chain) { return chain && strcmp(chain, "auto") == 0; }
 
 void setup_drop_session(setup *s) { rung_session_destroy(&s->session); }
 

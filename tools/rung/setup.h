@@ -27,7 +27,7 @@ typedef struct session_args {
   bool offline; /* set by the commands that only plan */
   int on_failure;
   int64_t breaker_failures;
-  double breaker_seconds;
+  double breaker_seconds, cache_wait;
   const char *cache; /* a folder, or "off"; NULL: the default, see cache_folder */
 } session_args;
 
@@ -56,6 +56,8 @@ typedef enum purpose { TO_RUN, TO_PLAN, TO_INSPECT } purpose;
 /* A session for the model of `s`, which must not have one, to do `why` with. `more` (may be NULL) are options beyond
  * the command line's: its chain, passes, seed and shapes count where they are set. */
 int setup_session(const session_args *args, purpose why, const rung_session_options *more, setup *s);
+/* Is the chain to be chosen by measurement? */
+bool is_auto(const char *chain);
 /* Prints the warnings that were held back while the session was made: for commands that do not show its plan. */
 void setup_warn(void);
 void setup_drop_session(setup *s);

@@ -105,10 +105,12 @@ void progress_tell(uint64_t done, uint64_t total) {
 int progress_compiling(void *user, const rung_compiling *state) {
   (void)user;
   char island[48] = "";
+  bool waits = strcmp(state->stage, "wait") == 0;
   if (state->island_count > 1)
     snprintf(island, sizeof island, ", island %zu of %zu", state->island + 1, state->island_count);
   pthread_mutex_lock(&line.lock);
-  snprintf(line.what, sizeof line.what, "compiling for %s%s: %s", state->provider, island, state->stage);
+  snprintf(line.what, sizeof line.what, "compiling for %s%s: %s", state->provider, island,
+           waits ? "another process is compiling this" : state->stage);
   line.percent = state->percent;
   line.expected = (double)state->expected_ns * 1e-9;
   pthread_mutex_unlock(&line.lock);

@@ -36,6 +36,8 @@ static const rung_option_spec option_specs[] = {
     {"delay", RUNG_OPTION_INT, .max = 60000, .help = "milliseconds that the device works on each run"},
     {"hang_compile", RUNG_OPTION_INT, .max = 60000, .help = "milliseconds of compiling, unless it is stopped"},
     {"compile_ms", RUNG_OPTION_INT, .max = 600000, .help = "milliseconds of compiling that nothing stops"},
+    {"fail_compile", RUNG_OPTION_CHOICE, "yes|no", .help = "whether its engine fails in compiling"},
+    {"instant", RUNG_OPTION_CHOICE, "yes|no", .help = "whether products are zero, at once"},
     {"keep", RUNG_OPTION_CHOICE, "yes|no|never|broken|large", .help = "how saving goes; no: not with these options"},
     {"load", RUNG_OPTION_CHOICE, "ok|unsupported|broken", .help = "how loading goes"},
     {"parts", RUNG_OPTION_CHOICE, "yes|no", .help = "whether each run wants a part of its executable"},
@@ -55,7 +57,7 @@ typedef struct fake {
   rung_memory memory;
   const char *claim, *groups, *refuse_at_compile, *refuse, *where, *wrong, *precision, *keep, *load, *driver, *tuning;
   int parts;
-  int async;
+  int async, fail_compile, instant;
   long fail_run, fail_work, device_lost, out_of_memory, fail_copy, delay, hang_compile, compile_ms, hang_run;
   atomic_long runs, allocations, copies, works;
   atomic_int lost;
@@ -345,7 +347,11 @@ static int do_work(job *j) {
     slot constants[2], *a = slot_of(j, node->inputs[0], &constants[0]);
     slot *b = node->input_count > 1 ? slot_of(j, node->inputs[1], &constants[1]) : NULL;
     kind what = kind_of(node) == SUB && strcmp(f->wrong, "values") == 0 ? ADD : kind_of(node);
-    compute(what, &a->tensor, b ? &b->tensor : NULL, &j->slots[island->input_count + n].tensor, &j->stopped);
+    const rung_tensor *out = &j->slots[island->input_count + n].tensor;
+    if (what == MATMUL && f->instant)
+      memset(out->data, 0, out->size);
+    else
+      compute(what, &a->tensor, b ? &b->tensor : NULL, out, &j->stopped);
     if (j->stopped) return 0;
   }
   for (uint32_t i = 0; i < island->output_count; i++) {
@@ -551,6 +557,8 @@ static void read_options(fake *f, const rung_option *options, size_t count) {
   f->delay = number_option(options, count, "delay");
   f->hang_compile = number_option(options, count, "hang_compile");
   f->compile_ms = number_option(options, count, "compile_ms");
+  f->fail_compile = strcmp(text_option(options, count, "fail_compile", "no"), "yes") == 0;
+  f->instant = strcmp(text_option(options, count, "instant", "no"), "yes") == 0;
   f->keep = text_option(options, count, "keep", "yes");
   f->parts = strcmp(text_option(options, count, "parts", "no"), "yes") == 0;
   f->load = text_option(options, count, "load", "ok");
@@ -708,6 +716,7 @@ static rung_status *fake_compile(void *state, const rung_graph *island, const ru
       return FAIL(f->host, CANCELLED, "the fake was stopped while it compiled");
     sleep_ms(1);
   }
+  if (f->fail_compile) return FAIL(f->host, PROVIDER, "the fake's engine fails in compiling");
   rung_status *status = refuse_nodes(f, island, compile);
   if (strcmp(f->wrong, "executable") == 0) return status;
   return status ? status : make_executable(f, island, compile, out_executable);

@@ -13,6 +13,7 @@ function summaryView() {
   if (seconds.least_run) cards.append(card(secondsText(seconds.least_run), seconds.runs > 1 ? 'best of ' + seconds.runs + ' runs' : 'a run'));
   root.append(cards, chainPanel(flops));
   if (plan.contract && plan.contract.length) root.append(contractPanel());
+  if (plan.chosen) root.append(panel('Chain', el('p', {}, 'auto: ' + plan.chosen.chain + (plan.chosen.remembered ? ', as it was measured before: ' : ', by measurement: ') + plan.chosen.words)));
   if (plan.choice) root.append(panel('Cost rule', el('p', {}, plan.choice)));
   if (plan.lock_difference) root.append(panel('Lock', el('div.note', {}, plan.lock_difference)));
   if (refused.length) root.append(panel('Refused', el('p', {}, plural(refused.length, 'node was', 'nodes were') + ' refused by a provider that stands before the one which runs it.'),

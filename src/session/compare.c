@@ -1,4 +1,6 @@
-#include "compare.h"
+/* Do two values agree? */
+#include "base/dtype.h"
+#include "rung.h"
 
 #include <math.h>
 #include <stdarg.h>
@@ -7,7 +9,7 @@
 #include <string.h>
 
 /* The first reason stays. Returns 0. */
-static int differ(difference *d, const char *format, ...) {
+static int differ(rung_difference *d, const char *format, ...) {
   if (d->words[0]) return 0;
   va_list arguments;
   va_start(arguments, format);
@@ -16,7 +18,7 @@ static int differ(difference *d, const char *format, ...) {
   return 0;
 }
 
-static void compare_strings(const rung_tensor *got, const rung_tensor *want, size_t count, difference *d) {
+static void compare_strings(const rung_tensor *got, const rung_tensor *want, size_t count, rung_difference *d) {
   const rung_str *a = got->data, *b = want->data;
   for (size_t i = 0; i < count; i++) {
     if (a[i].size == b[i].size && (a[i].size == 0 || memcmp(a[i].data, b[i].data, a[i].size) == 0)) continue;
@@ -26,8 +28,8 @@ static void compare_strings(const rung_tensor *got, const rung_tensor *want, siz
 }
 
 /* Doubles hold whole numbers of 53 bits only, so those of 64 are told apart by their bytes. */
-static void compare_whole(const rung_tensor *got, const rung_tensor *want, size_t count, const tolerance *allowed,
-                          difference *d) {
+static void compare_whole(const rung_tensor *got, const rung_tensor *want, size_t count, const rung_tolerance *allowed,
+                          rung_difference *d) {
   int is_wide = want->dtype == RUNG_I64 || want->dtype == RUNG_U64;
   for (size_t i = 0; i < count; i++) {
     double a = rung_tensor_get(got, i), b = rung_tensor_get(want, i);
@@ -40,8 +42,8 @@ static void compare_whole(const rung_tensor *got, const rung_tensor *want, size_
   }
 }
 
-static void compare_floats(const rung_tensor *got, const rung_tensor *want, size_t count, const tolerance *allowed,
-                           difference *d) {
+static void compare_floats(const rung_tensor *got, const rung_tensor *want, size_t count, const rung_tolerance *allowed,
+                           rung_difference *d) {
   double dot = 0, left = 0, right = 0;
   for (size_t i = 0; i < count; i++) {
     double a = rung_tensor_get(got, i), b = rung_tensor_get(want, i);
@@ -88,7 +90,8 @@ static void shape_text(const rung_tensor *tensor, char *text, size_t size) {
   if (at < size) snprintf(text + at, size - at, "]");
 }
 
-static int tensors_agree(const rung_tensor *got, const rung_tensor *want, const tolerance *allowed, difference *d) {
+static int tensors_agree(const rung_tensor *got, const rung_tensor *want, const rung_tolerance *allowed,
+                         rung_difference *d) {
   if (got->dtype != want->dtype)
     return differ(d, "type %s, not %s", rung_dtype_name(got->dtype), rung_dtype_name(want->dtype));
   if (got->rank != want->rank || memcmp(got->dims, want->dims, (size_t)want->rank * sizeof want->dims[0]) != 0) {
@@ -109,7 +112,8 @@ static int tensors_agree(const rung_tensor *got, const rung_tensor *want, const 
   return d->wrong == 0;
 }
 
-int values_agree(const rung_value *got, const rung_value *want, const tolerance *allowed, difference *d) {
+int rung_value_agrees(const rung_value *got, const rung_value *want, const rung_tolerance *allowed,
+                      rung_difference *d) {
   static const char *const kinds[] = {"nothing", "a tensor", "a sequence", "a map", "an optional", "a sparse tensor"};
   if (rung_value_kind(got) != rung_value_kind(want))
     return differ(d, "%s, not %s", kinds[rung_value_kind(got)], kinds[rung_value_kind(want)]);
@@ -118,6 +122,6 @@ int values_agree(const rung_value *got, const rung_value *want, const tolerance 
     return differ(d, "%zu items, not %zu", rung_value_item_count(got), rung_value_item_count(want));
   int agree = 1;
   for (size_t i = 0; i < rung_value_item_count(want); i++)
-    agree &= values_agree(rung_value_item(got, i), rung_value_item(want, i), allowed, d);
+    agree &= rung_value_agrees(rung_value_item(got, i), rung_value_item(want, i), allowed, d);
   return agree;
 }
