@@ -136,7 +136,8 @@ RUNG_API size_t rung_env_provider_count(const rung_env *env);
 /* Looks at provider `index` on this machine now; no vendor code is loaded. `out_info` is borrowed until the next call
  * for the same provider. One thread at a time. */
 RUNG_API rung_status *rung_env_provider(rung_env *env, size_t index, const rung_provider_info **out_info);
-/* The table of provider `index` (rung_provider.h), to look at; NULL: there is none. Lives as long as the environment. */
+/* The table of provider `index` (rung_provider.h), to look at; NULL: there is none. Lives as long as the environment.
+ */
 RUNG_API const struct rung_provider_api *rung_env_provider_api(const rung_env *env, size_t index);
 /* All of them with their states, steps and options as JSON. */
 RUNG_API rung_status *rung_env_providers_json(rung_env *env, char **out_text);
@@ -173,8 +174,8 @@ RUNG_API void rung_model_config_init(rung_model_config *config);
 /* `config` may be NULL. Weights stay in the mapping of the file. */
 RUNG_API rung_status *rung_model_load(rung_env *env, const char *path, const rung_model_config *config,
                                       rung_model **out_model);
-/* `data` must stay as it is until the model and all its sessions are gone; when the creation of one was cancelled, until
- * rung_env_settle, too. */
+/* `data` must stay as it is until the model and all its sessions are gone; when the creation of one was cancelled,
+ * until rung_env_settle, too. */
 RUNG_API rung_status *rung_model_load_memory(rung_env *env, const void *data, size_t size,
                                              const rung_model_config *config, rung_model **out_model);
 /* Where a model's bytes come from when they lie in no file: an archive, an encrypted store. */
@@ -245,7 +246,7 @@ typedef struct rung_compiling {
   const char *stage;
   size_t island, island_count; /* the island, from 0; islands that are compiled anew after refusals count anew */
   uint64_t done, total;        /* as the engine tells; total 0: it does not */
-  double percent;              /* of the stage: by done and total, or by the expected time, then 99 at most; -1: unknown */
+  double percent; /* of the stage: by done and total, or by the expected time, then 99 at most; -1: unknown */
   uint64_t elapsed_ns, expected_ns; /* of the stage; expected 0: unknown. Learned from earlier compiles, with a cache */
 } rung_compiling;
 
@@ -254,9 +255,9 @@ typedef int (*rung_compiling_fn)(void *user, const rung_compiling *state);
 
 typedef struct rung_session_options {
   size_t struct_size;
-  /* "cuda?,cpu:key=value": providers in order, '?' marks one that may be missing; NULL: "cpu". "auto": the fastest of cpu
-   * and every other usable provider (alone where it takes the whole model, else with cpu behind it) that computes what
-   * cpu computes, by measurement on auto_inputs; remembered in cache_folder. docs/contract.md */
+  /* "cuda?,cpu:key=value": providers in order, '?' marks one that may be missing; NULL: "cpu". "auto": the fastest of
+   * cpu and every other usable provider (alone where it takes the whole model, else with cpu behind it) that computes
+   * what cpu computes, by measurement on auto_inputs; remembered in cache_folder. docs/contract.md */
   const char *chain;
   const rung_provider_option *provider_options; /* added to those in the chain */
   size_t provider_option_count;
@@ -267,13 +268,13 @@ typedef struct rung_session_options {
   size_t shape_count;
   const char *passes_off; /* names separated by commas; "all" */
   int has_seed;
-  uint64_t seed;             /* of random operators without their own; default: another on every session */
-  uint64_t max_nodes;        /* after inlining functions; 0: default */
-  uint64_t max_loop_trips;   /* of one Loop or Scan; 0: default */
-  uint64_t max_bytes;        /* of the tensors of a run at a time; 0: three quarters of what the process may use */
-  int plan_only;             /* claims only: the session can say its plan, and not run */
-  int inspect_only;          /* as plan_only, and nothing is demanded of the chain: a node that no provider claims has a
-                              * NULL provider in the plan, a listed provider may go unused */
+  uint64_t seed;           /* of random operators without their own; default: another on every session */
+  uint64_t max_nodes;      /* after inlining functions; 0: default */
+  uint64_t max_loop_trips; /* of one Loop or Scan; 0: default */
+  uint64_t max_bytes;      /* of the tensors of a run at a time; 0: three quarters of what the process may use */
+  int plan_only;           /* claims only: the session can say its plan, and not run */
+  int inspect_only;        /* as plan_only, and nothing is demanded of the chain: a node that no provider claims has a
+                            * NULL provider in the plan, a listed provider may go unused */
   /* Of compiling, in the thread that creates the session; its stages are those of rung_compiling. */
   rung_progress_fn progress;
   void *progress_user;
@@ -289,8 +290,8 @@ typedef struct rung_session_options {
    * more in crossings than they win are given back ("crossing-too-dear"). NULL: nothing is. */
   const char *figures;
   rung_on_failure on_failure;
-  uint32_t breaker_failures; /* 0: 3 */
-  uint64_t breaker_ns;       /* 0: 60 seconds */
+  uint32_t breaker_failures;   /* 0: 3 */
+  uint64_t breaker_ns;         /* 0: 60 seconds */
   rung_compiling_fn compiling; /* the same, with more to tell; NULL: nobody hears */
   void *compiling_user;
   /* Looked at while islands are compiled, as are the answers of the two functions: rung_session_create then returns
@@ -306,8 +307,8 @@ typedef struct rung_session_options {
    * docs/structures/cache.md */
   const char *cache_folder;
   uint64_t cache_max_bytes; /* of all entries; those not used for longest go first. 0: 4 GiB */
-  /* Values of the main graph, by name, that become outputs behind the model's own: to look at what nodes make. Passes and
-   * engines leave these values standing, and so may fuse less. */
+  /* Values of the main graph, by name, that become outputs behind the model's own: to look at what nodes make. Passes
+   * and engines leave these values standing, and so may fuse less. */
   const char *const *extra_outputs;
   size_t extra_output_count;
   /* Providers that cannot be used here claim by their tables of capabilities (docs/offline.md), without their libraries
@@ -375,7 +376,8 @@ typedef struct rung_plan_island {
   size_t node_count;
   const char *memory; /* where it works: "host", "fake:0" */
   /* With a cache: "hit" (loaded from it; in a plan that is not compiled: it is there), "kept" (compiled, and kept),
-   * "not-kept" (compiled only), "miss" (it would have to be compiled). NULL: the provider keeps nothing, or no cache. */
+   * "not-kept" (compiled only), "miss" (it would have to be compiled). NULL: the provider keeps nothing, or no cache.
+   */
   const char *cache;
   const char *cache_entry; /* the name of its entry; NULL */
   const char *cache_words; /* why it is not kept; NULL */
@@ -439,11 +441,11 @@ typedef struct rung_plan {
   const rung_plan_pass *passes;
   size_t term_count;
   const rung_plan_term *terms;
-  const char *choice;          /* what the cost rule decided and why, in one sentence; NULL: no figures were given */
-  double expected_ns;          /* of a run, by these figures; 0: unknown */
-  const char *lock_difference; /* how it differs from the lock, where that only warns; NULL: it does not */
-  const char *cache_folder; /* NULL: no cache was asked for, or nobody keeps anything */
-  const char *cache_why;    /* why it is not used, or not written any more; NULL: all is well */
+  const char *choice;             /* what the cost rule decided and why, in one sentence; NULL: no figures were given */
+  double expected_ns;             /* of a run, by these figures; 0: unknown */
+  const char *lock_difference;    /* how it differs from the lock, where that only warns; NULL: it does not */
+  const char *cache_folder;       /* NULL: no cache was asked for, or nobody keeps anything */
+  const char *cache_why;          /* why it is not used, or not written any more; NULL: all is well */
   const rung_plan_chosen *chosen; /* NULL: the chain was given */
 } rung_plan;
 
@@ -469,8 +471,8 @@ RUNG_API rung_status *rung_session_save_model(const rung_session *session, const
 /* For each island of the session (one that only plans, usually) whether its entry is there, and else which entry is
  * nearest and in which fields it differs, as JSON (docs/schema/cache-why.json). */
 RUNG_API rung_status *rung_session_cache_json(const rung_session *session, char **out_text);
-/* The entries of a folder, last used first, as JSON (docs/schema/cache.json); with `verify` all bytes are read, and each
- * entry says whether it is whole. */
+/* The entries of a folder, last used first, as JSON (docs/schema/cache.json); with `verify` all bytes are read, and
+ * each entry says whether it is whole. */
 RUNG_API rung_status *rung_cache_json(rung_env *env, const char *folder, int verify, char **out_text);
 /* Removes an entry by its name, or the beginning of one that is unique; NULL: all, and what is remembered beside them.
  * `out_count` (may be NULL): how many were removed. */
@@ -532,7 +534,7 @@ typedef struct rung_profile_event {
   const char *graph, *provider;
   const char *node, *op_type; /* NULL: a whole island */
   uint32_t nodes;
-  uint32_t thread; /* 0: the one that ran the session; else one of the pool */
+  uint32_t thread;                /* 0: the one that ran the session; else one of the pool */
   uint64_t start_ns, duration_ns; /* since the run began */
 } rung_profile_event;
 
@@ -545,14 +547,15 @@ RUNG_API rung_status *rung_session_profile_event(const rung_session *session, si
 RUNG_API rung_status *rung_session_profile_json(const rung_session *session, char **out_text);
 
 RUNG_API rung_status *rung_cancel_create(rung_env *env, rung_cancel **out_cancel);
-/* All runs that hold it end soon with CANCELLED, and so does the creation of a session. Callable from a signal handler. */
+/* All runs that hold it end soon with CANCELLED, and so does the creation of a session. Callable from a signal handler.
+ */
 RUNG_API void rung_cancel_request(rung_cancel *cancel);
 RUNG_API void rung_cancel_reset(rung_cancel *cancel);
 RUNG_API void rung_cancel_destroy(rung_cancel **cancel);
 
 /* Measuring: sessions of one model side by side, on the same inputs. A machine changes while it is measured (clock
- * rates, neighbours), so sessions are not measured one after the other: rounds of some runs each take turns, every round
- * begins with another session, and what is compared are the medians of one round. */
+ * rates, neighbours), so sessions are not measured one after the other: rounds of some runs each take turns, every
+ * round begins with another session, and what is compared are the medians of one round. */
 
 enum { RUNG_RACE_ROUNDS = 20 };
 
@@ -571,10 +574,10 @@ typedef struct rung_race_options {
   size_t struct_size;
   rung_value *const *const *inputs; /* sets of inputs, which runs take in turn: [set][input] */
   size_t set_count, input_count;
-  uint64_t runs;         /* of each session; 0: for so long: */
-  double seconds;        /* each session; 0: 2 */
-  uint32_t parallel;     /* threads that run a session at once; 0: one */
-  rung_cancel *cancel;   /* NULL: cannot be cancelled */
+  uint64_t runs;             /* of each session; 0: for so long: */
+  double seconds;            /* each session; 0: 2 */
+  uint32_t parallel;         /* threads that run a session at once; 0: one */
+  rung_cancel *cancel;       /* NULL: cannot be cancelled */
   rung_progress_fn progress; /* "measure", rounds that are done; non-zero cancels; NULL: nobody hears */
   void *progress_user;
 } rung_race_options;
@@ -608,8 +611,8 @@ typedef struct rung_difference {
  * be equal, or within atol when that is 1 or more, and strings equal. */
 RUNG_API int rung_value_agrees(const rung_value *got, const rung_value *want, const rung_tolerance *allowed,
                                rung_difference *out_difference);
-/* Fills a tensor at random: floats from 0 to 1, whole numbers 0 or 1, those of 8 bits any; strings stay. The same for the
- * same name (may be NULL) and seed. */
+/* Fills a tensor at random: floats from 0 to 1, whole numbers 0 or 1, those of 8 bits any; strings stay. The same for
+ * the same name (may be NULL) and seed. */
 RUNG_API void rung_tensor_randomize(const rung_tensor *tensor, const char *name, uint64_t seed);
 
 /* A tensor in memory of its own: zeroed. */

@@ -91,9 +91,8 @@ const char *rung_doctor_severity_name(rung_doctor_severity severity);
  * user's own are replaced, so that it can be shown to others. Freed by rung_text_free. */
 rung_status *rung_doctor_report_json(const rung_doctor_report *report, int scrub, char **out_text);
 
-/* The child's side: loads libraries one after another, starts NVIDIA's driver when it is one of them (cuInit), and tells
- * on standard output how each went. `arguments` are those
- * behind the helper's own. Returns the exit code. */
+/* The child's side: loads libraries one after another, starts NVIDIA's driver when it is one of them (cuInit), and
+ * tells on standard output how each went. `arguments` are those behind the helper's own. Returns the exit code. */
 int rung_doctor_child(int count, char **arguments);
 
 #ifdef __cplusplus

@@ -8,8 +8,8 @@ typedef struct rung_arena_block {
   max_align_t data[];
 } block;
 
-/* In single mode every allocation is a block of its own: then each can fail by itself (tests/session/test_alloc_fail.c),
- * and a sanitizer sees where it ends. */
+/* In single mode every allocation is a block of its own: then each can fail by itself
+ * (tests/session/test_alloc_fail.c), and a sanitizer sees where it ends. */
 #ifdef RUNG_ARENA_SINGLE
 enum { FIRST_BLOCK = 1, LARGEST_BLOCK = 1 };
 #else

@@ -22,22 +22,22 @@ static uint8_t to_bool(double x) { return x != 0; }
 static uint8_t to_e8m0(double x) { return rung_f64_to_e8m0(x, RUNG_E8M0_NEAREST, true); }
 
 /* X(element type, stored as, from stored, to stored); of complex numbers the real part comes first */
-#define EACH_NUMBER(X)                                   \
-  X(F32, float, , (float))                            \
-  X(F64, double, , )                                  \
-  X(C64, float, , (float))                            \
-  X(C128, double, , )                                 \
-  X(F16, uint16_t, rung_f16_to_f32, rung_f64_to_f16)  \
+#define EACH_NUMBER(X)                                  \
+  X(F32, float, , (float))                              \
+  X(F64, double, , )                                    \
+  X(C64, float, , (float))                              \
+  X(C128, double, , )                                   \
+  X(F16, uint16_t, rung_f16_to_f32, rung_f64_to_f16)    \
   X(BF16, uint16_t, rung_bf16_to_f32, rung_f64_to_bf16) \
-  X(I8, int8_t, , to_i8)                              \
-  X(I16, int16_t, , to_i16)                           \
-  X(I32, int32_t, , to_i32)                           \
-  X(I64, int64_t, , to_i64)                           \
-  X(U8, uint8_t, , to_u8)                             \
-  X(U16, uint16_t, , to_u16)                          \
-  X(U32, uint32_t, , to_u32)                          \
-  X(U64, uint64_t, , to_u64)                          \
-  X(BOOL, uint8_t, , to_bool)                         \
+  X(I8, int8_t, , to_i8)                                \
+  X(I16, int16_t, , to_i16)                             \
+  X(I32, int32_t, , to_i32)                             \
+  X(I64, int64_t, , to_i64)                             \
+  X(U8, uint8_t, , to_u8)                               \
+  X(U16, uint16_t, , to_u16)                            \
+  X(U32, uint32_t, , to_u32)                            \
+  X(U64, uint64_t, , to_u64)                            \
+  X(BOOL, uint8_t, , to_bool)                           \
   X(F8E8M0, uint8_t, rung_e8m0_to_f32, to_e8m0)
 
 static bool is_f8(rung_dtype dtype) {

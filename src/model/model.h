@@ -19,7 +19,7 @@ struct rung_model_graph;
 /* Strings and tensors are views of the file; TYPE_PROTOS is an array behind value.type_proto. Names are unique within a
  * node. */
 typedef struct rung_model_attribute {
-  rung_attribute value; /* graph and graphs stay NULL: */
+  rung_attribute value;             /* graph and graphs stay NULL: */
   struct rung_model_graph **graphs; /* GRAPH and GRAPHS: value.count (of GRAPH, 1) */
   const char *reference; /* inside a function: the attribute of the call that it stands for (then only the name and,
                           * if the file gives it, the type of `value` are set); else NULL */
@@ -73,11 +73,11 @@ typedef struct rung_model_property {
 
 /* A file that exceeds one is refused with LIMIT and its name. 0 stands for the default, which is given here. */
 typedef struct rung_model_limits {
-  uint32_t depth;           /* nesting of messages: 100. A body in a body is three levels. At most 1000 */
-  uint64_t nodes;           /* in all graphs and functions together: 1,000,000 */
-  uint64_t functions;       /* 10,000 */
-  uint64_t tensor_bytes;    /* of one tensor, for a sparse one as if it were dense: 2^40 */
-  uint64_t decoded_bytes;   /* memory that reading takes: structs, names, and tensors that must be decoded: 2^33 */
+  uint32_t depth;         /* nesting of messages: 100. A body in a body is three levels. At most 1000 */
+  uint64_t nodes;         /* in all graphs and functions together: 1,000,000 */
+  uint64_t functions;     /* 10,000 */
+  uint64_t tensor_bytes;  /* of one tensor, for a sparse one as if it were dense: 2^40 */
+  uint64_t decoded_bytes; /* memory that reading takes: structs, names, and tensors that must be decoded: 2^33 */
 } rung_model_limits;
 extern const rung_model_limits rung_model_limits_default;
 
@@ -94,11 +94,11 @@ typedef struct rung_model {
   rung_model_function *functions;
   const char **symbols; /* of dimension RUNG_SYMBOL(k), entry k: its name, or NULL when the file gives none */
   rung_model_graph *graph;
-  size_t bytes, external_bytes; /* of the model file; of external data that initializers refer to */
-  struct rung_model_files *files; /* mappings */
+  size_t bytes, external_bytes;     /* of the model file; of external data that initializers refer to */
+  struct rung_model_files *files;   /* mappings */
   struct rung_model_shared *shared; /* see model_shared.c */
-  void *owned;                    /* bytes that the model frees, see rung_model_parse_owned; else NULL */
-  RUNG_VEC(rung_value *) tensors; /* every value that the description owns */
+  void *owned;                      /* bytes that the model frees, see rung_model_parse_owned; else NULL */
+  RUNG_VEC(rung_value *) tensors;   /* every value that the description owns */
 } rung_model;
 
 typedef struct rung_model_options {

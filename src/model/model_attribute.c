@@ -104,20 +104,39 @@ static rung_status *take_graph(rung_reader *reader, const members *m, rung_model
 static rung_status *take_value(rung_reader *reader, const members *m, rung_model_attribute *attribute) {
   rung_attribute *out = &attribute->value;
   switch (out->type) {
-    case RUNG_ATTRIBUTE_FLOAT: out->f = m->f; return NULL;
-    case RUNG_ATTRIBUTE_INT: out->i = m->i; return NULL;
-    case RUNG_ATTRIBUTE_STRING: out->s = m->s.data ? m->s : (rung_str){"", 0}; return NULL;
-    case RUNG_ATTRIBUTE_TENSOR: return take_message(m->tensor, out);
-    case RUNG_ATTRIBUTE_SPARSE_TENSOR: return take_message(m->sparse, out);
-    case RUNG_ATTRIBUTE_GRAPH: return take_graph(reader, m, attribute);
-    case RUNG_ATTRIBUTE_TYPE_PROTO: return copy_to_arena(reader, &m->type_proto, sizeof m->type_proto, &out->type_proto);
-    case RUNG_ATTRIBUTE_FLOATS: return take_list(reader, &m->floats, sizeof(float), out, &out->floats);
-    case RUNG_ATTRIBUTE_INTS: return take_list(reader, &m->ints, sizeof(int64_t), out, &out->ints);
-    case RUNG_ATTRIBUTE_STRINGS: out->strings = m->strings, out->count = m->string_count; return NULL;
-    case RUNG_ATTRIBUTE_TENSORS: return take_tensors(m->tensors, m->tensor_count, out);
-    case RUNG_ATTRIBUTE_SPARSE_TENSORS: return take_tensors(m->sparses, m->sparse_count, out);
-    case RUNG_ATTRIBUTE_GRAPHS: return take_graphs(m->graphs, m->graph_count, attribute);
-    case RUNG_ATTRIBUTE_TYPE_PROTOS: out->type_proto = m->type_protos, out->count = m->type_count; return NULL;
+    case RUNG_ATTRIBUTE_FLOAT:
+      out->f = m->f;
+      return NULL;
+    case RUNG_ATTRIBUTE_INT:
+      out->i = m->i;
+      return NULL;
+    case RUNG_ATTRIBUTE_STRING:
+      out->s = m->s.data ? m->s : (rung_str){"", 0};
+      return NULL;
+    case RUNG_ATTRIBUTE_TENSOR:
+      return take_message(m->tensor, out);
+    case RUNG_ATTRIBUTE_SPARSE_TENSOR:
+      return take_message(m->sparse, out);
+    case RUNG_ATTRIBUTE_GRAPH:
+      return take_graph(reader, m, attribute);
+    case RUNG_ATTRIBUTE_TYPE_PROTO:
+      return copy_to_arena(reader, &m->type_proto, sizeof m->type_proto, &out->type_proto);
+    case RUNG_ATTRIBUTE_FLOATS:
+      return take_list(reader, &m->floats, sizeof(float), out, &out->floats);
+    case RUNG_ATTRIBUTE_INTS:
+      return take_list(reader, &m->ints, sizeof(int64_t), out, &out->ints);
+    case RUNG_ATTRIBUTE_STRINGS:
+      out->strings = m->strings, out->count = m->string_count;
+      return NULL;
+    case RUNG_ATTRIBUTE_TENSORS:
+      return take_tensors(m->tensors, m->tensor_count, out);
+    case RUNG_ATTRIBUTE_SPARSE_TENSORS:
+      return take_tensors(m->sparses, m->sparse_count, out);
+    case RUNG_ATTRIBUTE_GRAPHS:
+      return take_graphs(m->graphs, m->graph_count, attribute);
+    case RUNG_ATTRIBUTE_TYPE_PROTOS:
+      out->type_proto = m->type_protos, out->count = m->type_count;
+      return NULL;
   }
   return NULL;
 }

@@ -8,7 +8,8 @@
 
 #include <inttypes.h>
 
-/* A checksum covers its whole file. Hashing runs at under 1 GB/s, so beyond this size it is left out, with a warning. */
+/* A checksum covers its whole file. Hashing runs at under 1 GB/s, so beyond this size it is left out, with a warning.
+ */
 static const size_t largest_verified = (size_t)4 << 30;
 
 typedef struct external_file {
@@ -17,11 +18,11 @@ typedef struct external_file {
 } external_file;
 
 struct rung_model_files {
-  rung_file self;        /* the model's own file; closed when it came from memory */
-  const char *folder;    /* NULL: external data is refused */
-  const char *linked;    /* the folder that the model file really lies in, when its path is a link; else NULL */
+  rung_file self;     /* the model's own file; closed when it came from memory */
+  const char *folder; /* NULL: external data is refused */
+  const char *linked; /* the folder that the model file really lies in, when its path is a link; else NULL */
   bool read;
-  rung_map by_location;  /* external_file, in the model's arena */
+  rung_map by_location; /* external_file, in the model's arena */
 };
 
 /* ---- life ---- */
@@ -105,7 +106,8 @@ typedef struct placement {
 /* Keys that mean nothing here: written by onnx and ONNX Runtime. */
 static bool is_ignored(rung_str key) {
   static const char prefix[] = "prepacked";
-  return rung_str_is(key, "basepath") || (key.size >= sizeof prefix - 1 && !memcmp(key.data, prefix, sizeof prefix - 1));
+  return rung_str_is(key, "basepath") ||
+         (key.size >= sizeof prefix - 1 && !memcmp(key.data, prefix, sizeof prefix - 1));
 }
 
 static rung_status *sort_entries(const rung_model_entry *entries, size_t count, placement *out) {

@@ -23,8 +23,8 @@ static rung_status *read_initializer_as(rung_reader *reader, rung_wire wire, siz
                                         rung_model_initializer *out) {
   rung_str name = {"", 0};
   rung_value *value = NULL;
-  rung_status *status = sparse ? rung__sparse_value(reader, wire, &name, &value)
-                               : rung__tensor_value(reader, wire, &name, &value);
+  rung_status *status =
+      sparse ? rung__sparse_value(reader, wire, &name, &value) : rung__tensor_value(reader, wire, &name, &value);
   if (!status) status = rung__read_keep(reader, value);
   out->value = status ? NULL : value;
   if (!status && name.size == 0) status = RUNG_ERROR(INVALID_MODEL, "it has no name");

@@ -1,6 +1,5 @@
 #include "model/model_reader.h"
 
-
 #include <assert.h>
 #include <inttypes.h>
 
@@ -55,9 +54,9 @@ const char *rung__read_domain(const char *domain) { return strcmp(domain, "ai.on
 
 /* Of a field, or of the elements of a list. */
 static const rung_wire_type wire_types[] = {
-    [RUNG_FIELD_TEXT] = RUNG_WIRE_BYTES,    [RUNG_FIELD_BYTES] = RUNG_WIRE_BYTES,
-    [RUNG_FIELD_INT] = RUNG_WIRE_VARINT,    [RUNG_FIELD_FLOAT] = RUNG_WIRE_FIXED32,
-    [RUNG_FIELD_MESSAGE] = RUNG_WIRE_BYTES, [RUNG_FIELD_INTS] = RUNG_WIRE_VARINT,
+    [RUNG_FIELD_TEXT] = RUNG_WIRE_BYTES,     [RUNG_FIELD_BYTES] = RUNG_WIRE_BYTES,
+    [RUNG_FIELD_INT] = RUNG_WIRE_VARINT,     [RUNG_FIELD_FLOAT] = RUNG_WIRE_FIXED32,
+    [RUNG_FIELD_MESSAGE] = RUNG_WIRE_BYTES,  [RUNG_FIELD_INTS] = RUNG_WIRE_VARINT,
     [RUNG_FIELD_FLOATS] = RUNG_WIRE_FIXED32, [RUNG_FIELD_DOUBLES] = RUNG_WIRE_FIXED64,
 };
 
@@ -69,14 +68,21 @@ static rung_status *fill_slot(rung_reader *reader, const rung_wire *wire, const 
     case RUNG_FIELD_TEXT:
       return rung_status_prefix(rung__read_text(reader, field->bytes, slot), "the %s before byte %zu", row->name,
                                 rung_wire_offset(wire));
-    case RUNG_FIELD_BYTES: *(rung_str *)slot = field->bytes; return NULL;
-    case RUNG_FIELD_INT: *(int64_t *)slot = (int64_t)field->scalar; return NULL;
-    case RUNG_FIELD_FLOAT: memcpy(slot, &field->scalar, sizeof(float)); return NULL;
+    case RUNG_FIELD_BYTES:
+      *(rung_str *)slot = field->bytes;
+      return NULL;
+    case RUNG_FIELD_INT:
+      *(int64_t *)slot = (int64_t)field->scalar;
+      return NULL;
+    case RUNG_FIELD_FLOAT:
+      memcpy(slot, &field->scalar, sizeof(float));
+      return NULL;
     case RUNG_FIELD_INTS:
     case RUNG_FIELD_FLOATS:
     case RUNG_FIELD_DOUBLES:
       return rung_status_prefix(rung_wire_list_add(slot, wire, field, wire_types[row->kind]), "%s", row->name);
-    case RUNG_FIELD_MESSAGE: break;
+    case RUNG_FIELD_MESSAGE:
+      break;
   }
   rung_wire inner;
   RUNG_TRY(rung_wire_enter(wire, field, &inner));
@@ -161,8 +167,8 @@ static rung_status *make_arrays(rung_reader *reader, const rung_field *table, si
   return NULL;
 }
 
-rung_status *rung__read_fields(rung_reader *reader, rung_wire wire, const rung_field *table, size_t rows,
-                               void *target, uint32_t *out_seen) {
+rung_status *rung__read_fields(rung_reader *reader, rung_wire wire, const rung_field *table, size_t rows, void *target,
+                               uint32_t *out_seen) {
   assert(rows <= 32);
   RUNG_TRY(count_repeated(reader, wire, table, rows, target));
   RUNG_TRY(make_arrays(reader, table, rows, target));

@@ -54,11 +54,11 @@ typedef struct rung_field {
   uint32_t number;
   const char *name;
   rung_field_kind kind;
-  bool repeats;         /* `offset` is of a pointer to an array; several fields may share one array */
-  size_t offset;        /* of the member, in the struct that the message is read into */
-  size_t count_offset;  /* repeats: of the size_t that counts the array */
-  size_t size;          /* MESSAGE: of the struct, or of one element of the array */
-  rung_read_fn *read;   /* MESSAGE */
+  bool repeats;        /* `offset` is of a pointer to an array; several fields may share one array */
+  size_t offset;       /* of the member, in the struct that the message is read into */
+  size_t count_offset; /* repeats: of the size_t that counts the array */
+  size_t size;         /* MESSAGE: of the struct, or of one element of the array */
+  rung_read_fn *read;  /* MESSAGE */
   rung_field_limit limit;
 } rung_field;
 
@@ -66,19 +66,26 @@ typedef struct rung_field {
 #define RUNG_ONE(number, text, KIND, type, member) \
   {number, text, RUNG_FIELD_##KIND, false, offsetof(type, member), 0, 0, NULL, RUNG_FIELD_FREE}
 #define RUNG_ONE_MESSAGE(number, text, type, member, read) \
-  {number, text, RUNG_FIELD_MESSAGE, false, offsetof(type, member), 0, sizeof ((type *)0)->member, read, RUNG_FIELD_FREE}
+  {number, text, RUNG_FIELD_MESSAGE, false, offsetof(type, member), 0, sizeof((type *)0)->member, read, RUNG_FIELD_FREE}
 #define RUNG_MANY(number, text, KIND, type, member, count) \
   {number, text, RUNG_FIELD_##KIND, true, offsetof(type, member), offsetof(type, count), 0, NULL, RUNG_FIELD_FREE}
 #define RUNG_MANY_MESSAGES(number, text, type, member, count, read) \
   RUNG_MANY_LIMITED(number, text, type, member, count, read, FREE)
 #define RUNG_MANY_LIMITED(number, text, type, member, count, read, LIMIT) \
-  {number, text, RUNG_FIELD_MESSAGE, true, offsetof(type, member), offsetof(type, count), \
-   sizeof *((type *)0)->member, read, RUNG_FIELD_##LIMIT}
+  {number,                                                                \
+   text,                                                                  \
+   RUNG_FIELD_MESSAGE,                                                    \
+   true,                                                                  \
+   offsetof(type, member),                                                \
+   offsetof(type, count),                                                 \
+   sizeof *((type *)0)->member,                                           \
+   read,                                                                  \
+   RUNG_FIELD_##LIMIT}
 
 /* Fills the zeroed struct `target` from the fields of `wire`, as the table says; other fields are stepped over.
  * `out_seen`, which may be NULL, gets bit i for row i that was met. A table has at most 32 rows. */
-rung_status *rung__read_fields(rung_reader *reader, rung_wire wire, const rung_field *table, size_t rows,
-                               void *target, uint32_t *out_seen) RUNG_MUST_CHECK;
+rung_status *rung__read_fields(rung_reader *reader, rung_wire wire, const rung_field *table, size_t rows, void *target,
+                               uint32_t *out_seen) RUNG_MUST_CHECK;
 
 /* Zeroed memory in the arena, charged to the limit decoded_bytes, as names are. */
 rung_status *rung__read_alloc(rung_reader *reader, size_t count, size_t size, void **out) RUNG_MUST_CHECK;
@@ -95,13 +102,13 @@ rung_status *rung__read_text(rung_reader *reader, rung_str text, const char **ou
 const char *rung__read_domain(const char *domain);
 
 /* rung_read_fn of the messages; the comment names what `out` points to. */
-rung_read_fn rung__read_graph;       /* rung_model_graph * (a pointer: the graph is allocated) */
-rung_read_fn rung__read_node;        /* rung_model_node */
-rung_read_fn rung__read_value_info;  /* rung_model_value */
-rung_read_fn rung__read_attribute;   /* rung_model_attribute */
-rung_read_fn rung__read_type;        /* rung_type */
-rung_read_fn rung__read_tensor;      /* rung_value *: the model's; data in the mapping where it can be */
-rung_read_fn rung__read_sparse;      /* rung_value *: the model's */
+rung_read_fn rung__read_graph;      /* rung_model_graph * (a pointer: the graph is allocated) */
+rung_read_fn rung__read_node;       /* rung_model_node */
+rung_read_fn rung__read_value_info; /* rung_model_value */
+rung_read_fn rung__read_attribute;  /* rung_model_attribute */
+rung_read_fn rung__read_type;       /* rung_type */
+rung_read_fn rung__read_tensor;     /* rung_value *: the model's; data in the mapping where it can be */
+rung_read_fn rung__read_sparse;     /* rung_value *: the model's */
 
 /* A TensorProto as a value of the caller's; its data is in the file where it can be. out_name: a span of the file. */
 rung_status *rung__tensor_value(rung_reader *reader, rung_wire wire, rung_str *out_name,
@@ -118,7 +125,8 @@ typedef struct rung_model_entry {
 rung_status *rung__external_data(rung_reader *reader, const rung_model_entry *entries, size_t count, size_t size,
                                  const uint8_t **out_data) RUNG_MUST_CHECK;
 /* Opens model->path and keeps it for the model; out_bytes is the whole file. */
-rung_status *rung__files_open(rung_model *model, const rung_model_options *options, rung_str *out_bytes) RUNG_MUST_CHECK;
+rung_status *rung__files_open(rung_model *model, const rung_model_options *options,
+                              rung_str *out_bytes) RUNG_MUST_CHECK;
 /* The same for a model whose bytes are the caller's. */
 rung_status *rung__files_attach(rung_model *model, const rung_model_options *options) RUNG_MUST_CHECK;
 void rung__files_close(rung_model *model); /* also after a failure to open */

@@ -133,8 +133,8 @@ static rung_status *from_typed(rung_reader *reader, const tensor_message *m, con
 static rung_status *from_raw(rung_reader *reader, const tensor_message *m, rung_tensor *tensor,
                              rung_value **out_value) {
   RUNG_REQUIRE(tensor->dtype != RUNG_STRING, INVALID_MODEL, "strings cannot stand in raw_data");
-  RUNG_REQUIRE(m->raw.size == tensor->size, INVALID_MODEL, "raw_data holds %zu bytes, its shape needs %zu",
-               m->raw.size, tensor->size);
+  RUNG_REQUIRE(m->raw.size == tensor->size, INVALID_MODEL, "raw_data holds %zu bytes, its shape needs %zu", m->raw.size,
+               tensor->size);
   return wrap(reader, tensor, m->raw.data, out_value);
 }
 

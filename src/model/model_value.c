@@ -123,7 +123,8 @@ static rung_status *make_keys(rung_reader *reader, const map_message *m, rung_va
                "key_type %" PRId64 " is neither an integer nor a string", m->key_type);
   size_t size = rung_dtype_size((rung_dtype)dtype);
   RUNG_TRY(rung__read_charge(reader, m->keys.count * size));
-  RUNG_TRY(rung_value_new_tensor(reader->allocator, (rung_dtype)dtype, 1, &(int64_t){(int64_t)m->keys.count}, out_keys));
+  RUNG_TRY(
+      rung_value_new_tensor(reader->allocator, (rung_dtype)dtype, 1, &(int64_t){(int64_t)m->keys.count}, out_keys));
   return rung_wire_list_decode(&m->keys, size, (*out_keys)->tensor.data);
 }
 
@@ -157,7 +158,8 @@ static rung_status *make_values(rung_reader *reader, rung_value *sequence, rung_
 static rung_status *make_map(rung_reader *reader, map_message *m, rung_value **out_map) {
   rung_value *items[2] = {0};
   size_t count = m->keys.count + m->string_count;
-  if (!m->values) RUNG_TRY(rung_value_new_compound(reader->allocator, RUNG_SEQUENCE, RUNG_UNDEFINED, NULL, 0, &m->values));
+  if (!m->values)
+    RUNG_TRY(rung_value_new_compound(reader->allocator, RUNG_SEQUENCE, RUNG_UNDEFINED, NULL, 0, &m->values));
   RUNG_REQUIRE(m->values->count == count, INVALID_MODEL, "it has %zu keys and %zu values", count, m->values->count);
   rung_status *status = make_keys(reader, m, &items[0]);
   if (!status) status = make_values(reader, m->values, &items[1]);
@@ -187,12 +189,17 @@ static void name_empty(rung_value *value, const rung_type *type) {
 
 static rung_read_fn *reader_of(rung_kind kind) {
   switch (kind) {
-    case RUNG_SPARSE: return read_sparse;
-    case RUNG_SEQUENCE: return read_sequence;
-    case RUNG_MAP: return read_map;
-    case RUNG_OPTIONAL: return read_optional;
+    case RUNG_SPARSE:
+      return read_sparse;
+    case RUNG_SEQUENCE:
+      return read_sequence;
+    case RUNG_MAP:
+      return read_map;
+    case RUNG_OPTIONAL:
+      return read_optional;
     case RUNG_TENSOR:
-    case RUNG_NONE: break;
+    case RUNG_NONE:
+      break;
   }
   return read_tensor;
 }

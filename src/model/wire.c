@@ -18,10 +18,14 @@ size_t rung_wire_offset(const rung_wire *wire) { return (size_t)(wire->at - wire
 
 const char *rung_wire_type_name(rung_wire_type type) {
   switch (type) {
-    case RUNG_WIRE_VARINT: return "varint";
-    case RUNG_WIRE_FIXED64: return "64-bit";
-    case RUNG_WIRE_BYTES: return "length-delimited";
-    case RUNG_WIRE_FIXED32: return "32-bit";
+    case RUNG_WIRE_VARINT:
+      return "varint";
+    case RUNG_WIRE_FIXED64:
+      return "64-bit";
+    case RUNG_WIRE_BYTES:
+      return "length-delimited";
+    case RUNG_WIRE_FIXED32:
+      return "32-bit";
   }
   return "unknown";
 }
@@ -87,12 +91,17 @@ static rung_status *read_field(rung_wire *wire, uint32_t *out_kind, rung_wire_fi
   *out_kind = (uint32_t)tag & 7;
   *out_field = (rung_wire_field){.number = (uint32_t)tag >> 3, .type = (rung_wire_type)*out_kind};
   switch (*out_kind) {
-    case RUNG_WIRE_VARINT: return rung_wire_varint(wire, &out_field->scalar);
-    case RUNG_WIRE_FIXED64: return read_fixed(wire, 8, &out_field->scalar);
-    case RUNG_WIRE_FIXED32: return read_fixed(wire, 4, &out_field->scalar);
-    case RUNG_WIRE_BYTES: return read_bytes(wire, &out_field->bytes);
+    case RUNG_WIRE_VARINT:
+      return rung_wire_varint(wire, &out_field->scalar);
+    case RUNG_WIRE_FIXED64:
+      return read_fixed(wire, 8, &out_field->scalar);
+    case RUNG_WIRE_FIXED32:
+      return read_fixed(wire, 4, &out_field->scalar);
+    case RUNG_WIRE_BYTES:
+      return read_bytes(wire, &out_field->bytes);
     case START_GROUP:
-    case END_GROUP: return NULL;
+    case END_GROUP:
+      return NULL;
   }
   return RUNG_ERROR(INVALID_MODEL, "wire type %u at byte %zu does not exist", *out_kind, offset);
 }
@@ -145,8 +154,8 @@ static rung_status *count_packed(const rung_wire_field *field, rung_wire_type ty
   const uint8_t *bytes = (const uint8_t *)field->bytes.data;
   size_t size = field->bytes.size, count = 0;
   if (type != RUNG_WIRE_VARINT) {
-    RUNG_REQUIRE(size % fixed_size(type) == 0, INVALID_MODEL,
-                 "%zu packed bytes before byte %zu are no multiple of %zu", size, offset, fixed_size(type));
+    RUNG_REQUIRE(size % fixed_size(type) == 0, INVALID_MODEL, "%zu packed bytes before byte %zu are no multiple of %zu",
+                 size, offset, fixed_size(type));
     *out_count = size / fixed_size(type);
     return NULL;
   }

@@ -34,7 +34,8 @@ typedef struct rung_wire_field {
 /* A wire over a whole message of `size` bytes; `data` may be NULL when size is 0. */
 rung_wire rung_wire_over(const void *data, size_t size, uint32_t depth);
 /* A wire over the message that a BYTES field holds. LIMIT when the nesting is too deep. */
-rung_status *rung_wire_enter(const rung_wire *outer, const rung_wire_field *field, rung_wire *out_inner) RUNG_MUST_CHECK;
+rung_status *rung_wire_enter(const rung_wire *outer, const rung_wire_field *field,
+                             rung_wire *out_inner) RUNG_MUST_CHECK;
 /* The next field. Groups, which ONNX never uses, are stepped over. */
 rung_status *rung_wire_next(rung_wire *wire, rung_wire_field *out_field) RUNG_MUST_CHECK;
 /* A base-128 number of at most ten bytes and 64 bits. */

@@ -179,12 +179,24 @@ void rung_write_attribute_head(rung_text *out, const char *name, rung_attribute_
 
 static void write_attribute_value(rung_text *out, const rung_attribute *a, rung_symbols symbols) {
   switch (a->type) {
-    case RUNG_ATTRIBUTE_FLOAT: rung_put_float(out, 2, a->f); break;
-    case RUNG_ATTRIBUTE_INT: rung_put_int(out, 3, a->i); break;
-    case RUNG_ATTRIBUTE_STRING: put_str(out, 4, a->s); break;
-    case RUNG_ATTRIBUTE_TENSOR: rung_write_tensor(out, 5, NULL, &a->tensor->tensor); break;
-    case RUNG_ATTRIBUTE_SPARSE_TENSOR: rung_write_sparse(out, 22, NULL, a->tensor); break;
-    case RUNG_ATTRIBUTE_TYPE_PROTO: rung_write_type(out, 14, a->type_proto, symbols); break;
+    case RUNG_ATTRIBUTE_FLOAT:
+      rung_put_float(out, 2, a->f);
+      break;
+    case RUNG_ATTRIBUTE_INT:
+      rung_put_int(out, 3, a->i);
+      break;
+    case RUNG_ATTRIBUTE_STRING:
+      put_str(out, 4, a->s);
+      break;
+    case RUNG_ATTRIBUTE_TENSOR:
+      rung_write_tensor(out, 5, NULL, &a->tensor->tensor);
+      break;
+    case RUNG_ATTRIBUTE_SPARSE_TENSOR:
+      rung_write_sparse(out, 22, NULL, a->tensor);
+      break;
+    case RUNG_ATTRIBUTE_TYPE_PROTO:
+      rung_write_type(out, 14, a->type_proto, symbols);
+      break;
     case RUNG_ATTRIBUTE_FLOATS:
       for (size_t i = 0; i < a->count; i++) rung_put_float(out, 7, a->floats[i]);
       break;
@@ -204,7 +216,9 @@ static void write_attribute_value(rung_text *out, const rung_attribute *a, rung_
       for (size_t i = 0; i < a->count; i++) rung_write_type(out, 15, &a->type_proto[i], symbols);
       break;
     case RUNG_ATTRIBUTE_GRAPH:
-    case RUNG_ATTRIBUTE_GRAPHS: assert(!"bodies are written by the graph layer"); break;
+    case RUNG_ATTRIBUTE_GRAPHS:
+      assert(!"bodies are written by the graph layer");
+      break;
   }
 }
 
@@ -242,13 +256,20 @@ static void write_items(rung_text *out, const rung_value *value, const rung_type
 
 static int64_t key_at(const rung_tensor *keys, size_t i) {
   switch (keys->dtype) {
-    case RUNG_I8: return ((const int8_t *)keys->data)[i];
-    case RUNG_U8: return ((const uint8_t *)keys->data)[i];
-    case RUNG_I16: return ((const int16_t *)keys->data)[i];
-    case RUNG_U16: return ((const uint16_t *)keys->data)[i];
-    case RUNG_I32: return ((const int32_t *)keys->data)[i];
-    case RUNG_U32: return ((const uint32_t *)keys->data)[i];
-    default: return ((const int64_t *)keys->data)[i]; /* U64 has the same bits */
+    case RUNG_I8:
+      return ((const int8_t *)keys->data)[i];
+    case RUNG_U8:
+      return ((const uint8_t *)keys->data)[i];
+    case RUNG_I16:
+      return ((const int16_t *)keys->data)[i];
+    case RUNG_U16:
+      return ((const uint16_t *)keys->data)[i];
+    case RUNG_I32:
+      return ((const int32_t *)keys->data)[i];
+    case RUNG_U32:
+      return ((const uint32_t *)keys->data)[i];
+    default:
+      return ((const int64_t *)keys->data)[i]; /* U64 has the same bits */
   }
 }
 
@@ -285,12 +306,21 @@ static void write_value_fields(rung_text *out, const char *name, const rung_valu
   if (value->kind == RUNG_SEQUENCE || value->kind == RUNG_OPTIONAL || value->kind == RUNG_MAP)
     rung_put_text(out, 1, name);
   switch (value->kind) {
-    case RUNG_TENSOR: write_tensor_fields(out, name, &value->tensor); break;
-    case RUNG_SPARSE: write_sparse_fields(out, name, value); break;
+    case RUNG_TENSOR:
+      write_tensor_fields(out, name, &value->tensor);
+      break;
+    case RUNG_SPARSE:
+      write_sparse_fields(out, name, value);
+      break;
     case RUNG_SEQUENCE:
-    case RUNG_OPTIONAL: write_items(out, value, type ? type->element : NULL); break;
-    case RUNG_MAP: write_map(out, value, type); break;
-    case RUNG_NONE: break;
+    case RUNG_OPTIONAL:
+      write_items(out, value, type ? type->element : NULL);
+      break;
+    case RUNG_MAP:
+      write_map(out, value, type);
+      break;
+    case RUNG_NONE:
+      break;
   }
 }
 

@@ -37,8 +37,7 @@ static rung_status *take_term(parser *p, int32_t most, int8_t *term, int32_t *ou
   for (char c = next(p); c && c != ',' && c != '-'; c = next(p)) {
     int letter = letter_index(c);
     RUNG_MODEL_REQUIRE(letter >= 0 || c == '.', "equation has '%c'", c >= ' ' && c < 127 ? c : '?');
-    RUNG_MODEL_REQUIRE(*out_count < most,
-                       "equation has more letters in a term than the operand has dimensions");
+    RUNG_MODEL_REQUIRE(*out_count < most, "equation has more letters in a term than the operand has dimensions");
     if (c == '.') {
       RUNG_MODEL_REQUIRE(take_ellipsis(p) && !*out_ellipsis, "equation has '.' that is no single \"...\"");
       *out_ellipsis = true;
@@ -62,8 +61,8 @@ static rung_status *take_input(parser *p, int32_t input, int32_t rank) {
   bool ellipsis;
   RUNG_TRY(take_term(p, RUNG_MAX_RANK + 1, term, &count, &ellipsis));
   int32_t hidden = rank - (count - ellipsis);
-  RUNG_MODEL_REQUIRE(hidden == 0 || (ellipsis && hidden > 0),
-                     "equation has %d letters for input %d of rank %d", count - ellipsis, input, rank);
+  RUNG_MODEL_REQUIRE(hidden == 0 || (ellipsis && hidden > 0), "equation has %d letters for input %d of rank %d",
+                     count - ellipsis, input, rank);
   p->out->ranks[input] = rank;
   if (ellipsis) p->ellipsis_rank = RUNG_MAX(p->ellipsis_rank, hidden);
   int32_t to = 0;
@@ -71,8 +70,7 @@ static rung_status *take_input(parser *p, int32_t input, int32_t rank) {
     if (term[i] >= 0)
       p->out->labels[input][to++] = term[i];
     else
-      for (int32_t d = 0; d < hidden; d++)
-        p->out->labels[input][to++] = (int8_t)(ELLIPSIS_LABEL + hidden - 1 - d);
+      for (int32_t d = 0; d < hidden; d++) p->out->labels[input][to++] = (int8_t)(ELLIPSIS_LABEL + hidden - 1 - d);
   }
   return NULL;
 }
@@ -124,8 +122,7 @@ static void number_labels(parser *p, int32_t ellipsis_first) {
     }
 }
 
-rung_status *rung_einsum_parse(rung_str equation, uint32_t input_count, const int32_t *ranks,
-                               rung_einsum *out) {
+rung_status *rung_einsum_parse(rung_str equation, uint32_t input_count, const int32_t *ranks, rung_einsum *out) {
   RUNG_REQUIRE(input_count <= RUNG_EINSUM_INPUTS, LIMIT, "%u inputs, at most %d are supported", input_count,
                RUNG_EINSUM_INPUTS);
   *out = (rung_einsum){.input_count = (int32_t)input_count};
@@ -145,10 +142,9 @@ rung_status *rung_einsum_parse(rung_str equation, uint32_t input_count, const in
   else if (c == 0)
     imply_output(&p, &ellipsis_first);
   else
-    return RUNG_ERROR(INVALID_MODEL, "equation has more terms than the %u inputs, or a '-' without '>'",
-                      input_count);
-  RUNG_REQUIRE(out->out_rank <= RUNG_MAX_RANK, LIMIT, "the output has rank %d, above the limit of %d",
-               out->out_rank, RUNG_MAX_RANK);
+    return RUNG_ERROR(INVALID_MODEL, "equation has more terms than the %u inputs, or a '-' without '>'", input_count);
+  RUNG_REQUIRE(out->out_rank <= RUNG_MAX_RANK, LIMIT, "the output has rank %d, above the limit of %d", out->out_rank,
+               RUNG_MAX_RANK);
   number_labels(&p, ellipsis_first);
   return NULL;
 }
@@ -175,8 +171,7 @@ static rung_status *infer_Einsum(rung_infer *infer) {
 }
 
 static const rung_attr einsum_attrs[] = {
-    {"equation", RUNG_ATTR_KIND_STR, offsetof(rung_einsum_params, equation), .text = "", .required = true},
-    {0}};
+    {"equation", RUNG_ATTR_KIND_STR, offsetof(rung_einsum_params, equation), .text = "", .required = true}, {0}};
 
 const rung_op rung_op_Einsum = {.name = "Einsum",
                                 .domain = "",

@@ -19,16 +19,14 @@ static rung_status *check_QuantizeLinear(const rung_node *node, void *params) {
   RUNG_TRY(check_dtype("output_dtype", p->output_dtype,
                        RUNG_SET(RUNG_I8) | RUNG_SET(RUNG_U8) | RUNG_SET(RUNG_I16) | RUNG_SET(RUNG_U16) |
                            (RUNG_SET_FLOAT8 & ~RUNG_SET(RUNG_F8E8M0)) | RUNG_SET_PACKED));
-  RUNG_TRY(
-      check_dtype("precision", p->precision, RUNG_SET(RUNG_F32) | RUNG_SET(RUNG_F16) | RUNG_SET(RUNG_BF16)));
+  RUNG_TRY(check_dtype("precision", p->precision, RUNG_SET(RUNG_F32) | RUNG_SET(RUNG_F16) | RUNG_SET(RUNG_BF16)));
   return check_block(p);
 }
 
 static rung_status *check_DequantizeLinear(const rung_node *node, void *params) {
   const rung_quantize_params *p = params;
   (void)node;
-  RUNG_TRY(check_dtype("output_dtype", p->output_dtype,
-                       RUNG_SET(RUNG_F32) | RUNG_SET(RUNG_F16) | RUNG_SET(RUNG_BF16)));
+  RUNG_TRY(check_dtype("output_dtype", p->output_dtype, RUNG_SET(RUNG_F32) | RUNG_SET(RUNG_F16) | RUNG_SET(RUNG_BF16)));
   return check_block(p);
 }
 
@@ -72,31 +70,31 @@ static const rung_attr quantize_attrs[] = {
 QUANTIZE_OP(QuantizeLinear, 0, "x:X y_scale:S y_zero_point:Z? -> y:Z")
 QUANTIZE_OP(DequantizeLinear, RUNG_OP_STAYS, "x:X x_scale:S x_zero_point:X? -> y:S")
 
-rung_status *rung_quantize_layout_make(const rung_quantize_params *p, const rung_tensor *x,
-                                       const rung_tensor *scale, rung_quantize_layout *out) {
+rung_status *rung_quantize_layout_make(const rung_quantize_params *p, const rung_tensor *x, const rung_tensor *scale,
+                                       rung_quantize_layout *out) {
   size_t scales = rung_tensor_count(scale);
   *out = (rung_quantize_layout){.outer = 1, .length = (int64_t)rung_tensor_count(x), .inner = 1};
   out->block = RUNG_MAX(out->length, 1);
   if (scales == 1 && p->block_size == 0) return NULL; /* one scale for all; a list of one counts as well */
-  RUNG_MODEL_REQUIRE(p->axis >= -x->rank && p->axis < x->rank, "axis %lld is outside [%d, %d)",
-                     (long long)p->axis, -x->rank, x->rank);
+  RUNG_MODEL_REQUIRE(p->axis >= -x->rank && p->axis < x->rank, "axis %lld is outside [%d, %d)", (long long)p->axis,
+                     -x->rank, x->rank);
   int32_t axis = (int32_t)(p->axis < 0 ? p->axis + x->rank : p->axis);
   out->outer = rung_tensor_span(x, 0, axis);
   out->length = x->dims[axis];
   out->inner = rung_tensor_span(x, axis + 1, x->rank);
   if (p->block_size == 0) {
-    RUNG_MODEL_REQUIRE(scale->rank == 1 && scale->dims[0] == out->length,
-                       "%zu scales for %lld slices along axis %d", scales, (long long)out->length, axis);
+    RUNG_MODEL_REQUIRE(scale->rank == 1 && scale->dims[0] == out->length, "%zu scales for %lld slices along axis %d",
+                       scales, (long long)out->length, axis);
     out->block = out->block_step = 1;
     return NULL;
   }
   out->block = p->block_size;
   int64_t blocks = out->length / out->block + (out->length % out->block != 0);
-  RUNG_MODEL_REQUIRE(scale->rank == x->rank, "scale of rank %d for blocks of a tensor of rank %d",
-                     scale->rank, x->rank);
+  RUNG_MODEL_REQUIRE(scale->rank == x->rank, "scale of rank %d for blocks of a tensor of rank %d", scale->rank,
+                     x->rank);
   for (int32_t i = 0; i < x->rank; i++)
-    RUNG_MODEL_REQUIRE(scale->dims[i] == (i == axis ? blocks : x->dims[i]),
-                       "dimension %d of the scale is %lld", i, (long long)scale->dims[i]);
+    RUNG_MODEL_REQUIRE(scale->dims[i] == (i == axis ? blocks : x->dims[i]), "dimension %d of the scale is %lld", i,
+                       (long long)scale->dims[i]);
   out->inner_step = 1;
   out->block_step = out->inner;
   out->outer_step = out->inner * blocks;
@@ -111,9 +109,8 @@ static rung_status *infer_DynamicQuantizeLinear(rung_infer *infer) {
   return rung_infer_shape(infer, 2, 0, NULL);
 }
 
-const rung_op rung_op_DynamicQuantizeLinear = {
-    .name = "DynamicQuantizeLinear",
-    .domain = "",
-    .since = 11,
-    .signature = "x:float32 -> y:uint8 y_scale:float32 y_zero_point:uint8",
-    .infer = infer_DynamicQuantizeLinear};
+const rung_op rung_op_DynamicQuantizeLinear = {.name = "DynamicQuantizeLinear",
+                                               .domain = "",
+                                               .since = 11,
+                                               .signature = "x:float32 -> y:uint8 y_scale:float32 y_zero_point:uint8",
+                                               .infer = infer_DynamicQuantizeLinear};

@@ -2,12 +2,12 @@
 
 #include "op/op_infer.h"
 
-rung_status *rung_reduce_axes(const rung_reduce_params *params, const int64_t *axes, size_t count,
-                              int32_t rank, bool reduced[RUNG_MAX_RANK]) {
+rung_status *rung_reduce_axes(const rung_reduce_params *params, const int64_t *axes, size_t count, int32_t rank,
+                              bool reduced[RUNG_MAX_RANK]) {
   for (int32_t i = 0; i < rank; i++) reduced[i] = count == 0 && !params->noop_with_empty_axes;
   for (size_t i = 0; i < count; i++) {
-    RUNG_MODEL_REQUIRE(axes[i] >= -rank && axes[i] < rank, "axis %lld is outside [%d, %d)",
-                       (long long)axes[i], -rank, rank);
+    RUNG_MODEL_REQUIRE(axes[i] >= -rank && axes[i] < rank, "axis %lld is outside [%d, %d)", (long long)axes[i], -rank,
+                       rank);
     reduced[axes[i] < 0 ? axes[i] + rank : axes[i]] = true;
   }
   return NULL;
@@ -33,8 +33,7 @@ static rung_status *infer_reduce(rung_infer *infer) {
   bool reduced[RUNG_MAX_RANK];
   if (!rung_infer_ranked(infer, 0)) return NULL;
   int32_t rank = rung_infer_input(infer, 0)->rank;
-  if (!rung_infer_axes(infer, p->axes, 1, axes, &count))
-    return p->keepdims ? rung_infer_rank(infer, 0, rank) : NULL;
+  if (!rung_infer_axes(infer, p->axes, 1, axes, &count)) return p->keepdims ? rung_infer_rank(infer, 0, rank) : NULL;
   RUNG_TRY(rung_reduce_axes(p, axes, count, rank, reduced));
   return shape_reduced(infer, reduced, p->keepdims);
 }
@@ -46,8 +45,7 @@ static rung_status *infer_with_known(rung_infer *infer, int64_t (*combine)(rung_
   int64_t elements[MOST], result = identity;
   uint32_t count;
   RUNG_TRY(infer_reduce(infer));
-  if (!rung_type_is_concrete(&infer->outputs[0]) || !rung_infer_elements(infer, 0, elements, MOST, &count))
-    return NULL;
+  if (!rung_type_is_concrete(&infer->outputs[0]) || !rung_infer_elements(infer, 0, elements, MOST, &count)) return NULL;
   for (int32_t i = 0; i < infer->outputs[0].rank; i++)
     if (infer->outputs[0].dims[i] != 1) return NULL;
   for (uint32_t i = 0; i < count; i++) {
@@ -58,12 +56,8 @@ static rung_status *infer_with_known(rung_infer *infer, int64_t (*combine)(rung_
   return NULL;
 }
 
-static rung_status *infer_sum(rung_infer *infer) {
-  return infer_with_known(infer, rung_infer_add, 0);
-}
-static rung_status *infer_prod(rung_infer *infer) {
-  return infer_with_known(infer, rung_infer_mul, 1);
-}
+static rung_status *infer_sum(rung_infer *infer) { return infer_with_known(infer, rung_infer_add, 0); }
+static rung_status *infer_prod(rung_infer *infer) { return infer_with_known(infer, rung_infer_mul, 1); }
 
 static rung_status *check_reduce(const rung_node *node, void *params) {
   (void)node;

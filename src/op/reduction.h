@@ -15,7 +15,7 @@ typedef struct rung_arg_reduce_params {
 
 /* Which of `rank` dimensions go: those named, each in [-rank, rank); none named means all, or none when the
  * attribute noop_with_empty_axes says so. */
-rung_status *rung_reduce_axes(const rung_reduce_params *params, const int64_t *axes, size_t count,
-                              int32_t rank, bool reduced[RUNG_MAX_RANK]) RUNG_MUST_CHECK;
+rung_status *rung_reduce_axes(const rung_reduce_params *params, const int64_t *axes, size_t count, int32_t rank,
+                              bool reduced[RUNG_MAX_RANK]) RUNG_MUST_CHECK;
 
 #endif

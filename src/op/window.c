@@ -56,7 +56,8 @@ rung_status *rung_window_axis_make(const rung_window_params *p, int32_t rank, in
    * made with; the formula's floor would give none. */
   if (!p->ceil_mode && rest < 0 && steps < 0) steps--;
   a.out = steps + 1;
-  if (p->ceil_mode && (a.out - 1) * a.stride >= in + a.begin) a.out--; /* the last window would begin behind the input */
+  if (p->ceil_mode && (a.out - 1) * a.stride >= in + a.begin)
+    a.out--; /* the last window would begin behind the input */
   RUNG_MODEL_REQUIRE(a.out >= 1, "a window of %lld elements does not fit into dimension %d of %lld, padding included",
                      (long long)span, axis, (long long)(in + a.begin + a.end));
   *out = a;

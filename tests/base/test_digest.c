@@ -29,8 +29,7 @@ static int set_up(void **state) {
 static const char *digest_in_parts(size_t size, size_t part, char out[RUNG_DIGEST_TEXT]) {
   rung_digest digest;
   rung_digest_init(&digest);
-  for (size_t at = 0; at < size; at += part)
-    rung_digest_add(&digest, bytes + at, size - at < part ? size - at : part);
+  for (size_t at = 0; at < size; at += part) rung_digest_add(&digest, bytes + at, size - at < part ? size - at : part);
   return rung_digest_end_text(&digest, out);
 }
 

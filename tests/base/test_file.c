@@ -69,7 +69,8 @@ static void only_regular_files_are_opened(void **state) {
   assert_error(rung_file_open(&rung_system_allocator, path, false, &file), IO, "no regular file"); /* no waiting */
   assert_error(rung_file_open(&rung_system_allocator, root.path, false, &file), IO, "folder");
   assert_error(rung_file_open(&rung_system_allocator, "/dev/zero", true, &file), IO, "no regular file");
-  assert_error(rung_file_open(&rung_system_allocator, folder_at(&root, "none", path), true, &file), NOT_FOUND, "cannot be opened");
+  assert_error(rung_file_open(&rung_system_allocator, folder_at(&root, "none", path), true, &file), NOT_FOUND,
+               "cannot be opened");
 }
 
 /* ---- beneath a folder ---- */

@@ -94,7 +94,8 @@ static void rounding_is_to_nearest_even_in_one_step(void **state) {
   }
 }
 
-/* ONNX, Cast: the tables of the float 8 types. Of the last, the node cases: their NaN is not that of technical/float4. */
+/* ONNX, Cast: the tables of the float 8 types. Of the last, the node cases: their NaN is not that of technical/float4.
+ */
 static void special_values(void **state) {
   (void)state;
   static const struct {

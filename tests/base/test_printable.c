@@ -19,12 +19,12 @@ static void bad_bytes_are_escaped(void **state) {
   (void)state;
   assert_string_equal(printable("a\nb\0\x1b[2J\x7f", 9), "a\\x0ab\\x00\\x1b[2J\\x7f");
   assert_string_equal(printable("\x80\xff", 2), "\\x80\\xff");
-  assert_string_equal(printable("\xc3", 1), "\\xc3");                  /* cut off */
-  assert_string_equal(printable("\xc0\xaf", 2), "\\xc0\\xaf");         /* over-long */
+  assert_string_equal(printable("\xc3", 1), "\\xc3");          /* cut off */
+  assert_string_equal(printable("\xc0\xaf", 2), "\\xc0\\xaf"); /* over-long */
   assert_string_equal(printable("\xe0\x80\xaf", 3), "\\xe0\\x80\\xaf");
   assert_string_equal(printable("\xed\xa0\x80", 3), "\\xed\\xa0\\x80"); /* a surrogate */
   assert_string_equal(printable("\xf4\x90\x80\x80", 4), "\\xf4\\x90\\x80\\x80");
-  assert_string_equal(printable("\xc2\x9b", 2), "\\xc2\\x9b");         /* a control character of terminals */
+  assert_string_equal(printable("\xc2\x9b", 2), "\\xc2\\x9b"); /* a control character of terminals */
 }
 
 static void long_text_is_cut(void **state) {

@@ -377,12 +377,12 @@ static void bad_types_are_refused(void **state) {
     rung_code code;
   } cases[] = {
       {{"\x0a\x02\x08\x01", 4}, RUNG_OK},
-      {{"\x0a\x02\x08\x00", 4}, RUNG_OK},                                          /* element type not said */
-      {{"\x0a\x02\x08\x1b", 4}, RUNG_INVALID_MODEL},                               /* element type 27 */
+      {{"\x0a\x02\x08\x00", 4}, RUNG_OK},                                                 /* element type not said */
+      {{"\x0a\x02\x08\x1b", 4}, RUNG_INVALID_MODEL},                                      /* element type 27 */
       {{"\x0a\x0b\x08\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", 13}, RUNG_INVALID_MODEL}, /* -1 */
-      {{"\x0a\x02\x08\x01\x22\x00", 6}, RUNG_INVALID_MODEL},                       /* tensor and sequence */
-      {{"\x22\x00", 2}, RUNG_OK},                                                  /* a sequence of who knows */
-      {{"\x3a\x00", 2}, RUNG_UNSUPPORTED},                                         /* opaque */
+      {{"\x0a\x02\x08\x01\x22\x00", 6}, RUNG_INVALID_MODEL},                              /* tensor and sequence */
+      {{"\x22\x00", 2}, RUNG_OK},                                                         /* a sequence of who knows */
+      {{"\x3a\x00", 2}, RUNG_UNSUPPORTED},                                                /* opaque */
   };
   for (size_t i = 0; i < RUNG_COUNT(cases); i++) {
     rung_status *status = onnx_try(onnx_model(write_type_case, &cases[i].bytes));

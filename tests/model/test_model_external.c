@@ -1,4 +1,5 @@
-/* External data: where it may lie, what it must measure, and that this holds in every place where a tensor can stand. */
+/* External data: where it may lie, what it must measure, and that this holds in every place where a tensor can stand.
+ */
 #include "model/model.h"
 #include "support/counting.h"
 #include "support/folder.h"
@@ -176,7 +177,9 @@ static const external_case cases[] = {
     {"past the end", {STR("location"), STR("data"), STR("offset"), STR("9")}, "from byte 9 on"},
     {"far past the end", {STR("location"), STR("data"), STR("offset"), STR("18446744073709551615")}, "the file has 16"},
     {"sum wraps", {STR("location"), STR("data"), STR("offset"), STR("18446744073709551608")}, "the file has 16"},
-    {"offset overflows", {STR("location"), STR("data"), STR("offset"), STR("18446744073709551616")}, "no size in bytes"},
+    {"offset overflows",
+     {STR("location"), STR("data"), STR("offset"), STR("18446744073709551616")},
+     "no size in bytes"},
     {"negative offset", {STR("location"), STR("data"), STR("offset"), STR("-8")}, "its offset \"-8\" is no size"},
     {"offset of words", {STR("location"), STR("data"), STR("offset"), STR("0x8")}, "no size in bytes"},
     {"offset with space", {STR("location"), STR("data"), STR("offset"), STR(" 8")}, "no size in bytes"},
@@ -190,7 +193,8 @@ static const external_case cases[] = {
     {"unknown key", {STR("location"), STR("data"), STR("compression"), STR("zstd")}, "\"compression\" is unknown"},
     {"address", {STR("location"), STR("*/_ORT_MEM_ADDR_/*"), STR("offset"), STR("4096")}, "cannot be opened"},
     {"twice", {STR("location"), STR("data"), STR("location"), STR("data")}, "given twice"},
-    {"wrong checksum", {STR("location"), STR("data"), STR("checksum"), STR("da39a3ee5e6b4b0d3255bfef95601890afd80709")},
+    {"wrong checksum",
+     {STR("location"), STR("data"), STR("checksum"), STR("da39a3ee5e6b4b0d3255bfef95601890afd80709")},
      "SHA-1 of the file is " DATA_SHA1},
     {"empty checksum", {STR("location"), STR("data"), STR("checksum"), STR("")}, "SHA-1"},
 };

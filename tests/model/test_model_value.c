@@ -118,7 +118,7 @@ static rung_status *try(rung_kind kind, const char *bytes, size_t size) {
 }
 #define TRY(kind, bytes) try(kind, bytes, sizeof(bytes) - 1)
 
-#define U8_TENSOR "\x10\x02\x4a\x01x"     /* uint8 scalar 'x' */
+#define U8_TENSOR "\x10\x02\x4a\x01x" /* uint8 scalar 'x' */
 #define I8_TENSOR "\x10\x03\x4a\x01x"
 
 static void broken_values_are_refused(void **state) {
@@ -129,7 +129,8 @@ static void broken_values_are_refused(void **state) {
   assert_error(TRY(RUNG_TENSOR, "\x10\x02\x70\x01\x6a\x0d\x0a\x08location\x12\x01x"), INVALID_MODEL,
                "a single value cannot have its data in another file");
   assert_ok(TRY(RUNG_SEQUENCE, "\x10\x01\x1a\x05" U8_TENSOR "\x1a\x05" U8_TENSOR));
-  assert_error(TRY(RUNG_SEQUENCE, "\x1a\x05" U8_TENSOR "\x1a\x05" I8_TENSOR), INVALID_MODEL, "tensors of uint8 and of int8");
+  assert_error(TRY(RUNG_SEQUENCE, "\x1a\x05" U8_TENSOR "\x1a\x05" I8_TENSOR), INVALID_MODEL,
+               "tensors of uint8 and of int8");
   assert_error(TRY(RUNG_SEQUENCE, "\x10\x03\x1a\x05" U8_TENSOR), INVALID_MODEL, "not of the kind");
   assert_error(TRY(RUNG_SEQUENCE, "\x10\x06"), INVALID_MODEL, "elem_type 6");
   assert_error(TRY(RUNG_SEQUENCE, "\x1a\x05" U8_TENSOR "\x2a\x00"), INVALID_MODEL, "several kinds");

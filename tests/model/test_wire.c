@@ -130,8 +130,8 @@ static void lists_may_be_packed_or_not(void **state) {
   uint64_t numbers[8] = {0};
   rung_wire_list list;
   /* 1: 5; 2: 9; 1: packed 1, 300; 1: 6; 1: packed nothing */
-  assert_ok(collect(OVER(0x08, 5, 0x10, 9, 0x0a, 3, 1, 0xac, 0x02, 0x08, 6, 0x0a, 0), RUNG_WIRE_VARINT, 8, numbers,
-                    &list));
+  assert_ok(
+      collect(OVER(0x08, 5, 0x10, 9, 0x0a, 3, 1, 0xac, 0x02, 0x08, 6, 0x0a, 0), RUNG_WIRE_VARINT, 8, numbers, &list));
   assert_int_equal(list.count, 4);
   assert_int_equal(list.parts, 4);
   assert_memory_equal(numbers, ((uint64_t[]){5, 1, 300, 6, 0}), 40);
@@ -150,9 +150,10 @@ static void broken_lists_are_refused(void **state) {
   (void)state;
   uint64_t numbers[8];
   rung_wire_list list;
-  assert_error(collect(OVER(0x0a, 2, 1, 0x80), RUNG_WIRE_VARINT, 8, numbers, &list), INVALID_MODEL, "end inside a number");
-  assert_error(collect(OVER(0x0a, 11, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1),
-                       RUNG_WIRE_VARINT, 8, numbers, &list),
+  assert_error(collect(OVER(0x0a, 2, 1, 0x80), RUNG_WIRE_VARINT, 8, numbers, &list), INVALID_MODEL,
+               "end inside a number");
+  assert_error(collect(OVER(0x0a, 11, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1), RUNG_WIRE_VARINT,
+                       8, numbers, &list),
                INVALID_MODEL, "more than 64 bits");
   assert_error(collect(OVER(0x0a, 3, 1, 2, 3), RUNG_WIRE_FIXED32, 4, numbers, &list), INVALID_MODEL, "multiple of 4");
   assert_error(collect(OVER(0x0d, 1, 2, 3, 4), RUNG_WIRE_VARINT, 8, numbers, &list), INVALID_MODEL,

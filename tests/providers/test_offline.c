@@ -211,11 +211,11 @@ static const char conv_relu[] = "x:f32[N,3,8,8] -> y ; w:f32[2,3,1,1] = 1 2 3 4 
 static const char open_conv[] = "x:f32[1,3,H,8] -> y ; w:f32[2,3,1,1] = 1 2 3 4 5 6 ; n@y = Conv(x, w)";
 
 /* Quantized: the node "n", and the steps before ("d", "v") and behind it ("q"). */
-#define QUANTIZED_INPUT(type, shape)                                            \
-  "x:f32[" shape "] -> y ; s:f32[] = 0.5 ; t:f32[] = 0.25 ; z:" type "[] = 3 ; " \
+#define QUANTIZED_INPUT(type, shape)                                 \
+  "x:f32[" shape "] -> y ; s:f32[] = 0.5 ; t:f32[] = 0.25 ; z:" type \
+  "[] = 3 ; "                                                        \
   "i = QuantizeLinear(x, s, z) ; d@j = DequantizeLinear(i, s, z) ; "
-#define QUANTIZED_OUTPUT(scale) \
-  " ; q@o = QuantizeLinear(c, " scale ", z) ; r@y = DequantizeLinear(o, " scale ", z)"
+#define QUANTIZED_OUTPUT(scale) " ; q@o = QuantizeLinear(c, " scale ", z) ; r@y = DequantizeLinear(o, " scale ", z)"
 #define QUANTIZED_CONV(type, weights) \
   QUANTIZED_INPUT(type, "1,2,4,4") weights " ; n@c = Conv(j, w)" QUANTIZED_OUTPUT("t")
 
@@ -248,8 +248,9 @@ static void groups_have_limits(void **state) {
   expect(POOL("AveragePool", "s"), 17, "xnnpack?,cpu", "operator: quantized AveragePool");
   expect(POOL("MaxPool", "s"), 17, "coreml?,cpu", "coreml");
 #undef POOL
-#define SOFTMAX(type, words) \
-  "x:f32[2,4] -> y ; s:f32[] = 0.5 ; t:f32[] = " words " ; i = QuantizeLinear(x, s, z) ; " \
+#define SOFTMAX(type, words)                           \
+  "x:f32[2,4] -> y ; s:f32[] = 0.5 ; t:f32[] = " words \
+  " ; i = QuantizeLinear(x, s, z) ; "                  \
   "d@j = DequantizeLinear(i, s, z) ; n@c = Softmax(j) ; o = QuantizeLinear(c, t, z) ; y = DequantizeLinear(o, t, z)"
   expect(SOFTMAX("u8", "0.00390625 ; z:u8[] = 0"), 17, "xnnpack?,cpu", "xnnpack");
   expect(SOFTMAX("u8", "0.00390625 ; z:u8[] = 1"), 17, "xnnpack?,cpu",
@@ -298,15 +299,18 @@ static void newer_tables_say_it_too(void **state) {
   expect("x:f32[2] z:f32[2] -> y ; n@y = Max(x, z)", 17, "qnn?,cpu", "qnn");
   expect("x:f32[2] z:f32[2] -> y ; n@y = Max(x, z, x)", 17, "qnn?,cpu", "input: input 2 (data) must be left out");
   expect("x:f32[2] -> y ; n@y = Max(x)", 17, "qnn?,cpu", "input: input 1 (data) must be given");
-  expect("x:f32[1,2,4,4] -> y ; s:f32[4] = 1 1 2 2 ; "
-         "n@y = Resize(x, _, s) mode='nearest' coordinate_transformation_mode='asymmetric'",
-         17, "qnn?,cpu", "attribute: nearest_mode is not set");
-  expect("x:f32[1,2,4,4] -> y ; s:f32[4] = 1 1 2 2 ; "
-         "n@y = Resize(x, _, s) mode='nearest' coordinate_transformation_mode='asymmetric' nearest_mode='floor'",
-         17, "qnn?,cpu", "qnn");
-  expect("x:f32[1,2,4,4] -> y ; s:f32[4] = 1 1 2 2 ; "
-         "n@y = Resize(x, _, s) mode='linear' coordinate_transformation_mode='asymmetric'",
-         17, "qnn?,cpu", "qnn");
+  expect(
+      "x:f32[1,2,4,4] -> y ; s:f32[4] = 1 1 2 2 ; "
+      "n@y = Resize(x, _, s) mode='nearest' coordinate_transformation_mode='asymmetric'",
+      17, "qnn?,cpu", "attribute: nearest_mode is not set");
+  expect(
+      "x:f32[1,2,4,4] -> y ; s:f32[4] = 1 1 2 2 ; "
+      "n@y = Resize(x, _, s) mode='nearest' coordinate_transformation_mode='asymmetric' nearest_mode='floor'",
+      17, "qnn?,cpu", "qnn");
+  expect(
+      "x:f32[1,2,4,4] -> y ; s:f32[4] = 1 1 2 2 ; "
+      "n@y = Resize(x, _, s) mode='linear' coordinate_transformation_mode='asymmetric'",
+      17, "qnn?,cpu", "qnn");
   expect(pad, 17, "migraphx?,cpu", "migraphx");
   expect("x:f32[1,2,4,4] -> y ; p:i64[8] = 0 0 1 1 0 0 1 1 ; n@y = Pad(x, p) mode='edge'", 17, "migraphx?,cpu",
          "attribute: mode is edge");

@@ -20,7 +20,7 @@ typedef struct fake_openvino {
   int32_t rank;             /* of what comes back where no memory was given */
   int64_t dims[4];
   atomic_long reads, compiles, runs, cancels, exports, imports; /* so far */
-  atomic_long alive;                          /* objects and texts that were handed out and not freed */
+  atomic_long alive; /* objects and texts that were handed out and not freed */
 } fake_openvino;
 
 #endif

@@ -19,7 +19,8 @@ void folder_remove(temp_folder *folder);
 const char *folder_at(const temp_folder *folder, const char *name, char out[FOLDER_PATH]);
 void folder_mkdir(const temp_folder *folder, const char *name);
 void folder_write(const temp_folder *folder, const char *name, const void *data, size_t size);
-void folder_symlink(const temp_folder *folder, const char *target, const char *name); /* target as it stands in the link */
+void folder_symlink(const temp_folder *folder, const char *target,
+                    const char *name); /* target as it stands in the link */
 void folder_hardlink(const temp_folder *folder, const char *target, const char *name);
 
 #endif

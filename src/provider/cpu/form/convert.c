@@ -29,14 +29,14 @@ static inline uint64_t u64_of_float(float x) { return rung_f64_to_u64((double)x)
 #define FROM_BOOL(x) ((uint8_t)((x) != 0))
 
 /* Of the integers to 32 bits only the signed ones: the bits of the others are the same (see find_loop). */
-#define EACH_PAIR(X, FROM, from, read)                                                     \
-  X(FROM, from, read, F32, float, TO_FLOAT)                                                \
-  X(FROM, from, read, F64, double, TO_FLOAT)                                               \
-  X(FROM, from, read, I8, int8_t, TO_INTEGER)                                              \
-  X(FROM, from, read, I16, int16_t, TO_INTEGER)                                            \
-  X(FROM, from, read, I32, int32_t, TO_INTEGER)                                            \
-  X(FROM, from, read, I64, int64_t, TO_INTEGER) X(FROM, from, read, U64, uint64_t, TO_U64) \
-      X(FROM, from, read, BOOL, uint8_t, TO_BOOL)
+#define EACH_PAIR(X, FROM, from, read)          \
+  X(FROM, from, read, F32, float, TO_FLOAT)     \
+  X(FROM, from, read, F64, double, TO_FLOAT)    \
+  X(FROM, from, read, I8, int8_t, TO_INTEGER)   \
+  X(FROM, from, read, I16, int16_t, TO_INTEGER) \
+  X(FROM, from, read, I32, int32_t, TO_INTEGER) \
+  X(FROM, from, read, I64, int64_t, TO_INTEGER) \
+  X(FROM, from, read, U64, uint64_t, TO_U64) X(FROM, from, read, BOOL, uint8_t, TO_BOOL)
 
 #define CONVERT_LOOP(FROM, from, read, TO, to, convert)                    \
   static void FROM##_to_##TO(size_t n, const void *source, void *target) { \

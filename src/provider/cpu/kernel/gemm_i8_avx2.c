@@ -43,7 +43,8 @@ static void interleave(size_t n, const uint8_t *const *from, size_t step, uint8_
     rung_i8_interleave_2(n, from, step, flip, to);
 }
 
-const rung_gemm_i8 rung_gemm_i8_avx2 = {.name = "avx2 4x16", .rows = 4,
+const rung_gemm_i8 rung_gemm_i8_avx2 = {.name = "avx2 4x16",
+                                        .rows = 4,
                                         .lanes = LANES,
                                         .cols = 2 * LANES,
                                         .group = 2,

@@ -13,22 +13,21 @@ typedef void (*arg_loop)(size_t n, size_t stride, size_t columns, bool last, con
 #define ABOVE(a, b) ((a) > (b) || ((a) != (a) && (b) == (b)))
 #define BELOW(a, b) ((a) < (b) || ((a) != (a) && (b) == (b)))
 
-#define ARG_LOOP(op, NAME, stored, computed, load, store)                                     \
-  static void op##_##NAME(size_t n, size_t stride, size_t columns, bool last, const void *in, \
-                          int64_t *out) {                                                     \
-    const stored *x = in;                                                                     \
-    computed best[COLUMNS];                                                                   \
-    for (size_t c = 0; c < columns; c++) {                                                    \
-      best[c] = load(x[c]);                                                                   \
-      out[c] = 0;                                                                             \
-    }                                                                                         \
-    for (size_t i = 1; i < n; i++)                                                            \
-      for (size_t c = 0; c < columns; c++) {                                                  \
-        computed value = load(x[i * stride + c]);                                             \
-        if (!op(value, best[c]) && !(last && value == best[c])) continue;                     \
-        best[c] = value;                                                                      \
-        out[c] = (int64_t)i;                                                                  \
-      }                                                                                       \
+#define ARG_LOOP(op, NAME, stored, computed, load, store)                                                     \
+  static void op##_##NAME(size_t n, size_t stride, size_t columns, bool last, const void *in, int64_t *out) { \
+    const stored *x = in;                                                                                     \
+    computed best[COLUMNS];                                                                                   \
+    for (size_t c = 0; c < columns; c++) {                                                                    \
+      best[c] = load(x[c]);                                                                                   \
+      out[c] = 0;                                                                                             \
+    }                                                                                                         \
+    for (size_t i = 1; i < n; i++)                                                                            \
+      for (size_t c = 0; c < columns; c++) {                                                                  \
+        computed value = load(x[i * stride + c]);                                                             \
+        if (!op(value, best[c]) && !(last && value == best[c])) continue;                                     \
+        best[c] = value;                                                                                      \
+        out[c] = (int64_t)i;                                                                                  \
+      }                                                                                                       \
   }
 
 RUNG_EACH_FLOAT(ARG_LOOP, ABOVE)
@@ -76,15 +75,13 @@ static rung_status *run_arg(rung_kernel_call *call, const arg_loop *loops) {
            p->select_last_index != 0};
   if (outer * inner == 0) return NULL;
   RUNG_RUN_REQUIRE(j.n > 0, "dimension %d is 0: there is no extreme element", axis);
-  rung_kernel_parallel(call, outer * j.strips, rung_kernel_grain(j.n * RUNG_MIN(inner, (size_t)COLUMNS)),
-                       run_strips, &j);
+  rung_kernel_parallel(call, outer * j.strips, rung_kernel_grain(j.n * RUNG_MIN(inner, (size_t)COLUMNS)), run_strips,
+                       &j);
   return NULL;
 }
 
-#define ARG_KERNEL(symbol, loops)                            \
-  static rung_status *run_##symbol(rung_kernel_call *call) { \
-    return run_arg(call, loops);                             \
-  }                                                          \
+#define ARG_KERNEL(symbol, loops)                                                           \
+  static rung_status *run_##symbol(rung_kernel_call *call) { return run_arg(call, loops); } \
   const rung_kernel rung_cpu_##symbol = {.types = {{'T', RUNG_SET_NUMERIC}}, .run = run_##symbol};
 ARG_KERNEL(ArgMax, above)
 ARG_KERNEL(ArgMin, below)
