@@ -78,6 +78,7 @@ typedef struct rung_option_spec {
   const char *fallback; /* what holds when the user gives none, to be shown; open is given what he gave. NULL: unset */
   const char *help;     /* one line */
   int selects_device;   /* a chain may list the provider once for each value */
+  int caps_threads;     /* INT: host->threads is not above it */
 } rung_option_spec;
 
 /* A memory that tensors can live in. Filled by the provider that owns it. `copy_*` are synchronous. */

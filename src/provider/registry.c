@@ -194,6 +194,12 @@ static bool is_choice(const char *choices, const char *value) {
   return false;
 }
 
+const rung_option_spec *rung_registry_option(const rung_provider_api *api, const char *key) {
+  const rung_option_spec *spec = api->options;
+  while (spec && spec->key && strcmp(spec->key, key) != 0) spec++;
+  return spec && spec->key ? spec : NULL;
+}
+
 static rung_status *check_value(const rung_provider_api *api, const rung_option_spec *spec, const char *value) {
   char *end;
   switch (spec->type) {
@@ -221,9 +227,8 @@ static rung_status *check_value(const rung_provider_api *api, const rung_option_
 
 rung_status *rung_registry_check_options(const rung_provider_api *api, const rung_option *options, size_t count) {
   for (size_t i = 0; i < count; i++) {
-    const rung_option_spec *spec = api->options;
-    while (spec && spec->key && strcmp(spec->key, options[i].key) != 0) spec++;
-    if (!spec || !spec->key) return unknown_key(api, options[i].key);
+    const rung_option_spec *spec = rung_registry_option(api, options[i].key);
+    if (!spec) return unknown_key(api, options[i].key);
     RUNG_TRY(check_value(api, spec, options[i].value));
   }
   return NULL;

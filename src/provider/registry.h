@@ -47,6 +47,8 @@ struct rung_report {
   bool failed; /* out of memory: a text is missing */
 };
 
+/* What the provider says of an option; NULL: it has none of that name. */
+const rung_option_spec *rung_registry_option(const rung_provider_api *api, const char *key);
 /* Looks; texts live in `arena`. */
 rung_status *rung_registry_probe(const rung_provider_api *api, const rung_host *host, const rung_option *options,
                                  size_t option_count, rung_arena *arena, rung_report *out_report) RUNG_MUST_CHECK;

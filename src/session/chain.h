@@ -18,6 +18,7 @@ typedef struct rung_link {
   RUNG_VEC(rung_option) options;
   /* Filled when the session is made: */
   const char *why, *fix; /* why it is not used; NULL when it is */
+  const rung_host *host; /* what it sees of us: the session's, with the threads that its options leave it */
   void *provider;        /* what open returned */
   bool offline;          /* there is none: it claims by its table, and the session only plans */
   rung_memory *memory;   /* where its tensors live; NULL: host */

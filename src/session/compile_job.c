@@ -109,6 +109,10 @@ static void *run_job(void *context) {
   return NULL;
 }
 
+static const rung_host *host_of(const rung_instance *instance, const program_step *step) {
+  return instance->chain.links.at[step->link].host;
+}
+
 static rung_status *create_job(rung_instance *instance, program_step *step, compile_job **out_job) {
   compile_job *job = rung_alloc(instance->env->allocator, 1, sizeof *job, "compile job");
   RUNG_CHECK_ALLOC(job);
@@ -116,7 +120,7 @@ static rung_status *create_job(rung_instance *instance, program_step *step, comp
   job->step = step;
   job->claims = (rung_claims){.instance = instance, .link = step->link, .graph = step->island};
   job->compile = (rung_compile){
-      .struct_size = sizeof job->compile, .host = &instance->host, .claims = &job->claims, .progress = job};
+      .struct_size = sizeof job->compile, .host = host_of(instance, step), .claims = &job->claims, .progress = job};
   pthread_mutex_init(&job->lock, NULL);
   rung__condition_init(&job->changed);
   *out_job = job;
@@ -226,7 +230,7 @@ static rung_status *run_watched(rung_instance *instance, program_step *step, boo
 
 static rung_status *run_here(rung_instance *instance, program_step *step, bool *out_refused) {
   rung_claims claims = {.instance = instance, .link = step->link, .graph = step->island};
-  rung_compile compile = {.struct_size = sizeof compile, .host = &instance->host, .claims = &claims};
+  rung_compile compile = {.struct_size = sizeof compile, .host = host_of(instance, step), .claims = &claims};
   return conclude(instance, step, &claims, work(step, &compile), out_refused);
 }
 

@@ -461,7 +461,7 @@ static rung_status *run_island(frame *f, program_step *step) {
   island_run i = {.f = f, .step = step, .outputs = outputs};
   atomic_init(&i.charged, 0);
   i.run = (rung_run){.struct_size = sizeof i.run,
-                     .host = &instance->host,
+                     .host = link->host,
                      .input_count = in,
                      .output_count = out,
                      .inputs = inputs,

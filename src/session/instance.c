@@ -17,6 +17,7 @@
 #include "session/lock.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 /* Chain */
 
@@ -51,15 +52,30 @@ static rung_status *take_offline(rung_instance *instance, rung_link *link) {
   return NULL;
 }
 
+/* The session's host, with no more threads than an option of the provider says. */
+static rung_status *give_host(rung_instance *instance, rung_link *link) {
+  rung_host *host = rung_arena_alloc(&instance->arena, 1, sizeof *host);
+  RUNG_CHECK_ALLOC(host);
+  *host = instance->host;
+  for (size_t i = 0; i < link->options.count; i++) {
+    const rung_option *given = &link->options.at[i];
+    const rung_option_spec *spec = rung_registry_option(link->api, given->key);
+    if (spec && spec->caps_threads) host->threads = RUNG_MIN(host->threads, (uint32_t)strtoul(given->value, NULL, 10));
+  }
+  link->host = host;
+  return NULL;
+}
+
 static rung_status *open_link(rung_instance *instance, rung_link *link) {
   rung_report report;
+  RUNG_TRY(give_host(instance, link));
   RUNG_TRY(rung_registry_probe(link->api, &instance->host, link->options.at, link->options.count, &instance->arena,
                                &report));
   rung_state failed;
   if (rung_report_first_failure(&report, &failed))
     return instance->offline && RUNG_HAS(link->api, offline) ? take_offline(instance, link)
                                                              : skip_or_fail(instance, link, &report, failed);
-  rung_status *status = link->api->open(&instance->host, link->options.at, link->options.count, &link->provider);
+  rung_status *status = link->api->open(link->host, link->options.at, link->options.count, &link->provider);
   if (status && link->optional && rung_status_code(status) == RUNG_UNAVAILABLE) {
     const char *words = rung_status_message(status);
     link->why = rung_arena_copy(&instance->arena, words, strlen(words));

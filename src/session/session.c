@@ -68,7 +68,9 @@ static rung_status *begin(rung_session *session, const rung_session_options *opt
   if (!status) status = serve(session, whole);
   if (status) rung__instance_free(whole);
   if (status) return status;
+  pthread_mutex_lock(&session->lock); /* the background may be handing over */
   session->profiled = session->current;
+  pthread_mutex_unlock(&session->lock);
   session->options.progress = NULL; /* of the creation */
   session->options.compiling = NULL;
   session->options.cancel = NULL;

@@ -52,6 +52,38 @@ static void values_between_can_be_outputs(void **state) {
   session_end(&t);
 }
 
+/* The pieces of a product that threads beside the caller's took. */
+static size_t parts_of_others(const char *providers) {
+  test_session t;
+  session_make(&t, "x:f32[512,512] -> y ; m@y = MatMul(x, x)", providers);
+  session_fill(&t);
+  rung_run_options run;
+  rung_run_options_init(&run);
+  run.profile = 1;
+  size_t parts = 0;
+  for (int round = 0; round < 20; round++) {
+    assert_ok(rung_session_run(t.session, &run, t.inputs, 1, t.outputs, 1));
+    for (size_t i = 0; i < rung_session_profile_count(t.session); i++) {
+      rung_profile_event event = {.struct_size = sizeof event};
+      assert_ok(rung_session_profile_event(t.session, i, &event));
+      parts += event.thread != 0;
+    }
+    session_drop_outputs(&t);
+  }
+  session_end(&t);
+  return parts;
+}
+
+static void a_chain_caps_threads(void **state) {
+  (void)state;
+  assert_int_equal(parts_of_others("cpu:num_threads=1"), 0); /* nearly always more with 2 */
+  test_session t;
+  session_begin(&t);
+  session_load(&t, "x:f32[2] -> y ; y = Relu(x)", 0);
+  assert_error(session_open(&t, "cpu:num_threads=0", NULL), INVALID_ARGUMENT, "num_threads");
+  session_end(&t);
+}
+
 static void threads_tell_their_part(void **state) {
   (void)state;
   test_session t;
@@ -642,6 +674,7 @@ int main(void) {
       cmocka_unit_test(loops_may_grow_what_they_carry),
       cmocka_unit_test(objects_keep_what_they_need),
       cmocka_unit_test(values_between_can_be_outputs),
+      cmocka_unit_test(a_chain_caps_threads),
       cmocka_unit_test(threads_tell_their_part),
       cmocka_unit_test(a_model_outlives_its_environment),
       cmocka_unit_test(outputs_are_the_users_alone),

@@ -14,7 +14,10 @@ typedef struct cpu_provider {
   const rung_host *host;
 } cpu_provider;
 
-static const rung_option_spec options[] = {{0}};
+static const rung_option_spec options[] = {
+    {"num_threads", RUNG_OPTION_INT, .min = 1, .max = 4096, .help = "threads at most", .caps_threads = 1},
+    {0},
+};
 
 static rung_status *cpu_probe(const rung_host *host, const rung_option *given, size_t count, rung_report *report) {
   (void)given, (void)count;
