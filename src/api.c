@@ -7,12 +7,14 @@
 #include "model/writer.h"
 #include "rung.h"
 #include "session/background.h"
+#include "session/agreement.h"
 #include "session/cache.h"
 #include "session/compile_job.h"
 #include "session/describe.h"
 #include "session/execute.h"
 #include "session/figures.h"
 #include "session/lock.h"
+#include "session/noise.h"
 #include "session/race.h"
 #include "session/session.h"
 
@@ -433,24 +435,21 @@ rung_status *rung_race(const rung_race_options *options, rung_lane *lanes, size_
   return rung__race(options, lanes, count);
 }
 
+int rung_lane_is_faster(const rung_lane *lane, const rung_lane *than, double *out_ratio, int *out_certain) {
+  return lane && than && rung__lane_is_faster(lane, than, out_ratio, out_certain);
+}
+
+size_t rung_race_best(const rung_lane *lanes, size_t count) { return lanes ? rung__race_best(lanes, count) : count; }
+
 size_t rung_session_journal_count(const rung_session *session) {
-  if (!session) return 0;
-  rung_journal *journal = (rung_journal *)&session->journal;
-  pthread_mutex_lock(&journal->lock);
-  size_t count = journal->entries.count;
-  pthread_mutex_unlock(&journal->lock);
-  return count;
+  return session ? rung__journal_count(&session->journal) : 0;
 }
 
 rung_status *rung_session_journal_entry(const rung_session *session, size_t index, rung_journal_entry *out_entry) {
   NEED(session);
   NEED(out_entry);
-  rung_journal *journal = (rung_journal *)&session->journal;
-  pthread_mutex_lock(&journal->lock);
-  bool found = index < journal->entries.count;
-  if (found) *out_entry = journal->entries.at[index];
-  pthread_mutex_unlock(&journal->lock);
-  RUNG_REQUIRE(found, INVALID_ARGUMENT, "there is no journal entry %zu", index);
+  RUNG_REQUIRE(rung__journal_entry(&session->journal, index, out_entry), INVALID_ARGUMENT,
+               "there is no journal entry %zu", index);
   return NULL;
 }
 
@@ -458,10 +457,7 @@ rung_status *rung_session_counters(const rung_session *session, rung_counters *o
   NEED(session);
   NEED(out_counters);
   NEED_SIZE(out_counters, rung_counters);
-  rung_journal *journal = (rung_journal *)&session->journal;
-  pthread_mutex_lock(&journal->lock);
-  *out_counters = journal->counters;
-  pthread_mutex_unlock(&journal->lock);
+  *out_counters = rung__journal_counters(&session->journal);
   return NULL;
 }
 
@@ -570,6 +566,16 @@ size_t rung_value_item_count(const rung_value *value) { return value ? value->co
 
 rung_value *rung_value_item(const rung_value *value, size_t index) {
   return value && index < value->count ? value->items[index] : NULL;
+}
+
+int rung_value_agrees(const rung_value *got, const rung_value *want, const rung_tolerance *allowed,
+                      rung_difference *out_difference) {
+  static const rung_value nothing;
+  return rung__value_agrees(got ? got : &nothing, want ? want : &nothing, allowed, out_difference);
+}
+
+void rung_tensor_randomize(const rung_tensor *tensor, const char *name, uint64_t seed) {
+  if (tensor && !tensor->memory) rung__tensor_randomize(tensor, name, seed);
 }
 
 rung_status *rung_value_parse(rung_env *env, const void *data, size_t size, const rung_type *type,

@@ -1,6 +1,8 @@
-/* Do two values agree? */
+#include "session/agreement.h"
+
 #include "base/dtype.h"
-#include "rung.h"
+#include "base/element.h"
+#include "base/value.h"
 
 #include <math.h>
 #include <stdarg.h>
@@ -32,7 +34,7 @@ static void compare_whole(const rung_tensor *got, const rung_tensor *want, size_
                           rung_difference *d) {
   int is_wide = want->dtype == RUNG_I64 || want->dtype == RUNG_U64;
   for (size_t i = 0; i < count; i++) {
-    double a = rung_tensor_get(got, i), b = rung_tensor_get(want, i);
+    double a = rung_element_get(got->dtype, got->data, i), b = rung_element_get(want->dtype, want->data, i);
     int same = is_wide ? memcmp((const char *)got->data + 8 * i, (const char *)want->data + 8 * i, 8) == 0 : a == b;
     if (same) continue;
     d->max_abs = fmax(d->max_abs, fabs(a - b));
@@ -46,7 +48,7 @@ static void compare_floats(const rung_tensor *got, const rung_tensor *want, size
                            rung_difference *d) {
   double dot = 0, left = 0, right = 0;
   for (size_t i = 0; i < count; i++) {
-    double a = rung_tensor_get(got, i), b = rung_tensor_get(want, i);
+    double a = rung_element_get(got->dtype, got->data, i), b = rung_element_get(want->dtype, want->data, i);
     bool finite = isfinite(a) && isfinite(b);
     if (finite) dot += a * b, left += a * a, right += b * b;
     if (a == b || (isnan(a) && isnan(b))) continue;
@@ -112,16 +114,13 @@ static int tensors_agree(const rung_tensor *got, const rung_tensor *want, const 
   return d->wrong == 0;
 }
 
-int rung_value_agrees(const rung_value *got, const rung_value *want, const rung_tolerance *allowed,
-                      rung_difference *d) {
+int rung__value_agrees(const rung_value *got, const rung_value *want, const rung_tolerance *allowed,
+                       rung_difference *d) {
   static const char *const kinds[] = {"nothing", "a tensor", "a sequence", "a map", "an optional", "a sparse tensor"};
-  if (rung_value_kind(got) != rung_value_kind(want))
-    return differ(d, "%s, not %s", kinds[rung_value_kind(got)], kinds[rung_value_kind(want)]);
-  if (rung_value_tensor(want)) return tensors_agree(rung_value_tensor(got), rung_value_tensor(want), allowed, d);
-  if (rung_value_item_count(got) != rung_value_item_count(want))
-    return differ(d, "%zu items, not %zu", rung_value_item_count(got), rung_value_item_count(want));
+  if (got->kind != want->kind) return differ(d, "%s, not %s", kinds[got->kind], kinds[want->kind]);
+  if (want->kind == RUNG_TENSOR) return tensors_agree(&got->tensor, &want->tensor, allowed, d);
+  if (got->count != want->count) return differ(d, "%zu items, not %zu", got->count, want->count);
   int agree = 1;
-  for (size_t i = 0; i < rung_value_item_count(want); i++)
-    agree &= rung_value_agrees(rung_value_item(got, i), rung_value_item(want, i), allowed, d);
+  for (size_t i = 0; i < want->count; i++) agree &= rung__value_agrees(got->items[i], want->items[i], allowed, d);
   return agree;
 }

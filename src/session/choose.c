@@ -1,6 +1,8 @@
 #include "session/choose.h"
 
 #include "base/os.h"
+#include "session/agreement.h"
+#include "session/noise.h"
 #include "session/race.h"
 
 #include <stdio.h>
@@ -31,7 +33,7 @@ static rung_status *draw_input(chooser *c, const rung_value_info *info, rung_val
   RUNG_TRY(rung_value_new_tensor(c->env->allocator, type->dtype, type->rank, dims, out_value));
   const rung_tensor *tensor = &(*out_value)->tensor;
   if (type->dtype != RUNG_STRING && tensor->size) memset(tensor->data, 0, tensor->size);
-  rung_tensor_randomize(tensor, info->name, c->options->has_seed ? c->options->seed : 0);
+  rung__tensor_randomize(tensor, info->name, c->options->has_seed ? c->options->seed : 0);
   return NULL;
 }
 
@@ -201,7 +203,7 @@ static rung_status *hold_against(chooser *c, candidate *one, const candidate *ri
   for (size_t i = 0; i < c->output_count; i++) {
     rung_difference d = {.cosine = 1};
     const rung_value *got = one->outputs[i], *want = right->outputs[i];
-    if ((!got && !want) || (got && want && rung_value_agrees(got, want, &allowed, &d))) continue;
+    if ((!got && !want) || (got && want && rung__value_agrees(got, want, &allowed, &d))) continue;
     const char *words =
         rung_arena_printf(&c->arena, "output \"%s\" differs from that of %s: %s", c->look->ir->graph->outputs[i]->name,
                           right->chain, d.words[0] ? d.words : "it is missing");
@@ -270,8 +272,8 @@ static rung_status *explain(chooser *c, const candidate *best, const rung_lane *
       rung_text_printf(&text, "; %s is out: %s", one->chain, one->words);
       continue;
     }
-    bool faster = rung_lane_is_faster(lane_of_best, its, NULL, NULL);
-    rung_lane_is_faster(its, lane_of_best, &ratio, NULL);
+    bool faster = rung__lane_is_faster(lane_of_best, its, NULL, NULL);
+    rung__lane_is_faster(its, lane_of_best, &ratio, NULL);
     rung_text_printf(&text, "; %s takes %.2f of its time%s", one->chain, ratio,
                      faster ? "" : ", which is no reason to change");
   }
@@ -293,9 +295,8 @@ static rung_status *nobody(chooser *c) {
 
 /* Of those that are not out. */
 static rung_status *run_race(chooser *c, rung_lane *lanes, size_t count, candidate **in) {
-  rung_race_options options;
   rung_value *const *sets[] = {c->inputs};
-  rung_race_options_init(&options);
+  rung_race_options options = {.struct_size = sizeof options};
   options.inputs = sets;
   options.set_count = 1;
   options.input_count = c->look->ir->graph->input_count;
@@ -305,7 +306,7 @@ static rung_status *run_race(chooser *c, rung_lane *lanes, size_t count, candida
   options.progress_user = c;
   RUNG_TRY(rung__race(&options, lanes, count));
   for (size_t i = 0; i < count; i++) in[i]->ns = lanes[i].median * 1e9;
-  size_t best = rung_race_best(lanes, count);
+  size_t best = rung__race_best(lanes, count);
   c->chain = in[best]->chain;
   return explain(c, in[best], &lanes[best], lanes);
 }

@@ -51,6 +51,31 @@ void rung__journal_note(rung_journal *journal, const char *event, const char *pr
   add(journal, RUNG_LOG_INFO, event, provider, NULL, cause);
 }
 
+/* A reader takes the lock, too. */
+static pthread_mutex_t *lock_of(const rung_journal *journal) { return (pthread_mutex_t *)&journal->lock; }
+
+size_t rung__journal_count(const rung_journal *journal) {
+  pthread_mutex_lock(lock_of(journal));
+  size_t count = journal->entries.count;
+  pthread_mutex_unlock(lock_of(journal));
+  return count;
+}
+
+bool rung__journal_entry(const rung_journal *journal, size_t index, rung_journal_entry *out_entry) {
+  pthread_mutex_lock(lock_of(journal));
+  bool found = index < journal->entries.count;
+  if (found) *out_entry = journal->entries.at[index];
+  pthread_mutex_unlock(lock_of(journal));
+  return found;
+}
+
+rung_counters rung__journal_counters(const rung_journal *journal) {
+  pthread_mutex_lock(lock_of(journal));
+  rung_counters counters = journal->counters;
+  pthread_mutex_unlock(lock_of(journal));
+  return counters;
+}
+
 void rung__journal_json(rung_journal *journal, rung_json *json) {
   pthread_mutex_lock(&journal->lock);
   const rung_counters *c = &journal->counters;

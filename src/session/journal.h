@@ -25,6 +25,10 @@ void rung__journal_add(rung_journal *journal, const char *event, const char *pro
                        const char *cause);
 /* The same for what is no trouble: the log hears of it as information. */
 void rung__journal_note(rung_journal *journal, const char *event, const char *provider, const char *cause);
+size_t rung__journal_count(const rung_journal *journal);
+/* false: there is none of that number. */
+bool rung__journal_entry(const rung_journal *journal, size_t index, rung_journal_entry *out_entry);
+rung_counters rung__journal_counters(const rung_journal *journal);
 void rung__journal_json(rung_journal *journal, rung_json *json);
 
 #endif

@@ -1,6 +1,7 @@
-/* Random contents for tensors, the same for the same seed everywhere. */
+#include "session/noise.h"
+
 #include "base/dtype.h"
-#include "rung.h"
+#include "base/element.h"
 
 /* splitmix64 */
 static uint64_t next_random(uint64_t *state) {
@@ -30,8 +31,8 @@ static double draw(rung_dtype dtype, uint64_t *state) {
   }
 }
 
-void rung_tensor_randomize(const rung_tensor *tensor, const char *name, uint64_t seed) {
+void rung__tensor_randomize(const rung_tensor *tensor, const char *name, uint64_t seed) {
   for (; name && *name; name++) seed = (seed ^ (unsigned char)*name) * 0x100000001b3u;
   size_t count = tensor->dtype == RUNG_STRING ? 0 : rung_tensor_count(tensor);
-  for (size_t i = 0; i < count; i++) rung_tensor_set(tensor, i, draw(tensor->dtype, &seed));
+  for (size_t i = 0; i < count; i++) rung_element_set(tensor->dtype, tensor->data, i, draw(tensor->dtype, &seed));
 }

@@ -211,7 +211,7 @@ rung_status *rung__race(const rung_race_options *options, rung_lane *lanes, size
 
 /* Judging */
 
-int rung_lane_is_faster(const rung_lane *lane, const rung_lane *than, double *out_ratio, int *out_certain) {
+int rung__lane_is_faster(const rung_lane *lane, const rung_lane *than, double *out_ratio, int *out_certain) {
   double ratios[RUNG_RACE_ROUNDS] = {1};
   size_t rounds = RUNG_MAX(ratios_of(lane, than, ratios), 1);
   double ratio = ratios[(rounds - 1) / 2];
@@ -221,9 +221,9 @@ int rung_lane_is_faster(const rung_lane *lane, const rung_lane *than, double *ou
   return ratio < worth && certain;
 }
 
-size_t rung_race_best(const rung_lane *lanes, size_t count) {
+size_t rung__race_best(const rung_lane *lanes, size_t count) {
   size_t best = count;
   for (size_t i = 0; i < count; i++)
-    if (!lanes[i].out && (best == count || rung_lane_is_faster(&lanes[i], &lanes[best], NULL, NULL))) best = i;
+    if (!lanes[i].out && (best == count || rung__lane_is_faster(&lanes[i], &lanes[best], NULL, NULL))) best = i;
   return best;
 }
