@@ -85,27 +85,6 @@ static int32_t any_int(uint32_t *random) {
   return (int32_t)(random_below(random, 1 << 16) << 16 | random_below(random, 1 << 16));
 }
 
-static void to_integers_wraps(void **state) {
-  (void)state;
-  uint32_t random = 3;
-  for (size_t m = 0; m < TEST_MASKS; m++) {
-    const rung_quantize_table *table = rung_quantize_for(rung_cpu_features() & test_masks[m]);
-    for (size_t n = 0; n < MOST; n++) {
-      float *x = guarded(n * sizeof *x, sizeof *x);
-      int32_t *got = guarded(n * sizeof *got, sizeof *got), *want = guarded(n * sizeof *want, sizeof *want);
-      int32_t bias = any_int(&random);
-      for (size_t i = 0; i < n; i++) {
-        int32_t whole = (int32_t)random_below(&random, 1 << 24) - (1 << 23);
-        x[i] = (float)whole * (float)(1 << (i % 8));
-        want[i] = (int32_t)((uint32_t)whole * (1u << (i % 8)) + (uint32_t)bias);
-      }
-      table->to_integers(n, x, bias, n % 2 ? got : (int32_t *)x); /* also in place */
-      assert_memory_equal(want, n % 2 ? got : (int32_t *)x, n * sizeof *want);
-      guarded_free_all();
-    }
-  }
-}
-
 /* Every step of scale and bias; sums are rounded to float32 before they are scaled. */
 static void scale_sums_has_these_steps(void **state) {
   (void)state;
@@ -165,9 +144,9 @@ static void requantize_is_as_written(void **state) {
 }
 
 int main(void) {
-  const struct CMUnitTest tests[] = {
-      cmocka_unit_test(quantize_rounds_and_saturates), cmocka_unit_test(quantize_gives_these),
-      cmocka_unit_test(dequantize_is_exact),           cmocka_unit_test(to_integers_wraps),
-      cmocka_unit_test(scale_sums_has_these_steps),    cmocka_unit_test(requantize_is_as_written)};
+  const struct CMUnitTest tests[] = {cmocka_unit_test(quantize_rounds_and_saturates),
+                                     cmocka_unit_test(quantize_gives_these), cmocka_unit_test(dequantize_is_exact),
+                                     cmocka_unit_test(scale_sums_has_these_steps),
+                                     cmocka_unit_test(requantize_is_as_written)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

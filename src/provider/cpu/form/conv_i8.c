@@ -60,50 +60,6 @@ void rung_conv_i8_pack(const rung_conv_i8_weights *weights, const uint8_t *w, in
   weights->kernel->pack_row(weights->row_bytes, scratch, 0, 1, packed + weights->ones_at);
 }
 
-/* Depthwise */
-
-enum { EXACT_TAPS = 256 }; /* 255 * 255 * 256 < 2^24 */
-
-static rung_depthwise_axis depthwise_axis(const rung_window_axis *w) {
-  return (rung_depthwise_axis){w->in, w->out, w->kernel, w->stride, w->dilation, w->begin};
-}
-
-/* The last two dimensions; a single one has one row. */
-static void depthwise_axes(const rung_window *window, rung_depthwise_axis *y, rung_depthwise_axis *x) {
-  *y = window->rank > 1 ? depthwise_axis(&window->axes[0]) : (rung_depthwise_axis){1, 1, 1, 1, 1, 0};
-  *x = depthwise_axis(&window->axes[window->rank - 1]);
-}
-
-static bool plan_depthwise(rung_conv_i8 *plan, const rung_conv_shape *shape, rung_cpu_set features) {
-  const rung_depthwise_table *table = rung_depthwise_f32_for(features);
-  rung_depthwise_axis y, x;
-  if (shape->window.rank > 2 || plan->weights.channels != 1 || plan->weights.out_channels != 1 ||
-      plan->weights.taps > EXACT_TAPS)
-    return false;
-  depthwise_axes(&shape->window, &y, &x);
-  if (shape->batch == 0 || y.out == 0 || x.out == 0 || !rung_depthwise_scratch(table, &y, &x)) return false;
-  plan->shape = *shape;
-  plan->depthwise = table;
-  return true;
-}
-
-/* Rows of results are finished in whole vectors: what is behind their end is computed, and dropped. */
-enum { WHOLE = 64 };
-
-/* For every thread, in floats: input, output, weights, results as bytes, what the kernel asks for. */
-static size_t depthwise_space(const rung_conv_i8 *plan, rung_depthwise_f32 *d, uint8_t **out_bytes) {
-  depthwise_axes(&plan->shape.window, &d->y, &d->x);
-  size_t in = RUNG_ROUND_UP((size_t)(d->y.in * d->x.in), 16), out = RUNG_ROUND_UP((size_t)(d->y.out * d->x.out), WHOLE);
-  size_t own = RUNG_ROUND_UP(rung_depthwise_scratch(plan->depthwise, &d->y, &d->x), 16);
-  if (d->scratch) {
-    d->from = d->scratch + own;
-    d->to = d->scratch + own + in;
-    d->weights = d->to + out;
-    *out_bytes = (uint8_t *)(d->to + out + EXACT_TAPS);
-  }
-  return own + in + 2 * out + EXACT_TAPS;
-}
-
 /* Planning */
 
 bool rung_conv_i8_plan(const rung_kernel_call *call, const rung_conv_shape *shape, const rung_tensor *x,
@@ -113,9 +69,12 @@ bool rung_conv_i8_plan(const rung_kernel_call *call, const rung_conv_shape *shap
   *plan = (rung_conv_i8){.math = rung_math_for(features), .quantize = rung_quantize_for(features), .x_type = x->dtype};
   rung_conv_i8_weights *weights = &plan->weights;
   if (!rung_conv_i8_weights_make(features, (size_t)shape->group, w, weights)) return false;
-  plan->boxes.threads = RUNG_MAX(call->host->threads, 1);
-  if (plan_depthwise(plan, shape, features)) return true;
   const rung_gemm_i8 *kernel = weights->kernel;
+  plan->batch = (size_t)shape->batch;
+  plan->threads = RUNG_MAX(call->host->threads, 1);
+  if (weights->channels == 1 && weights->out_channels == 1 && plan->batch &&
+      rung_depthwise_i8_plan(kernel, &shape->window, &plan->depthwise))
+    return true;
   rung_window_axis *last = &parts.window.axes[shape->window.rank - 1];
   if (along_rows(weights)) {
     plan->tap_step = (size_t)last->dilation;
@@ -126,15 +85,16 @@ bool rung_conv_i8_plan(const rung_kernel_call *call, const rung_conv_shape *shap
       along_rows(weights) ? RUNG_DIV_UP(weights->row, kernel->group) : RUNG_DIV_UP(weights->channels, kernel->group);
   plan->boxes.in_channels = elements;
   plan->boxes.k = elements * plan->boxes.taps;
-  if (!rung_conv_boxes_make(&plan->boxes, (rung_conv_panels){kernel->rows, kernel->cols},
-                            RUNG_MAX(call->host->threads, 1)))
-    return false;
+  if (!rung_conv_boxes_make(&plan->boxes, (rung_conv_panels){kernel->rows, kernel->cols}, plan->threads)) return false;
   double line = (double)plan->boxes.pitch * (double)plan->boxes.x.window.stride +
                 (double)weights->row_bytes * (double)plan->tap_step;
   if (line > 1e7) return false;
   plan->line = (size_t)line + 64;
   return true;
 }
+
+/* Rows of results are finished in whole vectors: what is behind their end is computed, and dropped. */
+enum { WHOLE = RUNG_FILTER_BEYOND };
 
 /* Scratch: offsets and what is added to the sums of each output channel; for every thread a band, sums of one panel of
  * channels, sums of b, a row of results and lines of input. */
@@ -154,13 +114,16 @@ static spaces spaces_of(const rung_conv_i8 *plan) {
 
 static size_t thread_space(const spaces *s) { return s->band + s->sums + s->ones + s->bytes; }
 
+/* Depthwise: what is added, and for every thread a strip of sums and its results as bytes. */
+static size_t strip_space(const rung_conv_i8 *plan) {
+  const rung_depthwise_i8 *d = &plan->depthwise;
+  return rung_depthwise_i8_scratch(d) + RUNG_ROUND_UP(d->strip * (size_t)d->x.out, WHOLE) / sizeof(int32_t);
+}
+
 bool rung_conv_i8_scratch(const rung_conv_i8 *plan, size_t *out_bytes) {
-  if (plan->depthwise)
-    return rung_mul_size(depthwise_space(plan, &(rung_depthwise_f32){0}, NULL) * sizeof(float), plan->boxes.threads,
-                         out_bytes);
-  spaces s = spaces_of(plan);
-  return rung_mul_size(thread_space(&s), plan->boxes.threads, out_bytes) &&
-         rung_add_size(*out_bytes, s.table + s.added, out_bytes) &&
+  spaces s = plan->depthwise.kernel ? (spaces){.added = RUNG_ROUND_UP(plan->weights.ones_at, 16)} : spaces_of(plan);
+  size_t own = plan->depthwise.kernel ? strip_space(plan) : thread_space(&s);
+  return rung_mul_size(own, plan->threads, out_bytes) && rung_add_size(*out_bytes, s.table + s.added, out_bytes) &&
          rung_mul_size(*out_bytes, sizeof(int32_t), out_bytes);
 }
 
@@ -317,39 +280,47 @@ static void fill_added(job *j, int32_t *added) {
   }
 }
 
-/* One channel after the other: to float32, less the zero points, and back. */
-static void run_depthwise(void *context, size_t begin, size_t end) {
+/* Strips of one channel after the other. */
+static void run_strips(void *context, size_t begin, size_t end) {
   const job *j = context;
   const rung_conv_i8 *plan = j->plan;
+  const rung_depthwise_i8 *d = &plan->depthwise;
+  const rung_conv_i8_weights *w = &plan->weights;
   const rung_requantize *r = &j->run->requantize;
-  uint8_t *bytes;
-  size_t taps = plan->weights.taps, space = depthwise_space(plan, &(rung_depthwise_f32){0}, NULL),
-         size = rung_dtype_size(r->dtype);
-  rung_depthwise_f32 d = {.scratch = (float *)j->space + rung_pool_slot() * space};
-  depthwise_space(plan, &d, &bytes);
-  size_t in = (size_t)(d.y.in * d.x.in), out = (size_t)(d.y.out * d.x.out);
+  size_t in = (size_t)(d->y.in * d->x.in), out = (size_t)(d->y.out * d->x.out), size = rung_dtype_size(r->dtype), n;
+  int32_t *space = j->space + rung_pool_slot() * strip_space(plan);
+  uint8_t *bytes = (uint8_t *)(space + rung_depthwise_i8_scratch(d));
   for (size_t i = begin; i < end; i++) {
-    size_t m = i % plan->weights.group;
-    int32_t w_zero = j->run->w_zeros ? j->run->w_zeros[m] : 0, bias = j->run->bias ? j->run->bias[m] : 0;
-    plan->quantize->dequantize(taps, j->run->plain_w + m * taps, plan->weights.is_signed, 1, w_zero,
-                               (float *)d.weights);
-    plan->quantize->dequantize(in, j->run->x + i * in, plan->x_type == RUNG_I8, 1, j->run->x_zero, (float *)d.from);
-    plan->depthwise->channel(&d);
-    int32_t *sums = (int32_t *)d.to;
-    plan->quantize->to_integers(out, d.to, bias, sums);
-    rung_requantize_run(r, plan->math, plan->quantize, RUNG_ROUND_UP(out, WHOLE), sums, m, false, bytes);
-    memcpy((char *)j->run->y + i * out * size, size == 1 ? (const void *)bytes : sums, out * size);
+    size_t image_channel = i / d->strips, strip = i % d->strips, m = image_channel % w->group;
+    rung_depthwise_channel channel = {.x = j->run->x + image_channel * in,
+                                      .pad = (uint8_t)j->run->x_zero,
+                                      .flip = plan->x_type == RUNG_I8 ? 0x80 : 0,
+                                      .weights = j->run->w + w->panels_at + m * w->k,
+                                      .ones = j->run->w + w->ones_at,
+                                      .start = j->added[m],
+                                      .w_zero = moved_w_zero(j, m)};
+    int32_t *sums = rung_depthwise_i8_run(d, &channel, strip, space, &n);
+    rung_requantize_run(r, plan->math, plan->quantize, RUNG_ROUND_UP(n, WHOLE), sums, m, false, bytes);
+    memcpy((char *)j->run->y + (image_channel * out + strip * d->strip * (size_t)d->x.out) * size,
+           size == 1 ? (const void *)bytes : sums, n * size);
   }
+}
+
+static void run_depthwise(const rung_kernel_call *call, const rung_conv_i8 *plan, const rung_conv_i8_run *run,
+                          int32_t *scratch) {
+  const rung_depthwise_i8 *d = &plan->depthwise;
+  job j = {.plan = plan, .run = run, .added = scratch};
+  j.space = scratch + RUNG_ROUND_UP(plan->weights.ones_at, 16);
+  fill_added(&j, scratch);
+  size_t count = plan->batch * plan->weights.group * d->strips;
+  size_t work = d->strip * (size_t)d->x.out * plan->weights.k;
+  rung_kernel_parallel(call, count, RUNG_CLAMP(200000 / (work + 500), 1, count), run_strips, &j);
 }
 
 void rung_conv_i8_run_all(const rung_kernel_call *call, const rung_conv_i8 *plan, const rung_conv_i8_run *run,
                           void *scratch) {
-  if (plan->depthwise) {
-    size_t channels = (size_t)plan->shape.batch * plan->weights.group;
-    size_t work = plan->weights.taps;
-    for (int32_t d = 0; d < plan->shape.window.rank; d++) work *= (size_t)plan->shape.window.axes[d].out;
-    rung_kernel_parallel(call, channels, RUNG_CLAMP(200000 / (work + 500), 1, channels), run_depthwise,
-                         &(job){.plan = plan, .run = run, .space = scratch});
+  if (plan->depthwise.kernel) {
+    run_depthwise(call, plan, run, scratch);
     return;
   }
   spaces s = spaces_of(plan);

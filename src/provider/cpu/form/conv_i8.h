@@ -9,15 +9,13 @@
  *
  * where sum a is known when weights are packed, and sum b is needed only where w_zero' is not 0.
  *
- * Depthwise convolutions take the kernels of float32 (depthwise_f32.h): sums of some dozens of products are exact
- * there. */
+ * Depthwise convolutions are made channel by channel: depthwise_i8.h. */
 #ifndef RUNG_CPU_FORM_CONV_I8_H
 #define RUNG_CPU_FORM_CONV_I8_H
 
 #include "provider/cpu/form/conv_box.h"
+#include "provider/cpu/form/depthwise_i8.h"
 #include "provider/cpu/form/requantize.h"
-#include "provider/cpu/kernel/depthwise_f32.h"
-#include "provider/cpu/kernel/gemm_i8.h"
 
 /* What packing makes of weights (group * out_channels, channels, K1, ..., row), and where it puts it: an int32 sum per
  * output channel, a row of ones (0 where elements are filled up), panels of elements. */
@@ -41,17 +39,16 @@ typedef struct rung_conv_i8 {
   rung_conv_i8_weights weights;
   const rung_math *math;
   const rung_quantize_table *quantize;
-  const rung_depthwise_table *depthwise; /* NULL: by boxes */
-  rung_conv_shape shape;                 /* depthwise */
-  rung_dtype x_type;                     /* U8, I8 */
-  size_t tap_step;                       /* 0; or pixels between taps of a row that share an element */
-  size_t line;                           /* bytes of input that a row of the band is made of, padding and all */
+  rung_depthwise_i8 depthwise; /* without a kernel: by boxes */
+  size_t batch, threads;
+  rung_dtype x_type; /* U8, I8 */
+  size_t tap_step;   /* 0; or pixels between taps of a row that share an element */
+  size_t line;       /* bytes of input that a row of the band is made of, padding and all */
 } rung_conv_i8;
 
 typedef struct rung_conv_i8_run {
   const uint8_t *x;
-  const int32_t *w;       /* what rung_conv_i8_pack made */
-  const uint8_t *plain_w; /* the weights as they are */
+  const int32_t *w; /* what rung_conv_i8_pack made */
   int32_t x_zero;
   const int32_t *w_zeros; /* NULL: 0; one per output channel of all groups */
   const int32_t *bias;    /* NULL, or as w_zeros: added to sums */

@@ -67,6 +67,25 @@ int32_t rung_i8_pack_row_2(size_t k, const uint8_t *from, uint8_t flip, size_t s
   return sum;
 }
 
+static int32_t filter_at(const rung_filter_i8 *f, const uint8_t *from) {
+  uint32_t sum = (uint32_t)f->start, ones = 0;
+  for (size_t u = 0, at = 0; u < f->units; u++)
+    for (size_t ky = 0; ky < f->taps_y; ky++, at++) {
+      const uint8_t *b = from + ky * f->tap_row + u * 4, *const numbers[] = {b, b + 1, b + 2, b + 3};
+      int32_t unit;
+      rung_i8_interleave_4(1, numbers, 1, 0, &unit);
+      sum += product(f->weights[at], unit);
+      if (f->w_zero) ones += product(f->ones[at], unit);
+    }
+  return (int32_t)(sum - (uint32_t)f->w_zero * ones);
+}
+
+static void filter(const rung_filter_i8 *f) {
+  for (size_t y = 0; y < f->rows; y++)
+    for (size_t x = 0; x < f->columns; x++)
+      f->to[y * f->columns + x] = filter_at(f, f->from + y * f->row + x * f->step);
+}
+
 const rung_gemm_i8 rung_gemm_i8_c = {.name = "c 4x8",
                                      .rows = ROWS,
                                      .lanes = LANES,
@@ -74,7 +93,8 @@ const rung_gemm_i8 rung_gemm_i8_c = {.name = "c 4x8",
                                      .group = 4,
                                      .tile = {NULL, tile_1, tile_2, tile_3, tile_4},
                                      .interleave = rung_i8_interleave_4,
-                                     .pack_row = rung_i8_pack_row_4};
+                                     .pack_row = rung_i8_pack_row_4,
+                                     .filter = filter};
 
 const rung_gemm_i8 *rung_gemm_i8_for(rung_cpu_set features) {
 #if defined(__x86_64__)

@@ -10,6 +10,20 @@
 
 enum { RUNG_I8_GROUP = 4 }; /* the largest group */
 
+/* One channel under one filter: to[y][x] = start + sum (w - w_zero) b, over taps_y rows of `units` units, b read from
+ * from + y * row + ky * tap_row + x * step + u * group on. Steps are in bytes. */
+typedef struct rung_filter_i8 {
+  const uint8_t *from;       /* readable RUNG_FILTER_BEYOND bytes beyond what the last output reads */
+  size_t row, tap_row, step; /* step: 1 to RUNG_FILTER_MOST_STEP */
+  size_t rows, columns;      /* of `to` */
+  size_t taps_y, units;
+  const int32_t *weights; /* [units][taps_y] units of A */
+  const int32_t *ones;    /* the same of a filter of ones; read where w_zero is not 0 */
+  int32_t start, w_zero;
+  int32_t *to; /* [rows][columns], and RUNG_FILTER_BEYOND more are written to */
+} rung_filter_i8;
+enum { RUNG_FILTER_BEYOND = 64, RUNG_FILTER_MOST_STEP = 4 };
+
 typedef struct rung_gemm_i8 {
   const char *name;
   size_t rows;                                                      /* best and largest number of rows */
@@ -22,6 +36,7 @@ typedef struct rung_gemm_i8 {
   /* One row of A: k numbers from[i] ^ flip, as signed bytes, the last unit filled up with 0. Units are `step` apart.
    * Returns their sum. */
   int32_t (*pack_row)(size_t k, const uint8_t *from, uint8_t flip, size_t step, int32_t *to);
+  void (*filter)(const rung_filter_i8 *filter);
 } rung_gemm_i8;
 
 /* The best table for a set of features. */

@@ -33,6 +33,17 @@ KERNEL(2)
 KERNEL(3)
 KERNEL(4)
 
+enum { BYTES = 32, GROUP = 2 };
+RUNG_ALWAYS_INLINE __m256i load_bytes_at(const uint8_t *p) { return _mm256_loadu_si256((const __m256i *)p); }
+RUNG_ALWAYS_INLINE __m256i arrange(__m256i v, __m256i dwords, __m256i bytes) {
+  return _mm256_shuffle_epi8(_mm256_permutevar8x32_epi32(v, dwords), bytes);
+}
+RUNG_ALWAYS_INLINE __m256i subtract_products(__m256i s, __m256i a, __m256i b) {
+  return _mm256_sub_epi32(s, _mm256_mullo_epi32(a, b));
+}
+
+#include "provider/cpu/kernel/filter_i8.inc"
+
 /* Loops as in C; here the compiler has the instructions to vectorise the common step. */
 static void interleave(size_t n, const uint8_t *const *from, size_t step, uint8_t flip, int32_t *to) {
   const uint8_t *a = from[0], *b = from[1];
@@ -50,4 +61,5 @@ const rung_gemm_i8 rung_gemm_i8_avx2 = {.name = "avx2 4x16",
                                         .group = 2,
                                         .tile = {NULL, tile_1, tile_2, tile_3, tile_4},
                                         .interleave = interleave,
-                                        .pack_row = rung_i8_pack_row_2};
+                                        .pack_row = rung_i8_pack_row_2,
+                                        .filter = filter};

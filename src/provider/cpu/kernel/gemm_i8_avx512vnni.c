@@ -39,6 +39,17 @@ KERNEL(12)
 KERNEL(13)
 KERNEL(14)
 
+enum { BYTES = 64, GROUP = 4 };
+RUNG_ALWAYS_INLINE __m512i load_bytes_at(const uint8_t *p) { return _mm512_loadu_si512(p); }
+RUNG_ALWAYS_INLINE __m512i arrange(__m512i v, __m512i dwords, __m512i bytes) {
+  return _mm512_shuffle_epi8(_mm512_permutexvar_epi32(dwords, v), bytes);
+}
+RUNG_ALWAYS_INLINE __m512i subtract_products(__m512i s, __m512i a, __m512i b) {
+  return _mm512_sub_epi32(s, _mm512_mullo_epi32(a, b));
+}
+
+#include "provider/cpu/kernel/filter_i8.inc"
+
 /* 16 bytes, `step` apart; for step 2 the last 16 of 31 bytes are loaded from one byte before. */
 RUNG_ALWAYS_INLINE __m128i load_bytes(const uint8_t *from, const size_t step) {
   if (step == 1) return _mm_loadu_si128((const __m128i *)from);
@@ -96,4 +107,5 @@ const rung_gemm_i8 rung_gemm_i8_avx512vnni = {.name = "avx512vnni 14x32",
                                               .tile = {NULL, tile_1, tile_2, tile_3, tile_4, tile_5, tile_6, tile_7,
                                                        tile_8, tile_9, tile_10, tile_11, tile_12, tile_13, tile_14},
                                               .interleave = interleave,
-                                              .pack_row = pack_row};
+                                              .pack_row = pack_row,
+                                              .filter = filter};

@@ -19,8 +19,6 @@ typedef struct rung_quantize_table {
   void (*quantize)(size_t n, const float *x, float scale, int32_t zero, int32_t low, uint8_t *to);
   /* to[i] = (x[i] - zero) * scale; x are int8 where is_signed. */
   void (*dequantize)(size_t n, const uint8_t *x, int is_signed, float scale, int32_t zero, float *to);
-  /* to[i] = x[i] + bias, wrapping; x are whole numbers below 2^31; to may be x. */
-  void (*to_integers)(size_t n, const float *x, int32_t bias, int32_t *to);
 } rung_quantize_table;
 
 const rung_quantize_table *rung_quantize_for(rung_cpu_set features);

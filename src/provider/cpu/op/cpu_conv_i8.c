@@ -184,13 +184,13 @@ static void run_plain(rung_kernel_call *call, const places *at, const rung_conv_
 
 static rung_status *run_conv(rung_kernel_call *call, const places *at) {
   const conv_state *state = call->state;
-  rung_conv_i8_run run = {.w = call->packed, .plain_w = rung_in(call, at->w)->data};
+  rung_conv_i8_run run = {.w = call->packed};
   RUNG_TRY(read_operands(call, at, &run));
   if (!state->fast) {
     run_plain(call, at, &run);
     return NULL;
   }
-  if (!run.w && !state->conv.depthwise) {
+  if (!run.w) {
     const rung_conv_i8_weights *weights = &state->conv.weights;
     int32_t *packed = (int32_t *)((char *)call->scratch + state->weights_at);
     rung_conv_i8_pack(weights, rung_in(call, at->w)->data, packed, (uint8_t *)(packed + weights->size));
