@@ -21,4 +21,9 @@ typedef struct rung_pool_f32_table {
 /* The best table for a set of features. */
 const rung_pool_f32_table *rung_pool_f32_for(rung_cpu_set features);
 
+extern const rung_pool_f32_table rung_pool_f32_c;
+#if defined(__x86_64__)
+extern const rung_pool_f32_table rung_pool_f32_avx2, rung_pool_f32_avx512;
+#endif
+
 #endif

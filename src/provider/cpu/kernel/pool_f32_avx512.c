@@ -1,5 +1,3 @@
-/* The kernels of pools for processors with AVX-512. */
-#include "provider/cpu/kernel/pool_f32_loops.h"
-
-extern const rung_pool_f32_table rung_pool_f32_avx512;
-RUNG_POOL_F32(rung_pool_f32_avx512);
+#include "provider/cpu/kernel/vector_avx512.h"
+#define TABLE rung_pool_f32_avx512
+#include "provider/cpu/kernel/pool_f32.inc"

@@ -21,6 +21,10 @@ RUNG_ALWAYS_INLINE __m256 subtract(__m256 a, __m256 b) { return _mm256_sub_ps(a,
 RUNG_ALWAYS_INLINE __m256 multiply(__m256 a, __m256 b) { return _mm256_mul_ps(a, b); }
 RUNG_ALWAYS_INLINE __m256 most(__m256 a, __m256 b) { return _mm256_max_ps(a, b); }
 RUNG_ALWAYS_INLINE __m256 least(__m256 a, __m256 b) { return _mm256_min_ps(a, b); }
+/* b > a or b is NaN: b, else a. */
+RUNG_ALWAYS_INLINE __m256 larger(__m256 a, __m256 b) {
+  return _mm256_blendv_ps(_mm256_max_ps(b, a), b, _mm256_cmp_ps(b, b, _CMP_UNORD_Q));
+}
 RUNG_ALWAYS_INLINE __m256i mask_of(size_t n) {
   return _mm256_cmpgt_epi32(_mm256_set1_epi32((int)n), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
 }

@@ -21,6 +21,10 @@ RUNG_ALWAYS_INLINE __m512 subtract(__m512 a, __m512 b) { return _mm512_sub_ps(a,
 RUNG_ALWAYS_INLINE __m512 multiply(__m512 a, __m512 b) { return _mm512_mul_ps(a, b); }
 RUNG_ALWAYS_INLINE __m512 most(__m512 a, __m512 b) { return _mm512_max_ps(a, b); }
 RUNG_ALWAYS_INLINE __m512 least(__m512 a, __m512 b) { return _mm512_min_ps(a, b); }
+/* b > a or b is NaN: b, else a. */
+RUNG_ALWAYS_INLINE __m512 larger(__m512 a, __m512 b) {
+  return _mm512_mask_max_ps(b, _mm512_cmp_ps_mask(b, b, _CMP_ORD_Q), b, a);
+}
 RUNG_ALWAYS_INLINE __mmask16 mask_of(size_t n) { return (__mmask16)((1u << n) - 1); }
 RUNG_ALWAYS_INLINE __m512 load_part(const float *p, __mmask16 mask) { return _mm512_maskz_loadu_ps(mask, p); }
 RUNG_ALWAYS_INLINE void store_part(float *p, __mmask16 mask, __m512 v) { _mm512_mask_storeu_ps(p, mask, v); }
