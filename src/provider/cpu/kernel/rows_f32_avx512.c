@@ -1,8 +1,3 @@
-/* The kernels on rows for processors with AVX-512. */
-#include "provider/cpu/kernel/rows_f32_loops.h"
 #include "provider/cpu/kernel/vector_avx512.h"
-
-#include "provider/cpu/kernel/add_product.inc"
-
-extern const rung_rows_f32 rung_rows_f32_avx512;
-RUNG_ROWS_F32(rung_rows_f32_avx512);
+#define TABLE rung_rows_f32_avx512
+#include "provider/cpu/kernel/rows_f32.inc"

@@ -1,5 +1,5 @@
-/* The kernels of rows_f32.h, for one file per instruction set: RUNG_ROWS_F32(name) defines the table `name`. Its
- * rows_add_product is that of add_product.inc, or of plain C. */
+/* What the tables of rows_f32.h have in common: RUNG_ROWS_F32(name) defines the table `name`. The including file has
+ * rows_max, rows_add_product and the functions declared here. */
 #ifndef RUNG_CPU_KERNEL_ROWS_F32_LOOPS_H
 #define RUNG_CPU_KERNEL_ROWS_F32_LOOPS_H
 
@@ -8,20 +8,10 @@
 
 enum { RUNG_ROWS_LANES = 16, RUNG_ROWS_BLOCK = 512 };
 
-/* The term of element i goes to lane i % 16. */
-#define RUNG_ROWS_FOLD(term)                                              \
-  float lanes[RUNG_ROWS_LANES] = {0};                                     \
-  size_t i = 0;                                                           \
-  for (; i + RUNG_ROWS_LANES <= n; i += RUNG_ROWS_LANES)                  \
-    for (size_t l = 0; l < RUNG_ROWS_LANES; l++) lanes[l] += term(i + l); \
-  for (size_t l = 0; i < n; i++, l++) lanes[l] += term(i);                \
-  for (size_t half = RUNG_ROWS_LANES / 2; half; half /= 2)                \
-    for (size_t l = 0; l < half; l++) lanes[l] += lanes[l + half];        \
-  return lanes[0];
-
-#define RUNG_ROWS_PLAIN(i) x[i]
-#define RUNG_ROWS_SQUARE(i) (x[i] - shift) * (x[i] - shift)
-#define RUNG_ROWS_PRODUCT(i) x[i] * y[i]
+/* Of at most a block; the term of element i goes to lane i % 16. */
+static float block_sum(size_t n, const float *x);
+static float block_squares(size_t n, const float *x, float shift);
+static float block_dot(size_t n, const float *x, const float *y);
 
 /* Where the second half begins: a multiple of the block, so that blocks are full but for the last. */
 static inline size_t rung_rows_middle(size_t n) { return (n / RUNG_ROWS_BLOCK + 1) / 2 * RUNG_ROWS_BLOCK; }
@@ -31,7 +21,7 @@ static float rows_sum(size_t n, const float *x) {
     size_t m = rung_rows_middle(n);
     return rows_sum(m, x) + rows_sum(n - m, x + m);
   }
-  RUNG_ROWS_FOLD(RUNG_ROWS_PLAIN)
+  return block_sum(n, x);
 }
 
 static float rows_squares(size_t n, const float *x, float shift) {
@@ -39,7 +29,7 @@ static float rows_squares(size_t n, const float *x, float shift) {
     size_t m = rung_rows_middle(n);
     return rows_squares(m, x, shift) + rows_squares(n - m, x + m, shift);
   }
-  RUNG_ROWS_FOLD(RUNG_ROWS_SQUARE)
+  return block_squares(n, x, shift);
 }
 
 static float rows_dot(size_t n, const float *x, const float *y) {
@@ -47,22 +37,7 @@ static float rows_dot(size_t n, const float *x, const float *y) {
     size_t m = rung_rows_middle(n);
     return rows_dot(m, x, y) + rows_dot(n - m, x + m, y + m);
   }
-  RUNG_ROWS_FOLD(RUNG_ROWS_PRODUCT)
-}
-
-/* Larger, or NaN. */
-#define RUNG_ROWS_LARGER(a, b) ((((b) > (a)) | ((b) != (b))) ? (b) : (a))
-
-static float rows_max(size_t n, const float *x) {
-  float lanes[RUNG_ROWS_LANES];
-  size_t i = 0;
-  for (size_t l = 0; l < RUNG_ROWS_LANES; l++) lanes[l] = -INFINITY;
-  for (; i + RUNG_ROWS_LANES <= n; i += RUNG_ROWS_LANES)
-    for (size_t l = 0; l < RUNG_ROWS_LANES; l++) lanes[l] = RUNG_ROWS_LARGER(lanes[l], x[i + l]);
-  for (size_t l = 0; i < n; i++, l++) lanes[l] = RUNG_ROWS_LARGER(lanes[l], x[i]);
-  for (size_t half = RUNG_ROWS_LANES / 2; half; half /= 2)
-    for (size_t l = 0; l < half; l++) lanes[l] = RUNG_ROWS_LARGER(lanes[l], lanes[l + half]);
-  return lanes[0];
+  return block_dot(n, x, y);
 }
 
 static float rows_exponentials(size_t n, const float *x, float shift, float *y) {

@@ -31,6 +31,17 @@ RUNG_ALWAYS_INLINE __m256i mask_of(size_t n) {
 RUNG_ALWAYS_INLINE __m256 load_part(const float *p, __m256i mask) { return _mm256_maskload_ps(p, mask); }
 RUNG_ALWAYS_INLINE void store_part(float *p, __m256i mask, __m256 v) { _mm256_maskstore_ps(p, mask, v); }
 
+/* b where the mask says so, else a. */
+RUNG_ALWAYS_INLINE __m256 choose(__m256i mask, __m256 a, __m256 b) {
+  return _mm256_blendv_ps(a, b, _mm256_castsi256_ps(mask));
+}
+RUNG_ALWAYS_INLINE float first(__m256 v) { return _mm256_cvtss_f32(v); }
+/* Lane l + by comes to lane l. */
+RUNG_ALWAYS_INLINE __m256 rotate(__m256 v, int by) {
+  const __m256i lane = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+  return _mm256_permutevar8x32_ps(v, _mm256_add_epi32(lane, _mm256_set1_epi32(by)));
+}
+
 RUNG_ALWAYS_INLINE __m256i lanes_between(ptrdiff_t from, ptrdiff_t to) {
   const __m256i lane = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
   __m256i least = _mm256_set1_epi32((int)RUNG_CLAMP(from, 0, LANES) - 1),

@@ -29,6 +29,15 @@ RUNG_ALWAYS_INLINE __mmask16 mask_of(size_t n) { return (__mmask16)((1u << n) - 
 RUNG_ALWAYS_INLINE __m512 load_part(const float *p, __mmask16 mask) { return _mm512_maskz_loadu_ps(mask, p); }
 RUNG_ALWAYS_INLINE void store_part(float *p, __mmask16 mask, __m512 v) { _mm512_mask_storeu_ps(p, mask, v); }
 
+/* b where the mask says so, else a. */
+RUNG_ALWAYS_INLINE __m512 choose(__mmask16 mask, __m512 a, __m512 b) { return _mm512_mask_blend_ps(mask, a, b); }
+RUNG_ALWAYS_INLINE float first(__m512 v) { return _mm512_cvtss_f32(v); }
+/* Lane l + by comes to lane l. */
+RUNG_ALWAYS_INLINE __m512 rotate(__m512 v, int by) {
+  const __m512i lane = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+  return _mm512_permutexvar_ps(_mm512_add_epi32(lane, _mm512_set1_epi32(by)), v);
+}
+
 RUNG_ALWAYS_INLINE __mmask16 lanes_between(ptrdiff_t from, ptrdiff_t to) {
   from = RUNG_CLAMP(from, 0, LANES);
   to = RUNG_CLAMP(to, from, LANES);
