@@ -4,6 +4,7 @@
 #include "provider/cpu/form/convert.h"
 #include "provider/cpu/kernel/isa.h"
 #include "provider/cpu/kernel/quantize.h"
+#include "provider/cpu/kernel/rows_f32.h"
 
 #include <math.h>
 
@@ -89,6 +90,7 @@ void rung_code_map(const rung_kernel_call *call, const uint8_t table[RUNG_QUANTI
 /* Ranges */
 
 typedef struct range_job {
+  const rung_rows_f32 *rows;
   const float *x;
   size_t count;
   float *least, *most; /* per piece */
@@ -98,26 +100,11 @@ enum { PIECE = 16384 };
 
 static void find_ranges(void *context, size_t begin, size_t end) {
   const range_job *j = context;
-  enum { LANES = 16 };
   for (size_t p = begin; p < end; p++) {
     const float *x = j->x + p * PIECE;
-    size_t n = RUNG_MIN(PIECE, j->count - p * PIECE), i = 0;
-    float low[LANES] = {0}, high[LANES] = {0};
-    for (; i + LANES <= n; i += LANES)
-      for (size_t l = 0; l < LANES; l++) {
-        low[l] = x[i + l] < low[l] ? x[i + l] : low[l];
-        high[l] = x[i + l] > high[l] ? x[i + l] : high[l];
-      }
-    for (; i < n; i++) {
-      low[0] = RUNG_MIN(low[0], x[i]);
-      high[0] = RUNG_MAX(high[0], x[i]);
-    }
-    for (size_t l = 1; l < LANES; l++) {
-      low[0] = RUNG_MIN(low[0], low[l]);
-      high[0] = RUNG_MAX(high[0], high[l]);
-    }
-    j->least[p] = low[0];
-    j->most[p] = high[0];
+    size_t n = RUNG_MIN(PIECE, j->count - p * PIECE);
+    j->least[p] = j->rows->least(n, x);
+    j->most[p] = j->rows->most(n, x);
   }
 }
 
@@ -132,7 +119,7 @@ size_t rung_dynamic_scratch(size_t n) { return 2 * RUNG_DIV_UP(n, PIECE) * sizeo
 
 rung_quantization rung_dynamic_quantization(const rung_kernel_call *call, size_t n, const float *x, void *scratch) {
   size_t pieces = RUNG_DIV_UP(n, PIECE);
-  range_job range = {x, n, scratch, (float *)scratch + pieces};
+  range_job range = {rung_rows_f32_for(rung_isa(call->host)), x, n, scratch, (float *)scratch + pieces};
   float low = 0, high = 0;
   rung_kernel_parallel(call, pieces, 1, find_ranges, &range);
   for (size_t p = 0; p < pieces; p++) {
