@@ -504,7 +504,7 @@ RUNG_API rung_status *rung_session_await(rung_session *session, const rung_run_o
 typedef struct rung_journal_entry {
   uint64_t time_ns; /* since 1970 */
   /* "failed", "stepped-down", "out-of-service", "tried-again", "restored", "refused"; "compiling", "handed-over",
-   * "compile-failed" (in the background); "chosen" (chain "auto") */
+   * "compiled", "compile-failed" (in the background); "chosen" (chain "auto") */
   const char *event;
   const char *provider; /* whom it happened to; of "chosen" the chain */
   const char *node;     /* the first node of the island that failed; NULL: unknown, or none */

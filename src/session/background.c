@@ -103,7 +103,7 @@ static void give_up(rung_session *session, double seconds, rung_status *status) 
   pthread_mutex_unlock(&session->lock);
 }
 
-static void *compile(void *context) {
+static void *compile_whole(void *context) {
   rung_session *session = context;
   uint64_t began = rung_os_now_ns();
   rung_os_set_thread_name("rung background");
@@ -112,6 +112,13 @@ static void *compile(void *context) {
   if (!status) status = hand_over(session, seconds);
   if (status) give_up(session, seconds, status);
   return NULL;
+}
+
+/* Sets `started`. */
+static void start(rung_session *session, void *(*fn)(void *context)) {
+  session_background *b = &session->background;
+  if (b->started) pthread_join(b->thread, NULL); /* it is done */
+  b->started = pthread_create(&b->thread, NULL, fn, session) == 0;
 }
 
 rung_status *rung__background_begin(rung_session *session, rung_instance *wanted, uint32_t link) {
@@ -131,9 +138,63 @@ rung_status *rung__background_begin(rung_session *session, rung_instance *wanted
   b->link = link;
   tell(session, "compiling", "in the background; the next providers of the chain serve until then");
   b->state = BACKGROUND_COMPILING;
-  b->started = pthread_create(&b->thread, NULL, compile, session) == 0;
+  start(session, compile_whole);
   return b->started ? NULL : RUNG_ERROR(OUT_OF_MEMORY, "no thread to compile in");
 }
+
+/* A provider returns */
+
+bool rung__background_claim(rung_session *session, uint32_t link, uint32_t outage) {
+  session_background *b = &session->background;
+  if (b->state == BACKGROUND_COMPILING || b->returning || b->stop) return false;
+  b->returning = true;
+  b->link = link;
+  b->outage = outage;
+  b->now = (rung_compiling){0};
+  return true;
+}
+
+/* The next run tries it; or its time out of service begins anew. */
+static void end_return(rung_session *session, bool compiled) {
+  session_background *b = &session->background;
+  pthread_mutex_lock(&session->lock);
+  if (!compiled) session->breakers[b->link].opened_at = rung_os_now_ns();
+  b->returning = false;
+  pthread_cond_broadcast(&session->settled);
+  pthread_mutex_unlock(&session->lock);
+}
+
+static void *compile_returning(void *context) {
+  rung_session *session = context;
+  session_background *b = &session->background;
+  uint64_t began = rung_os_now_ns();
+  rung_session_options options = session->options;
+  session_entry *entry;
+  rung_os_set_thread_name("rung background");
+  options.compiling = hear;
+  options.compiling_user = session;
+  rung_status *status = rung__session_make_entry(session, &options, b->outage, &entry);
+  double seconds = seconds_since(began);
+  pthread_mutex_lock(&session->lock);
+  bool stopped = b->stop;
+  pthread_mutex_unlock(&session->lock);
+  if (!status)
+    tell(session, "compiled", "for %.3g s in the background; the next run tries it again", seconds);
+  else if (!stopped)
+    tell(session, "compile-failed", "after %.3g s in the background; it stays out of service: %s", seconds,
+         rung_status_message(status));
+  end_return(session, !status);
+  rung_status_free(status);
+  return NULL;
+}
+
+void rung__background_return(rung_session *session) {
+  tell(session, "compiling", "in the background, to be tried again: its time out of service is over");
+  start(session, compile_returning);
+  if (!session->background.started) end_return(session, false);
+}
+
+/* Ending and asking */
 
 void rung__background_end(rung_session *session) {
   session_background *b = &session->background;
@@ -144,8 +205,6 @@ void rung__background_end(rung_session *session) {
   pthread_join(b->thread, NULL);
   rung_status_free(b->failure);
 }
-
-/* Asking */
 
 /* Under the session's lock. */
 static rung_status *copy_failure(const rung_session *session) {
@@ -161,18 +220,20 @@ rung_status *rung__background_check(rung_session *session) {
   return status;
 }
 
-/* Where it stands, after a look of at most `ms` milliseconds; the stage in `stage`. */
-static int look(rung_session *session, unsigned ms, rung_compiling *out, char stage[64], rung_status **out_status) {
+static bool is_busy(const session_background *b) { return b->state == BACKGROUND_COMPILING || b->returning; }
+
+/* Does it compile, after a look of at most `ms` milliseconds? How far it is; the stage in `stage`. */
+static bool look(rung_session *session, unsigned ms, rung_compiling *out, char stage[64], rung_status **out_status) {
   session_background *b = &session->background;
   pthread_mutex_lock(&session->lock);
-  if (ms && b->state == BACKGROUND_COMPILING) rung__condition_wait(&session->settled, &session->lock, ms);
-  int state = b->state;
+  if (ms && is_busy(b)) rung__condition_wait(&session->settled, &session->lock, ms);
+  bool busy = is_busy(b);
   *out = b->now;
   memcpy(stage, b->stage, sizeof b->stage);
   *out_status = b->failure ? copy_failure(session) : NULL;
   pthread_mutex_unlock(&session->lock);
   out->stage = stage;
-  return state;
+  return busy;
 }
 
 rung_status *rung__background_await(rung_session *session, const rung_run_options *options, rung_compiling_fn compiling,
@@ -182,7 +243,8 @@ rung_status *rung__background_await(rung_session *session, const rung_run_option
     rung_compiling now;
     char stage[64];
     rung_status *status;
-    if (look(session, ms, &now, stage, &status) != BACKGROUND_COMPILING) return status;
+    if (!look(session, ms, &now, stage, &status)) return status;
+    rung_status_free(status); /* of an earlier time */
     bool stop = options->cancel && atomic_load_explicit(&options->cancel->flag, memory_order_relaxed);
     if (now.struct_size && compiling && compiling(user, &now)) stop = true;
     RUNG_REQUIRE(!stop, CANCELLED, "waiting was cancelled; compiling goes on in the background");
@@ -195,10 +257,10 @@ void rung__background_json(rung_session *session, rung_json *json) {
   rung_compiling now;
   char stage[64];
   rung_status *status;
-  int state = look(session, 0, &now, stage, &status);
+  bool busy = look(session, 0, &now, stage, &status);
   rung_status_free(status);
   rung_json_key(json, "compiling");
-  if (state != BACKGROUND_COMPILING || !now.struct_size) {
+  if (!busy || !now.struct_size) {
     rung_json_null(json);
     return;
   }

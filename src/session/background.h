@@ -8,7 +8,10 @@
  *
  *     none -> compiling -> done      the wanted instance serves
  *                       -> failed    the interim one goes on where on_failure is next and the contract was asked of it
- *                                    whole; else runs fail with what compiling failed with */
+ *                                    whole; else runs fail with what compiling failed with
+ *
+ * A provider that lost its device has to be opened and compiled again before a run can try it: that, too, is done here,
+ * while the instance without it serves. */
 #ifndef RUNG_SESSION_BACKGROUND_H
 #define RUNG_SESSION_BACKGROUND_H
 
@@ -18,6 +21,10 @@
 uint32_t rung__background_link(const rung_instance *wanted);
 /* Makes the interim instance, without `link`, and starts to compile the other. Takes `wanted` on success. */
 rung_status *rung__background_begin(rung_session *session, rung_instance *wanted, uint32_t link) RUNG_MUST_CHECK;
+/* Under the session's lock: may an instance without `outage` be made here now, to have `link` again? Then nothing else
+ * is until that is done, and the caller begins it. */
+bool rung__background_claim(rung_session *session, uint32_t link, uint32_t outage);
+void rung__background_return(rung_session *session);
 /* Gives the compiling up, within a tenth of a second: before a session is freed. */
 void rung__background_end(rung_session *session);
 

@@ -101,7 +101,6 @@ rung_status *rung__session_make(rung_env *env, rung_model *model, const rung_ses
   rung__journal_init(&session->journal, env->allocator, &env->log);
   pthread_mutex_init(&session->lock, NULL);
   rung__condition_init(&session->settled);
-  pthread_mutex_init(&session->making, NULL);
   rung_status *status = begin(session, options);
   if (status)
     rung__session_free(session);
@@ -119,7 +118,6 @@ void rung__session_free(rung_session *session) {
     rung_free(env->allocator, session->entries.at[i]);
   }
   rung_vec_free(env->allocator, &session->entries);
-  pthread_mutex_destroy(&session->making);
   pthread_cond_destroy(&session->settled);
   pthread_mutex_destroy(&session->lock);
   rung__journal_finish(&session->journal);
@@ -146,25 +144,6 @@ rung_instance *rung__session_profiled(const rung_session *session) {
 
 /* Choosing an instance */
 
-/* Links that a run does without: those out of service, but for one whose time has come to be tried again. */
-static uint32_t outage_now(rung_session *session, uint32_t *out_tried) {
-  uint32_t outage = session->absent;
-  uint64_t now = rung_os_now_ns();
-  *out_tried = RUNG_NO_LINK;
-  for (uint32_t i = 0; i < session->listed; i++) {
-    session_breaker *breaker = &session->breakers[i];
-    if (!breaker->open) continue;
-    bool due = !breaker->tried && *out_tried == RUNG_NO_LINK && now - breaker->opened_at >= session->options.breaker_ns;
-    if (due) {
-      breaker->tried = true;
-      *out_tried = i;
-    } else {
-      outage |= 1u << i;
-    }
-  }
-  return outage;
-}
-
 static session_entry *find_entry(rung_session *session, uint32_t outage) {
   for (size_t i = 0; i < session->entries.count; i++)
     if (session->entries.at[i]->outage == outage && !session->entries.at[i]->retired) return session->entries.at[i];
@@ -183,7 +162,8 @@ static rung_status *check_in_service(const rung_session *session, const rung_ins
   return NULL;
 }
 
-static rung_status *make_entry(rung_session *session, uint32_t links, session_entry **out_entry) {
+rung_status *rung__session_make_entry(rung_session *session, const rung_session_options *options, uint32_t links,
+                                      session_entry **out_entry) {
   rung_outage outage = {.links = links, .interim = (links & session->absent) != 0};
   rung_instance *instance;
   pthread_mutex_lock(&session->lock);
@@ -192,7 +172,8 @@ static rung_status *make_entry(rung_session *session, uint32_t links, session_en
                      : session->breakers[i].cause ? session->breakers[i].cause
                                                   : "out of service";
   pthread_mutex_unlock(&session->lock);
-  RUNG_TRY(rung__instance_create(session->env, session->model, &session->options, &outage, &instance));
+  RUNG_TRY(rung__instance_create(session->env, session->model, options, &outage, &instance));
+  instance->watch = (compile_watch){0}; /* who made it does not watch it any longer */
   rung_status *status = check_in_service(session, instance, links);
   pthread_mutex_lock(&session->lock);
   if (!status) status = rung__session_add_entry(session, instance, links, out_entry);
@@ -201,23 +182,70 @@ static rung_status *make_entry(rung_session *session, uint32_t links, session_en
   return status;
 }
 
+/* A run, from the caller's arguments to what its last attempt came to. */
+typedef struct call {
+  rung_session *session;
+  const rung_run_options *options;
+  rung_value *const *inputs;
+  rung_value **outputs;
+  size_t input_count, output_count;
+  rung_attempt attempt;
+  uint32_t outage;  /* links that it does without */
+  uint32_t tried;   /* the link that it tries again, or RUNG_NO_LINK */
+  uint32_t returns; /* the link that is to compile again, or RUNG_NO_LINK */
+} call;
+
+/* Does its caller still wait for it, where it waits for an instance? */
+static rung_status *check_wanted(const call *c) {
+  bool cancelled = c->options->cancel && atomic_load_explicit(&c->options->cancel->flag, memory_order_relaxed);
+  RUNG_REQUIRE(!cancelled, CANCELLED, "the run was cancelled while its chain was compiled anew");
+  RUNG_REQUIRE(!c->attempt.deadline || rung_os_now_ns() < c->attempt.deadline, DEADLINE,
+               "the run did not finish before its deadline: its chain was compiled anew");
+  return NULL;
+}
+
+static int is_unwanted(void *user, const rung_compiling *state) {
+  (void)state;
+  rung_status *status = check_wanted(user);
+  bool stop = status != NULL;
+  rung_status_free(status);
+  return stop;
+}
+
+static rung_status *make_for_run(call *c, uint32_t outage, session_entry **out_entry) {
+  rung_session_options options = c->session->options;
+  if (c->options->cancel || c->attempt.deadline) {
+    options.compiling = is_unwanted;
+    options.compiling_user = c;
+  }
+  rung_status *status = rung__session_make_entry(c->session, &options, outage, out_entry);
+  rung_status *why = rung_status_code(status) == RUNG_CANCELLED ? check_wanted(c) : NULL;
+  if (!why) return status;
+  rung_status_free(status);
+  return why;
+}
+
 /* The instance without these links, made when there is none; a run is counted in it until `leave`. */
-static rung_status *enter(rung_session *session, uint32_t outage, session_entry **out_entry) {
+static rung_status *enter(call *c, uint32_t outage, session_entry **out_entry) {
+  enum { LOOK_MS = 10 };
+  rung_session *session = c->session;
   rung_status *status = NULL;
   pthread_mutex_lock(&session->lock);
-  *out_entry = find_entry(session, outage);
-  if (*out_entry) (*out_entry)->runs++;
-  pthread_mutex_unlock(&session->lock);
-  if (*out_entry) return NULL;
-  pthread_mutex_lock(&session->making);
-  pthread_mutex_lock(&session->lock);
-  *out_entry = find_entry(session, outage);
-  pthread_mutex_unlock(&session->lock);
-  if (!*out_entry) status = make_entry(session, outage, out_entry);
-  pthread_mutex_lock(&session->lock);
+  while (!(*out_entry = find_entry(session, outage)) && session->making && !status) {
+    rung__condition_wait(&session->settled, &session->lock, LOOK_MS);
+    status = check_wanted(c);
+  }
+  bool makes = !*out_entry && !status;
+  if (makes) {
+    session->making = true;
+    pthread_mutex_unlock(&session->lock);
+    status = make_for_run(c, outage, out_entry);
+    pthread_mutex_lock(&session->lock);
+    session->making = false;
+    pthread_cond_broadcast(&session->settled);
+  }
   if (!status) (*out_entry)->runs++;
   pthread_mutex_unlock(&session->lock);
-  pthread_mutex_unlock(&session->making);
   return status;
 }
 
@@ -304,22 +332,38 @@ static void count_run(rung_session *session, const rung_attempt *attempt, bool f
 
 /* Running */
 
-typedef struct call {
-  rung_session *session;
-  const rung_run_options *options;
-  rung_value *const *inputs;
-  rung_value **outputs;
-  size_t input_count, output_count;
-  rung_attempt attempt;
-  uint32_t tried; /* the link that this run tries again, or RUNG_NO_LINK */
-} call;
+/* Links that the run does without: those out of service, but for one whose time has come to be tried again. That one
+ * may have to compile first: in the background, where others can serve. */
+static void choose_links(call *c) {
+  rung_session *session = c->session;
+  uint64_t now = rung_os_now_ns();
+  pthread_mutex_lock(&session->lock);
+  c->outage = session->absent;
+  c->tried = c->returns = RUNG_NO_LINK;
+  for (uint32_t i = 0; i < session->listed; i++) {
+    const session_breaker *breaker = &session->breakers[i];
+    bool due = breaker->open && !breaker->tried && now - breaker->opened_at >= session->options.breaker_ns;
+    if (due && c->tried == RUNG_NO_LINK)
+      c->tried = i;
+    else if (breaker->open)
+      c->outage |= 1u << i;
+  }
+  uint32_t without = c->tried == RUNG_NO_LINK ? 0 : c->outage | 1u << c->tried;
+  if (without && !find_entry(session, c->outage) && find_entry(session, without)) {
+    if (rung__background_claim(session, c->tried, c->outage)) c->returns = c->tried;
+    c->tried = RUNG_NO_LINK;
+    c->outage = without;
+  }
+  if (c->tried != RUNG_NO_LINK) session->breakers[c->tried].tried = true;
+  pthread_mutex_unlock(&session->lock);
+}
 
 /* One attempt, without the links of `outage`. *out_failed: the link that is to blame, or RUNG_NO_LINK. */
 static rung_status *attempt(call *c, uint32_t outage, uint32_t *out_failed) {
   rung_session *session = c->session;
   session_entry *entry;
   *out_failed = RUNG_NO_LINK;
-  RUNG_TRY(enter(session, outage, &entry));
+  RUNG_TRY(enter(c, outage, &entry));
   rung_status *status = rung__instance_run(entry->instance, c->options, c->inputs, c->input_count, c->outputs,
                                            c->output_count, &c->attempt);
   if (!status)
@@ -369,19 +413,19 @@ static rung_status *step_down(call *c, uint32_t outage, uint32_t failed, rung_st
 /* On the links that are in service, and where that fails and the user said so, on the next ones. */
 static rung_status *run_chain(call *c, bool *out_stepped) {
   rung_session *session = c->session;
-  pthread_mutex_lock(&session->lock);
-  uint32_t failed, outage = outage_now(session, &c->tried);
-  pthread_mutex_unlock(&session->lock);
+  uint32_t failed;
+  choose_links(c);
+  if (c->returns != RUNG_NO_LINK) rung__background_return(session);
   if (c->tried != RUNG_NO_LINK)
     rung__journal_add(&session->journal, "tried-again", session->names[c->tried], NULL,
                       "its time out of service is over");
-  rung_status *status = attempt(c, outage, &failed);
-  *out_stepped = outage != 0;
+  rung_status *status = attempt(c, c->outage, &failed);
+  *out_stepped = c->outage != 0;
   if (status && c->tried != RUNG_NO_LINK && failed == RUNG_NO_LINK && rung_status_code(status) == RUNG_UNAVAILABLE)
     failed = c->tried; /* it cannot even be opened again */
   if (status && failed != RUNG_NO_LINK && session->options.on_failure == RUNG_ON_FAILURE_NEXT) {
     *out_stepped = true;
-    status = step_down(c, outage, failed, status);
+    status = step_down(c, c->outage, failed, status);
   }
   end_trial(session, c->tried);
   return status;
@@ -389,7 +433,7 @@ static rung_status *run_chain(call *c, bool *out_stepped) {
 
 rung_status *rung__session_run(rung_session *session, const rung_run_options *options, rung_value *const *inputs,
                                size_t input_count, rung_value **outputs, size_t output_count) {
-  call c = {session, options, inputs, outputs, input_count, output_count, .tried = RUNG_NO_LINK};
+  call c = {session, options, inputs, outputs, input_count, output_count};
   uint64_t now = options->deadline_ns ? rung_os_now_ns() : 0;
   bool stepped = false;
   if (now) c.attempt.deadline = now + RUNG_MIN(options->deadline_ns, UINT64_MAX - now);
@@ -406,6 +450,7 @@ static const char *state_of(const rung_session *session, uint32_t link) {
   const session_breaker *breaker = &session->breakers[link];
   if (session->absent >> link & 1)
     return session->background.state == BACKGROUND_COMPILING ? "compiling" : "compile-failed";
+  if (session->background.returning && session->background.link == link) return "compiling";
   return !breaker->open ? "in-service" : breaker->tried ? "tried-again" : "out-of-service";
 }
 

@@ -3,7 +3,7 @@
  *
  *     instance  <- which links are in service: one for every set of outages that was needed, made when it is needed
  *     breaker   <- per link: closed (in service), open (out of service for a while), tried by one run, closed again
- *     background <- the whole instance compiles while one without a link serves (background.h)
+ *     background <- the whole instance, or one with a lost provider again, compiles while others serve (background.h)
  *     journal   <- what happened
  *
  * An instance whose device was lost, or that only served until another was compiled, is retired: closed when its last
@@ -22,11 +22,13 @@ typedef struct session_entry {
   bool retired;    /* no run enters any more */
 } session_entry;
 
-/* See background.h. Under the session's lock, but for `wanted`, `link` and `thread`: the thread's while it compiles. */
+/* See background.h. Under the session's lock, but for `wanted`, `link`, `outage` and `thread`: the thread's while it
+ * compiles. */
 typedef struct session_background {
-  enum { BACKGROUND_NONE, BACKGROUND_COMPILING, BACKGROUND_DONE, BACKGROUND_FAILED } state;
+  enum { BACKGROUND_NONE, BACKGROUND_COMPILING, BACKGROUND_DONE, BACKGROUND_FAILED } state; /* of the whole */
   rung_instance *wanted; /* the whole, until it serves */
-  uint32_t link;         /* that it has and the interim one has not */
+  bool returning;        /* an instance without `outage` compiles, with a link that was lost */
+  uint32_t link, outage; /* link: that it has and those that serve have not */
   pthread_t thread;
   bool started, stop;
   rung_compiling now; /* struct_size 0: nothing heard yet; its stage is: */
@@ -51,10 +53,10 @@ struct rung_session {
   rung_journal journal;
   const char *names[RUNG_MOST_LINKS]; /* of the chain's providers */
   session_background background;
-  pthread_cond_t settled;            /* the background's state is another; goes with `lock` */
+  pthread_cond_t settled;            /* an instance was made, or was not to be had; goes with `lock` */
   uint32_t listed, usable;           /* how many; bit i: link i could be used when the session was made */
   pthread_mutex_t lock;              /* of what follows */
-  pthread_mutex_t making;            /* one instance is made at a time; taken before `lock` */
+  bool making;                       /* by a run, one at a time; `settled` says when that is over */
   RUNG_VEC(session_entry *) entries; /* the first: as it was made */
   session_entry *current;            /* that the last run finished on: the one to tell about */
   session_entry *profiled;           /* the same of profiled runs */
@@ -74,6 +76,9 @@ void rung__session_free(rung_session *session);
 /* An instance that runs may choose, the session's from then on. Under the session's lock, or before anyone has it. */
 rung_status *rung__session_add_entry(rung_session *session, rung_instance *instance, uint32_t outage,
                                      session_entry **out_entry) RUNG_MUST_CHECK;
+/* The instance without these links, made by `options`: the session's, or a copy with somebody else to watch it. */
+rung_status *rung__session_make_entry(rung_session *session, const rung_session_options *options, uint32_t links,
+                                      session_entry **out_entry) RUNG_MUST_CHECK;
 rung_status *rung__session_run(rung_session *session, const rung_run_options *options, rung_value *const *inputs,
                                size_t input_count, rung_value **outputs, size_t output_count) RUNG_MUST_CHECK;
 

@@ -4,6 +4,7 @@
 #include "support/test.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -92,14 +93,39 @@ static void a_lost_device_is_out_of_service(void **state) {
   session_end(&t);
 }
 
-/* Its time out of service is over at once: the next run tries it, on a provider that is opened anew. */
+static rung_status *await(const test_session *t) { return rung_session_await(t->session, NULL, NULL, NULL); }
+
+/* Its time out of service is over at once: the next run has it compiled in the background, and a later one tries it, on
+ * a provider that is opened anew. */
 static void a_provider_comes_back(void **state) {
   (void)state;
   test_session t;
   begin(&t, "fake:claim=Add,device_lost=2,cpu", 1);
   for (int i = 0; i < 3; i++) run_well(&t);
-  expect_journal(&t, "failed:fake out-of-service:fake stepped-down:fake tried-again:fake restored:fake");
+  assert_ok(await(&t));
+  assert_string_equal(session_node(&t, "a")->provider, "cpu");
+  run_well(&t);
+  expect_journal(&t,
+                 "failed:fake out-of-service:fake stepped-down:fake compiling:fake compiled:fake tried-again:fake "
+                 "restored:fake");
   assert_string_equal(session_node(&t, "a")->provider, "fake");
+  session_end(&t);
+}
+
+static void nobody_waits_while_it_compiles_again(void **state) {
+  (void)state;
+  test_session t;
+  begin(&t, "fake:claim=Add,device_lost=2,hang_compile=400,cpu", 1);
+  for (int i = 0; i < 2; i++) run_well(&t);
+  long compiles = session_fake()->compiles;
+  for (int i = 0; i < 5; i++) run_well(&t);
+  expect_journal(&t, "failed:fake out-of-service:fake stepped-down:fake compiling:fake");
+  char *json;
+  assert_ok(rung_session_journal_json(t.session, &json));
+  assert_non_null(strstr(json, "\"state\": \"compiling\""));
+  rung_text_free(json);
+  assert_ok(await(&t));
+  assert_int_equal(session_fake()->compiles, compiles + 1);
   session_end(&t);
 }
 
@@ -108,9 +134,75 @@ static void a_trial_that_fails_again_steps_down_again(void **state) {
   test_session t;
   begin(&t, "fake:claim=Add,device_lost=1,cpu", 1);
   for (int i = 0; i < 2; i++) run_well(&t);
+  assert_ok(await(&t));
+  run_well(&t);
   expect_journal(&t,
-                 "failed:fake out-of-service:fake stepped-down:fake tried-again:fake failed:fake out-of-service:fake "
-                 "stepped-down:fake");
+                 "failed:fake out-of-service:fake stepped-down:fake compiling:fake compiled:fake tried-again:fake "
+                 "failed:fake out-of-service:fake stepped-down:fake");
+  session_end(&t);
+}
+
+/* Where nobody else can serve, the run that tries it waits for it. */
+static void the_last_provider_is_compiled_by_a_run(void **state) {
+  (void)state;
+  test_session t;
+  begin(&t, "fake:claim=Add+Relu,device_lost=2", 1);
+  run_well(&t);
+  assert_error(session_run(&t), DEVICE_LOST, "the chain cannot go on without it");
+  run_well(&t);
+  session_end(&t);
+}
+
+/* The second fake gets its node, and compiles, only when the first one is lost. */
+static const char slow_next[] = "fake:claim=Add,device_lost=1,fake?:device=1,claim=Add,hang_compile=60000,cpu";
+
+static void who_runs_waits_no_longer_than_it_said(void **state) {
+  (void)state;
+  test_session t;
+  begin(&t, slow_next, 0);
+  rung_run_options options;
+  rung_run_options_init(&options);
+  options.deadline_ns = 50000000;
+  rung_value *output = NULL;
+  assert_error(rung_session_run(t.session, &options, t.inputs, 1, &output, 1), DEADLINE, "its chain was compiled anew");
+  assert_null(output);
+  session_end(&t);
+}
+
+typedef struct waiter {
+  const test_session *t;
+  rung_run_options options;
+  rung_status *status;
+} waiter;
+
+static void *run_and_wait(void *context) {
+  waiter *w = context;
+  rung_value *output = NULL;
+  w->status = rung_session_run(w->t->session, &w->options, w->t->inputs, 1, &output, 1);
+  rung_value_release(output);
+  return NULL;
+}
+
+/* One run makes the instance; a second one that needs it, too, has a deadline of its own. */
+static void nor_does_who_waits_for_another_run(void **state) {
+  (void)state;
+  test_session t;
+  pthread_t thread;
+  begin(&t, slow_next, 0);
+  waiter first = {.t = &t}, second = {.t = &t};
+  rung_run_options_init(&first.options);
+  rung_run_options_init(&second.options);
+  assert_ok(rung_cancel_create(t.env, &first.options.cancel));
+  long compiles = session_fake()->compiles;
+  assert_int_equal(pthread_create(&thread, NULL, run_and_wait, &first), 0);
+  while (session_fake()->compiles == compiles) sched_yield();
+  second.options.deadline_ns = 50000000;
+  run_and_wait(&second);
+  rung_cancel_request(first.options.cancel);
+  pthread_join(thread, NULL);
+  assert_error(second.status, DEADLINE, "its chain was compiled anew");
+  assert_error(first.status, CANCELLED, "its chain was compiled anew");
+  rung_cancel_destroy(&first.options.cancel);
   session_end(&t);
 }
 
@@ -258,6 +350,10 @@ int main(void) {
       cmocka_unit_test(a_failed_run_starts_again_on_the_next_provider),
       cmocka_unit_test(a_lost_device_is_out_of_service),
       cmocka_unit_test(a_provider_comes_back),
+      cmocka_unit_test(nobody_waits_while_it_compiles_again),
+      cmocka_unit_test(the_last_provider_is_compiled_by_a_run),
+      cmocka_unit_test(who_runs_waits_no_longer_than_it_said),
+      cmocka_unit_test(nor_does_who_waits_for_another_run),
       cmocka_unit_test(a_trial_that_fails_again_steps_down_again),
       cmocka_unit_test(failures_in_a_row_open_the_breaker),
       cmocka_unit_test(the_chain_is_followed),
