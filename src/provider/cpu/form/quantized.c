@@ -104,7 +104,7 @@ static void find_ranges(void *context, size_t begin, size_t end) {
     const float *x = j->x + p * PIECE;
     size_t n = RUNG_MIN(PIECE, j->count - p * PIECE);
     j->least[p] = j->rows->least(n, x);
-    j->most[p] = j->rows->most(n, x);
+    j->most[p] = j->rows->max(n, x);
   }
 }
 
@@ -120,11 +120,7 @@ size_t rung_dynamic_scratch(size_t n) { return 2 * RUNG_DIV_UP(n, PIECE) * sizeo
 rung_quantization rung_dynamic_quantization(const rung_kernel_call *call, size_t n, const float *x, void *scratch) {
   size_t pieces = RUNG_DIV_UP(n, PIECE);
   range_job range = {rung_rows_f32_for(rung_isa(call->host)), x, n, scratch, (float *)scratch + pieces};
-  float low = 0, high = 0;
   rung_kernel_parallel(call, pieces, 1, find_ranges, &range);
-  for (size_t p = 0; p < pieces; p++) {
-    low = RUNG_MIN(low, range.least[p]);
-    high = RUNG_MAX(high, range.most[p]);
-  }
-  return rung_quantization_of_range(low, high);
+  float low = range.rows->least(pieces, range.least), high = range.rows->max(pieces, range.most);
+  return rung_quantization_of_range(low < 0 ? low : 0, high <= 0 ? 0 : high); /* NaN wins in `high` */
 }

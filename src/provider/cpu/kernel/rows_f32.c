@@ -13,15 +13,13 @@
 
 static float sum(float a, float b) { return a + b; }
 static float least(float a, float b) { return b < a ? b : a; }
-static float most(float a, float b) { return b > a ? b : a; }
 static float larger(float a, float b) { return b > a || b != b ? b : a; }
 
 static float block_sum(size_t n, const float *x) { FOLD(0, sum, x[i]) }
 static float block_squares(size_t n, const float *x, float shift) { FOLD(0, sum, (x[i] - shift) * (x[i] - shift)) }
 static float block_dot(size_t n, const float *x, const float *y) { FOLD(0, sum, x[i] * y[i]) }
 static float rows_max(size_t n, const float *x) { FOLD(-INFINITY, larger, x[i]) }
-static float rows_least(size_t n, const float *x) { FOLD(0, least, x[i]) }
-static float rows_most(size_t n, const float *x) { FOLD(0, most, x[i]) }
+static float rows_least(size_t n, const float *x) { FOLD(INFINITY, least, x[i]) }
 
 static void rows_add_product(size_t n, size_t k, const float *x, const float *w, size_t step, float *y) {
   for (size_t i = 0; i < k; i++) rows_add_scaled(n, x[i], w + i * step, y);

@@ -11,9 +11,8 @@ typedef struct rung_rows_f32 {
   float (*sum)(size_t n, const float *x);
   float (*squares)(size_t n, const float *x, float shift); /* of (x - shift)^2 */
   float (*dot)(size_t n, const float *x, const float *y);
-  float (*max)(size_t n, const float *x); /* -infinity when n is 0; NaN when there is one */
-  /* The least and the largest of the numbers that are no NaN, and of 0. */
-  float (*least)(size_t n, const float *x), (*most)(size_t n, const float *x);
+  float (*max)(size_t n, const float *x);   /* -infinity when n is 0; NaN when there is one */
+  float (*least)(size_t n, const float *x); /* of the numbers that are no NaN, and of infinity */
   /* y = exp(x - shift), and their sum; y may be x. */
   float (*exponentials)(size_t n, const float *x, float shift, float *y);
   void (*divide)(size_t n, float *x, float by);

@@ -1,5 +1,5 @@
 /* What the tables of rows_f32.h have in common: RUNG_ROWS_F32(name) defines the table `name`. The including file has
- * rows_max, rows_least, rows_most, rows_add_product and the functions declared here. */
+ * rows_max, rows_least, rows_add_product and the functions declared here. */
 #ifndef RUNG_CPU_KERNEL_ROWS_F32_LOOPS_H
 #define RUNG_CPU_KERNEL_ROWS_F32_LOOPS_H
 
@@ -53,8 +53,8 @@ static void rows_add_scaled(size_t n, float a, const float *x, float *y) {
   for (size_t i = 0; i < n; i++) y[i] += a * x[i];
 }
 
-#define RUNG_ROWS_F32(name)                                                                           \
-  const rung_rows_f32 name = {rows_sum,  rows_squares,      rows_dot,    rows_max,        rows_least, \
-                              rows_most, rows_exponentials, rows_divide, rows_add_scaled, rows_add_product}
+#define RUNG_ROWS_F32(name)                                                                                  \
+  const rung_rows_f32 name = {rows_sum,          rows_squares, rows_dot,        rows_max,        rows_least, \
+                              rows_exponentials, rows_divide,  rows_add_scaled, rows_add_product}
 
 #endif
