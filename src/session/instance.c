@@ -27,9 +27,10 @@ static rung_status *skip_or_fail(rung_instance *instance, rung_link *link, const
   const char *reached = failed > 0 ? rung_state_name((rung_state)(failed - 1)) : "unknown";
   const char *code = report->steps[failed].code, *evidence = report->steps[failed].evidence,
              *fix = report->steps[failed].fix;
-  link->why = rung_arena_printf(&instance->arena, "it is \"%s\", and the step \"%s\" fails%s%s%s%s", reached,
-                                rung_state_name(failed), code ? ": " : "", code ? code : "", evidence ? ": " : "",
-                                evidence ? evidence : "");
+  link->why =
+      rung_arena_printf(&instance->arena, "it is \"%s\", and the step \"%s\" fails%s%s%s%s%s", reached,
+                        rung_state_name(failed), code ? ": " : "", code ? code : "", evidence ? ": " : "",
+                        evidence ? evidence : "", instance->offline ? "; and no table tells what it takes" : "");
   link->fix = fix ? rung_arena_copy(&instance->arena, fix, strlen(fix)) : NULL;
   if (!link->why || (fix && !link->fix)) return rung_status_out_of_memory();
   RUNG_REQUIRE(link->optional, UNAVAILABLE, "provider %s cannot be used: %s%s%s (or write %s? to go on without it)",

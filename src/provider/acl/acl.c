@@ -30,6 +30,7 @@ static const rung_capability rows[] = {
 #undef RUNG_CAPABILITY
 };
 
-RUNG_OFFLINE_BY_ROWS("ONNX Runtime (core/providers/acl of onnxruntime-qnn at cee6c0d)", NULL, .most_rank = 0);
+RUNG_OFFLINE_BY_ROWS(acl, "ONNX Runtime (core/providers/acl of onnxruntime-qnn at cee6c0d)", NULL, .most_rank = 0);
 
-RUNG_TABLED_PROVIDER(acl, "ACLExecutionProvider", "ARM's kernels for its processors (Compute Library)", &offline, NULL);
+RUNG_TABLED_PROVIDER(acl, "ACLExecutionProvider", "ARM's kernels for its processors (Compute Library)",
+                     &rung_offline_acl, NULL);

@@ -54,7 +54,8 @@ static const rung_capability rows[] = {
 #undef RUNG_CAPABILITY
 };
 
-RUNG_OFFLINE_BY_ROWS("ONNX Runtime (cann_graph.cc of onnxruntime-qnn at cee6c0d)", "cann", .oldest = 8,
+RUNG_OFFLINE_BY_ROWS(cann, "ONNX Runtime (cann_graph.cc of onnxruntime-qnn at cee6c0d)", "cann", .oldest = 8,
                      .newest = RUNG_NO_LAST_OPSET);
 
-RUNG_TABLED_PROVIDER(cann, "CANNExecutionProvider", "Huawei Ascend neural processors (CANN)", &offline, "doubles");
+RUNG_TABLED_PROVIDER(cann, "CANNExecutionProvider", "Huawei Ascend neural processors (CANN)", &rung_offline_cann,
+                     "doubles");

@@ -57,7 +57,8 @@ static rung_status *claim_by_form(const rung_host *host, const rung_option *opti
   return rung_capabilities_claim(&table, host, graph, claims);
 }
 
-static const rung_offline offline = {
+RUNG_OFFLINE_OF(coreml);
+const rung_offline rung_offline_coreml = {
     .struct_size = sizeof(rung_offline),
     .source =
         "ONNX Runtime (coreml_supported_mlprogram_ops.md at 04f568d; NeuralNetwork: coreml_supported_ops.md at "
@@ -66,4 +67,4 @@ static const rung_offline offline = {
 };
 
 RUNG_TABLED_PROVIDER(coreml, "CoreMLExecutionProvider", "Apple machines: processor, graphics, neural engine (Core ML)",
-                     &offline, "pads,doubles,opset");
+                     &rung_offline_coreml, "pads,doubles,opset");

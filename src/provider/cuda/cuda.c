@@ -76,7 +76,7 @@ static const rung_capability rows[] = {
 #undef RUNG_CAPABILITY
 };
 
-RUNG_OFFLINE_BY_ROWS("ONNX Runtime (OperatorKernels.md at 001d12d)", "cuda", .most_rank = 0);
+RUNG_OFFLINE_BY_ROWS(cuda, "ONNX Runtime (OperatorKernels.md at 001d12d)", "cuda", .most_rank = 0);
 
-RUNG_TABLED_PROVIDER(cuda, "CUDAExecutionProvider", "NVIDIA graphics processors, operator by operator (CUDA)", &offline,
-                     NULL);
+RUNG_TABLED_PROVIDER(cuda, "CUDAExecutionProvider", "NVIDIA graphics processors, operator by operator (CUDA)",
+                     &rung_offline_cuda, NULL);

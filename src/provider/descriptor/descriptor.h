@@ -65,16 +65,20 @@ rung_status *rung__descriptor_look(const rung_descriptor *descriptor, const rung
       .wants = wanted,                                                                                            \
   }
 
-/* `offline`, a rung_offline that claims by the array `rows` whatever the options: where the list was read, the kind of
- * memory (NULL: the host's), and members of rung_capabilities besides: ".most_rank = 5" (0: any). */
-#define RUNG_OFFLINE_BY_ROWS(text, kind, ...)                                                               \
+/* A table may be another provider's, too. */
+#define RUNG_OFFLINE_OF(symbol) extern const rung_offline rung_offline_##symbol
+
+/* rung_offline_<symbol> claims by the array `rows` whatever the options: where the list was read, the kind of memory
+ * (NULL: the host's), and members of rung_capabilities besides: ".most_rank = 5" (0: any). */
+#define RUNG_OFFLINE_BY_ROWS(symbol, text, kind, ...)                                                       \
   static rung_status *claim_by_rows(const rung_host *host, const rung_option *options, size_t option_count, \
                                     const rung_graph *graph, rung_claims *claims) {                         \
     static const rung_capabilities table = {.rows = rows, .count = RUNG_COUNT(rows), __VA_ARGS__};          \
     (void)options, (void)option_count;                                                                      \
     return rung_capabilities_claim(&table, host, graph, claims);                                            \
   }                                                                                                         \
-  static const rung_offline offline = {                                                                     \
+  RUNG_OFFLINE_OF(symbol);                                                                                  \
+  const rung_offline rung_offline_##symbol = {                                                              \
       .struct_size = sizeof(rung_offline), .source = text, .memory = kind, .claim = claim_by_rows}
 
 /* Lines of an option list. A fallback of NULL says that the vendor's library decides. */

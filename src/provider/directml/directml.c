@@ -41,6 +41,8 @@ static const rung_capability rows[] = {
 #undef RUNG_CAPABILITY
 };
 
-RUNG_OFFLINE_BY_ROWS("ONNX Runtime (OperatorKernels.md of onnxruntime-qnn at cee6c0d)", "dml", .most_rank = 0);
+RUNG_OFFLINE_BY_ROWS(directml, "ONNX Runtime (OperatorKernels.md of onnxruntime-qnn at cee6c0d)", "dml",
+                     .most_rank = 0);
 
-RUNG_TABLED_PROVIDER(directml, "DmlExecutionProvider", "any DirectX 12 device (DirectML)", &offline, "doubles");
+RUNG_TABLED_PROVIDER(directml, "DmlExecutionProvider", "any DirectX 12 device (DirectML)", &rung_offline_directml,
+                     "doubles");

@@ -33,6 +33,7 @@ static const rung_capability rows[] = {
 #undef RUNG_CAPABILITY
 };
 
-RUNG_OFFLINE_BY_ROWS("ONNX Runtime (core/providers/dnnl of onnxruntime-qnn at cee6c0d)", NULL, .most_rank = 0);
+RUNG_OFFLINE_BY_ROWS(dnnl, "ONNX Runtime (core/providers/dnnl of onnxruntime-qnn at cee6c0d)", NULL, .most_rank = 0);
 
-RUNG_TABLED_PROVIDER(dnnl, "DnnlExecutionProvider", "Intel's kernels for processors (oneDNN)", &offline, NULL);
+RUNG_TABLED_PROVIDER(dnnl, "DnnlExecutionProvider", "Intel's kernels for processors (oneDNN)", &rung_offline_dnnl,
+                     NULL);

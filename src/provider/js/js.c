@@ -12,4 +12,8 @@ static const rung_descriptor descriptor = {
     .needs = "a browser",
 };
 
-RUNG_DESCRIBED_PROVIDER(js, "JsExecutionProvider", "graphics processors, from inside a browser (JavaScript)");
+/* ONNX Runtime's list for browsers is about these kernels. */
+RUNG_OFFLINE_OF(webgpu);
+
+RUNG_TABLED_PROVIDER(js, "JsExecutionProvider", "graphics processors, from inside a browser (JavaScript)",
+                     &rung_offline_webgpu, "doubles");

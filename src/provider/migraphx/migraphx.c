@@ -65,8 +65,9 @@ static const rung_capability rows[] = {
 };
 
 RUNG_OFFLINE_BY_ROWS(
+    migraphx,
     "ONNX Runtime (migraphx_execution_provider.cc of onnxruntime-qnn at cee6c0d; types of MIGraphX at f729a52)", "hip",
     .most_rank = 0);
 
 RUNG_TABLED_PROVIDER(migraphx, "MIGraphXExecutionProvider", "AMD graphics processors, compiled graphs (MIGraphX)",
-                     &offline, "opset");
+                     &rung_offline_migraphx, "opset");

@@ -34,7 +34,8 @@ static const rung_capability rows[] = {
 #undef RUNG_CAPABILITY
 };
 
-RUNG_OFFLINE_BY_ROWS("ONNX Runtime (nnapi_supported_ops.md at 5308675)", NULL, .most_rank = 4, .is_static = true);
+RUNG_OFFLINE_BY_ROWS(nnapi, "ONNX Runtime (nnapi_supported_ops.md at 5308675)", NULL, .most_rank = 4,
+                     .is_static = true);
 
-RUNG_TABLED_PROVIDER(nnapi, "NnapiExecutionProvider", "Android's neural networks interface (NNAPI)", &offline,
-                     "pads,doubles,indices,opset");
+RUNG_TABLED_PROVIDER(nnapi, "NnapiExecutionProvider", "Android's neural networks interface (NNAPI)",
+                     &rung_offline_nnapi, "pads,doubles,indices,opset");

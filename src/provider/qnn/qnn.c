@@ -60,8 +60,8 @@ static const rung_capability rows[] = {
 #undef RUNG_CAPABILITY
 };
 
-RUNG_OFFLINE_BY_ROWS("ONNX Runtime (qnn/builder/opbuilder of onnxruntime-qnn at cee6c0d)", NULL, .most_rank = 5,
+RUNG_OFFLINE_BY_ROWS(qnn, "ONNX Runtime (qnn/builder/opbuilder of onnxruntime-qnn at cee6c0d)", NULL, .most_rank = 5,
                      .is_static = true);
 
 RUNG_TABLED_PROVIDER(qnn, "QNNExecutionProvider", "Qualcomm Snapdragon: neural, graphics or main processor (QNN)",
-                     &offline, "doubles");
+                     &rung_offline_qnn, "doubles");

@@ -86,8 +86,8 @@ static const rung_capability rows[] = {
 #undef RUNG_CAPABILITY
 };
 
-RUNG_OFFLINE_BY_ROWS("TensorRT 10.0 (onnx-tensorrt 10.1, operators.md)", "cuda", .oldest = 9, .newest = 20,
+RUNG_OFFLINE_BY_ROWS(tensorrt, "TensorRT 10.0 (onnx-tensorrt 10.1, operators.md)", "cuda", .oldest = 9, .newest = 20,
                      .most_rank = 8);
 
 RUNG_TABLED_PROVIDER(tensorrt, "TensorrtExecutionProvider", "NVIDIA graphics processors, compiled graphs (TensorRT)",
-                     &offline, "doubles,clips,opset");
+                     &rung_offline_tensorrt, "doubles,clips,opset");

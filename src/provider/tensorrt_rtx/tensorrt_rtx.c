@@ -40,5 +40,9 @@ static const rung_descriptor descriptor = {
     .device_fix = "load the driver (modprobe nvidia); in a container, give it the device (--gpus all)",
 };
 
-RUNG_DESCRIBED_PROVIDER(tensorrt_rtx, "NvTensorRTRTXExecutionProvider",
-                        "NVIDIA RTX cards, compiled graphs (TensorRT for RTX)");
+/* It publishes no list of its own; its parser of ONNX is TensorRT's. */
+RUNG_OFFLINE_OF(tensorrt);
+
+RUNG_TABLED_PROVIDER(tensorrt_rtx, "NvTensorRTRTXExecutionProvider",
+                     "NVIDIA RTX cards, compiled graphs (TensorRT for RTX)", &rung_offline_tensorrt,
+                     "doubles,clips,opset");

@@ -34,8 +34,8 @@ static const rung_capability rows[] = {
 #undef RUNG_CAPABILITY
 };
 
-RUNG_OFFLINE_BY_ROWS("ONNX Runtime (core/providers/vsinpu of onnxruntime-qnn at cee6c0d)", NULL, .most_rank = 6,
+RUNG_OFFLINE_BY_ROWS(vsinpu, "ONNX Runtime (core/providers/vsinpu of onnxruntime-qnn at cee6c0d)", NULL, .most_rank = 6,
                      .is_static = true);
 
-RUNG_TABLED_PROVIDER(vsinpu, "VSINPUExecutionProvider", "VeriSilicon neural processors (TIM-VX)", &offline,
+RUNG_TABLED_PROVIDER(vsinpu, "VSINPUExecutionProvider", "VeriSilicon neural processors (TIM-VX)", &rung_offline_vsinpu,
                      "doubles,indices");

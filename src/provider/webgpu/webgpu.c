@@ -52,6 +52,7 @@ static const rung_capability rows[] = {
 #undef RUNG_CAPABILITY
 };
 
-RUNG_OFFLINE_BY_ROWS("ONNX Runtime (webgpu-operators.md at 51f6177)", "webgpu", .most_rank = 0);
+RUNG_OFFLINE_BY_ROWS(webgpu, "ONNX Runtime (webgpu-operators.md at 51f6177)", "webgpu", .most_rank = 0);
 
-RUNG_TABLED_PROVIDER(webgpu, "WebGpuExecutionProvider", "any graphics processor (WebGPU)", &offline, "doubles");
+RUNG_TABLED_PROVIDER(webgpu, "WebGpuExecutionProvider", "any graphics processor (WebGPU)", &rung_offline_webgpu,
+                     "doubles");

@@ -33,8 +33,8 @@ static const rung_capability rows[] = {
 #undef RUNG_CAPABILITY
 };
 
-RUNG_OFFLINE_BY_ROWS("ONNX Runtime (webnn-operators.md of onnxruntime-qnn at cee6c0d)", NULL, .oldest = 7,
+RUNG_OFFLINE_BY_ROWS(webnn, "ONNX Runtime (webnn-operators.md of onnxruntime-qnn at cee6c0d)", NULL, .oldest = 7,
                      .newest = RUNG_NO_LAST_OPSET);
 
-RUNG_TABLED_PROVIDER(webnn, "WebNNExecutionProvider", "accelerators, from inside a browser (WebNN)", &offline,
-                     "doubles");
+RUNG_TABLED_PROVIDER(webnn, "WebNNExecutionProvider", "accelerators, from inside a browser (WebNN)",
+                     &rung_offline_webnn, "doubles");

@@ -30,6 +30,8 @@ static const rung_capability rows[] = {
 #undef RUNG_CAPABILITY
 };
 
-RUNG_OFFLINE_BY_ROWS("ONNX Runtime (core/providers/xnnpack of onnxruntime-qnn at cee6c0d)", NULL, .most_rank = 0);
+RUNG_OFFLINE_BY_ROWS(xnnpack, "ONNX Runtime (core/providers/xnnpack of onnxruntime-qnn at cee6c0d)", NULL,
+                     .most_rank = 0);
 
-RUNG_TABLED_PROVIDER(xnnpack, "XnnpackExecutionProvider", "Google's kernels for processors (XNNPACK)", &offline, NULL);
+RUNG_TABLED_PROVIDER(xnnpack, "XnnpackExecutionProvider", "Google's kernels for processors (XNNPACK)",
+                     &rung_offline_xnnpack, NULL);
