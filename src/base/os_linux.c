@@ -38,6 +38,21 @@ void rung_os_pause(unsigned ms) {
   nanosleep(&time, NULL);
 }
 
+ptrdiff_t rung_os_write(int fd, const void *data, size_t size, int64_t offset) {
+  sigset_t one, before, waiting;
+  const struct timespec at_once = {0};
+  sigemptyset(&one);
+  sigaddset(&one, SIGXFSZ);
+  bool held = pthread_sigmask(SIG_BLOCK, &one, &before) == 0;
+  bool others = sigpending(&waiting) == 0 && sigismember(&waiting, SIGXFSZ) == 1;
+  ssize_t done = offset < 0 ? write(fd, data, size) : pwrite(fd, data, size, (off_t)offset);
+  int code = errno;
+  if (done < 0 && code == EFBIG && held && !others) sigtimedwait(&one, NULL, &at_once); /* ours, sent to this thread */
+  if (held) pthread_sigmask(SIG_SETMASK, &before, NULL);
+  errno = code;
+  return done;
+}
+
 int rung_os_try_lock(int fd) {
   if (flock(fd, LOCK_EX | LOCK_NB) == 0) return 1;
   return errno == EWOULDBLOCK || errno == EINTR ? 0 : -1;

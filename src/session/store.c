@@ -314,7 +314,7 @@ static rung_status *create_temporary(store_writer *w) {
 static rung_status *write_at(const store_writer *w, const void *data, size_t size, size_t offset) {
   const char *at = data;
   while (size) {
-    ssize_t done = pwrite(w->fd, at, RUNG_MIN(size, (size_t)1 << 30), (off_t)offset);
+    ptrdiff_t done = rung_os_write(w->fd, at, RUNG_MIN(size, (size_t)1 << 30), (int64_t)offset);
     if (done < 0 && errno == EINTR) continue;
     if (done <= 0) return os_error(w->store, done ? errno : ENOSPC, "write");
     at += done, size -= (size_t)done, offset += (size_t)done;
