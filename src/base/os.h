@@ -22,6 +22,8 @@ void rung_os_pause(unsigned ms);
  * by default its signal, SIGXFSZ, would end the process, and a library may not change what the program does with it. */
 #define RUNG_OS_APPEND (-1)
 ptrdiff_t rung_os_write(int fd, const void *data, size_t size, int64_t offset);
+/* ftruncate(2) in the same way; false: errno. */
+bool rung_os_resize(int fd, int64_t size);
 
 /* How many threads can run at once: the process's cpuset, further cut by the CPU quota of its control groups (rounded
  * down: a thread too many is throttled together with the others). At least 1. */

@@ -38,18 +38,41 @@ void rung_os_pause(unsigned ms) {
   nanosleep(&time, NULL);
 }
 
-ptrdiff_t rung_os_write(int fd, const void *data, size_t size, int64_t offset) {
-  sigset_t one, before, waiting;
+/* SIGXFSZ held back in this thread. */
+typedef struct size_signal {
+  sigset_t one, before;
+  bool held, others; /* one waits already, and is not ours */
+} size_signal;
+
+static void hold_size_signal(size_signal *s) {
+  sigset_t waiting;
+  sigemptyset(&s->one);
+  sigaddset(&s->one, SIGXFSZ);
+  s->held = pthread_sigmask(SIG_BLOCK, &s->one, &s->before) == 0;
+  s->others = sigpending(&waiting) == 0 && sigismember(&waiting, SIGXFSZ) == 1;
+}
+
+static void release_size_signal(size_signal *s, bool failed) {
   const struct timespec at_once = {0};
-  sigemptyset(&one);
-  sigaddset(&one, SIGXFSZ);
-  bool held = pthread_sigmask(SIG_BLOCK, &one, &before) == 0;
-  bool others = sigpending(&waiting) == 0 && sigismember(&waiting, SIGXFSZ) == 1;
-  ssize_t done = offset < 0 ? write(fd, data, size) : pwrite(fd, data, size, (off_t)offset);
   int code = errno;
-  if (done < 0 && code == EFBIG && held && !others) sigtimedwait(&one, NULL, &at_once); /* ours, sent to this thread */
-  if (held) pthread_sigmask(SIG_SETMASK, &before, NULL);
+  if (failed && code == EFBIG && s->held && !s->others) sigtimedwait(&s->one, NULL, &at_once);
+  if (s->held) pthread_sigmask(SIG_SETMASK, &s->before, NULL);
   errno = code;
+}
+
+ptrdiff_t rung_os_write(int fd, const void *data, size_t size, int64_t offset) {
+  size_signal s;
+  hold_size_signal(&s);
+  ssize_t done = offset < 0 ? write(fd, data, size) : pwrite(fd, data, size, (off_t)offset);
+  release_size_signal(&s, done < 0);
+  return done;
+}
+
+bool rung_os_resize(int fd, int64_t size) {
+  size_signal s;
+  hold_size_signal(&s);
+  bool done = ftruncate(fd, (off_t)size) == 0;
+  release_size_signal(&s, !done);
   return done;
 }
 

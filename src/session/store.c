@@ -363,7 +363,7 @@ static rung_status *finish_file(store_writer *w) {
                w->store->path);
   rung_digest_end(&w->digest, digest);
   rung__entry_head(w->fields, w->payload_size, digest, head);
-  if (!w->payload_size && ftruncate(w->fd, (off_t)size) != 0) return os_error(w->store, errno, "write");
+  if (!w->payload_size && !rung_os_resize(w->fd, (int64_t)size)) return os_error(w->store, errno, "write");
   RUNG_TRY(write_at(w, head, sizeof head, 0));
   return fsync(w->fd) == 0 ? NULL : os_error(w->store, errno, "flush a file");
 }

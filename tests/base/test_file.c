@@ -1,4 +1,5 @@
 #include "base/file.h"
+#include "base/os.h"
 #include "support/counting.h"
 #include "support/folder.h"
 #include "support/test.h"
@@ -342,7 +343,14 @@ static void a_limit_on_sizes_is_an_error(void **state) {
   folder_at(&root, "large", path);
   assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
   rung_status *status = rung_file_write_atomic(path, &(rung_str){block, sizeof block}, 1, 0600);
+  int fd = open(folder_at(&root, "grown", path), O_RDWR | O_CREAT, 0600);
+  bool grown = rung_os_resize(fd, 2000);
+  int code = errno;
   assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+  assert_false(grown);
+  assert_int_equal(code, EFBIG);
+  close(fd);
+  unlink(path);
   assert_error(status, IO, "large");
   assert_int_equal(entries(), 0);
   sigset_t waiting, held;
