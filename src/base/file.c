@@ -223,7 +223,7 @@ static rung_status *write_pieces(int fd, const rung_str *pieces, size_t count, c
   for (size_t i = 0; i < count; i++) {
     rung_str left = pieces[i];
     while (left.size) {
-      ssize_t done = write(fd, left.data, RUNG_MIN(left.size, (size_t)1 << 30));
+      ptrdiff_t done = rung_os_write(fd, left.data, RUNG_MIN(left.size, (size_t)1 << 30), RUNG_OS_APPEND);
       if (done < 0 && errno == EINTR) continue;
       if (done < 0) return os_error(errno, "write", path);
       left = (rung_str){left.data + done, left.size - (size_t)done};

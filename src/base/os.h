@@ -18,6 +18,13 @@ uint64_t rung_os_wall_ns(void);
 /* Sleeps for so many milliseconds, or less when a signal comes. */
 void rung_os_pause(unsigned ms);
 
+/* pwrite(2), or write(2) where `offset` is RUNG_OS_APPEND. A limit on the size of files (ulimit -f) is the error EFBIG:
+ * by default its signal, SIGXFSZ, would end the process, and a library may not change what the program does with it. */
+#define RUNG_OS_APPEND (-1)
+ptrdiff_t rung_os_write(int fd, const void *data, size_t size, int64_t offset);
+/* ftruncate(2) in the same way; false: errno. */
+bool rung_os_resize(int fd, int64_t size);
+
 /* How many threads can run at once: the process's cpuset, further cut by the CPU quota of its control groups (rounded
  * down: a thread too many is throttled together with the others). At least 1. */
 size_t rung_os_cpu_count(void);

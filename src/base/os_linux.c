@@ -38,6 +38,44 @@ void rung_os_pause(unsigned ms) {
   nanosleep(&time, NULL);
 }
 
+/* SIGXFSZ held back in this thread. */
+typedef struct size_signal {
+  sigset_t one, before;
+  bool held, others; /* one waits already, and is not ours */
+} size_signal;
+
+static void hold_size_signal(size_signal *s) {
+  sigset_t waiting;
+  sigemptyset(&s->one);
+  sigaddset(&s->one, SIGXFSZ);
+  s->held = pthread_sigmask(SIG_BLOCK, &s->one, &s->before) == 0;
+  s->others = sigpending(&waiting) == 0 && sigismember(&waiting, SIGXFSZ) == 1;
+}
+
+static void release_size_signal(size_signal *s, bool failed) {
+  const struct timespec at_once = {0};
+  int code = errno;
+  if (failed && code == EFBIG && s->held && !s->others) sigtimedwait(&s->one, NULL, &at_once);
+  if (s->held) pthread_sigmask(SIG_SETMASK, &s->before, NULL);
+  errno = code;
+}
+
+ptrdiff_t rung_os_write(int fd, const void *data, size_t size, int64_t offset) {
+  size_signal s;
+  hold_size_signal(&s);
+  ssize_t done = offset < 0 ? write(fd, data, size) : pwrite(fd, data, size, (off_t)offset);
+  release_size_signal(&s, done < 0);
+  return done;
+}
+
+bool rung_os_resize(int fd, int64_t size) {
+  size_signal s;
+  hold_size_signal(&s);
+  bool done = ftruncate(fd, (off_t)size) == 0;
+  release_size_signal(&s, !done);
+  return done;
+}
+
 int rung_os_try_lock(int fd) {
   if (flock(fd, LOCK_EX | LOCK_NB) == 0) return 1;
   return errno == EWOULDBLOCK || errno == EINTR ? 0 : -1;

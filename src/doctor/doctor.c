@@ -184,6 +184,26 @@ void rung_doctor_request_init(rung_doctor_request *request) {
   *request = (rung_doctor_request){.struct_size = sizeof *request};
 }
 
+/* Below the root lies no system: an empty folder, a disk that is not mounted, an image that was not unpacked. */
+static void look_at_root(doctor *d) {
+  static const char *const folders[] = {"/bin", "/etc", "/lib", "/usr", "/opt", "/home", "/proc", "/dev", "/Windows"};
+  if (!d->root[0]) return;
+  for (size_t i = 0; i < RUNG_COUNT(folders); i++)
+    if (rung__doctor_exists(d, folders[i])) return;
+  for (size_t i = 0; i < d->report->facts.count; i++) /* a folder with an installation alone will do */
+    if (strcmp(d->report->facts.at[i].name, "onnxruntime") == 0 &&
+        strncmp(d->report->facts.at[i].value, "none", 4) != 0)
+      return;
+  const doctor_list *names = rung__doctor_names(d, "/");
+  doctor_finding f =
+      rung__doctor_find(d, DOCTOR_ROOT_EMPTY, rung__doctor_printf(d, "no system lies below %s", d->root));
+  rung__doctor_because(f, "an empty folder, a disk that is not mounted, or an image that was saved and not unpacked");
+  rung__doctor_show(f, names->count ? "it holds %s%s, and neither usr nor etc nor lib" : "it is empty",
+                    names->count ? names->at[0] : "", names->count > 1 ? " and others" : "");
+  rung__doctor_mend(f, "name the folder that holds usr and etc (of an image: docker export CONTAINER | tar -x -C %s)",
+                    d->root);
+}
+
 static rung_status *look(doctor *d) {
   unsigned what = d->request->what;
   if (what & (RUNG_DOCTOR_PROVIDERS | RUNG_DOCTOR_ONNXRUNTIME | RUNG_DOCTOR_PROCESS)) rung__doctor_look_at_machine(d);
@@ -191,6 +211,7 @@ static rung_status *look(doctor *d) {
   if (what & RUNG_DOCTOR_ONNXRUNTIME) RUNG_TRY(rung__doctor_onnxruntime(d));
   if (what & RUNG_DOCTOR_PROCESS) RUNG_TRY(rung__doctor_process(d));
   if (what & RUNG_DOCTOR_PROVIDERS) RUNG_TRY(rung__doctor_providers(d));
+  if (what & (RUNG_DOCTOR_PROVIDERS | RUNG_DOCTOR_ONNXRUNTIME)) look_at_root(d);
   return d->failed ? rung_status_out_of_memory() : NULL;
 }
 

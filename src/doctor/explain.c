@@ -11,7 +11,14 @@
 #include <stdlib.h>
 #include <strings.h>
 
-enum { MOST_LOG = 8 << 20, MOST_CAPTURE = 300, MOST_CAPTURES = 6, MOST_MATCHES = 256, MOST_SHOWN = 240 };
+enum {
+  MOST_LOG = 8 << 20,
+  MOST_CAPTURE = 300,
+  MOST_CAPTURES = 6,
+  MOST_MATCHES = 256,
+  MOST_SHOWN = 240,
+  MOST_LINES = 3
+};
 
 typedef enum log_rank { CAUSE, SYMPTOM, FRIEND } log_rank;
 
@@ -63,6 +70,11 @@ static bool is_of_kind(rung_str log, size_t at, char kind) {
   }
 }
 
+/* Where a line begins or ends. */
+static bool is_edge(rung_str log, size_t at) {
+  return at == 0 || at >= log.size || log.data[at] == '\n' || log.data[at - 1] == '\n';
+}
+
 static bool match_here(matcher *m, const char *pattern, const char *end, size_t at, size_t *out_end, int depth);
 
 /* <name:kind>: as short as the rest allows. */
@@ -102,6 +114,10 @@ static bool match_here(matcher *m, const char *pattern, const char *end, size_t 
   for (; pattern < end; pattern++) {
     if (*pattern == '<') return match_capture(m, pattern, end, at, out_end, depth + 1);
     if (*pattern == '*') return match_star(m, pattern, end, at, out_end, depth + 1);
+    if (*pattern == '^') {
+      if (!is_edge(m->log, at)) return false;
+      continue;
+    }
     if (at >= m->log.size) return false;
     char c = m->log.data[at];
     if (*pattern == ' ') {
@@ -121,7 +137,7 @@ static rung_str anchor_of(const char *pattern, const char *end) {
   rung_str best = {pattern, 0};
   for (const char *at = pattern; at < end;) {
     const char *begin = at;
-    while (at < end && *at != '<' && *at != '*' && *at != ' ') at++;
+    while (at < end && *at != '<' && *at != '*' && *at != ' ' && *at != '^') at++;
     if ((size_t)(at - begin) > best.size) best = (rung_str){begin, (size_t)(at - begin)};
     if (at < end && *at == '<') {
       while (at < end && *at != '>') at++;
@@ -139,10 +155,14 @@ static size_t find_text(rung_str log, size_t from, rung_str word) {
   return log.size;
 }
 
-/* A match may begin anywhere in the line before the anchor. */
+/* A match may begin anywhere in the line before the anchor, and, as a space is a line's end, too, in those before it.
+ */
 static size_t first_start(const matcher *m, size_t anchor) {
   size_t start = anchor;
-  while (start && anchor - start < 2 * MOST_CAPTURE && m->log.data[start - 1] != '\n') start--;
+  for (int lines = 0; start && anchor - start < 2 * MOST_CAPTURE; start--) {
+    lines += m->log.data[start - 1] == '\n';
+    if (lines > MOST_LINES) break;
+  }
   return start;
 }
 
@@ -338,6 +358,40 @@ static bool is_second_symptom(const explainer *e, size_t index) {
   return false;
 }
 
+/* An error that no entry knows: "KeyError: 'x'", "System.Exception: x", or one of ONNX Runtime's own. */
+static bool is_error_line(rung_str line) {
+  static const char *const words[] = {"Error: ",      "Exception: ",      "[ONNXRuntimeError]", "[E:onnxruntime",
+                                      "panicked at ", "terminate called", "Unhandled exception"};
+  for (size_t i = 0; i < RUNG_COUNT(words); i++)
+    for (size_t at = 0, size = strlen(words[i]); at + size <= line.size; at++)
+      if (memcmp(line.data + at, words[i], size) == 0) return true;
+  static const char *const ends[] = {"Error", "Exception"};
+  line = rung__doctor_trim(line);
+  for (size_t i = 0; i < RUNG_COUNT(ends); i++) {
+    size_t size = strlen(ends[i]);
+    if (line.size > size && memcmp(line.data + line.size - size, ends[i], size) == 0 &&
+        !memchr(line.data, ' ', line.size))
+      return true;
+  }
+  return false;
+}
+
+static void report_unknown(explainer *e) {
+  size_t last = e->log.size;
+  for (size_t begin = 0; begin < e->log.size;) {
+    const char *stop = memchr(e->log.data + begin, '\n', e->log.size - begin);
+    size_t end = stop ? (size_t)(stop - e->log.data) : e->log.size;
+    if (is_error_line((rung_str){e->log.data + begin, end - begin})) last = begin;
+    begin = end + 1;
+  }
+  if (last == e->log.size) return;
+  doctor_finding f = rung__doctor_find(e->d, DOCTOR_LOG_UNKNOWN, "the log holds an error whose text is not known here");
+  rung__doctor_show(f, "line %zu: %s", line_number(e->log, last), line_around(e, last));
+  rung__doctor_mend(f,
+                    "rung doctor --onnxruntime examines the installation itself; give --explain the whole log, from "
+                    "the program's start, if this was a part of it");
+}
+
 /* Reading */
 
 /* Text of one byte a character, or UTF-16 in either order. */
@@ -422,12 +476,15 @@ void rung__doctor_explain(doctor *d, const char *log, size_t size) {
   e->d = d;
   e->log = normalise(d, (rung_str){log ? log : "", log ? RUNG_MIN(size, MOST_LOG) : 0});
   match_all(e);
+  bool known = false;
   for (size_t i = 0; i < e->count; i++) {
     const log_match *m = &e->matches[i];
+    known |= m->entry->rank != FRIEND;
     if (m->entry->rank == SYMPTOM && (is_explained(e, m) || is_second_symptom(e, i))) continue;
     if (is_led(e, m)) continue;
     report(e, m);
   }
+  if (!known) report_unknown(e);
   rung__doctor_fact(d, "log", "%zu lines, %zu known texts", line_number(e->log, e->log.size), e->count);
   d->subject = subject;
 }

@@ -16,6 +16,7 @@ typedef struct installation {
   const char *site;   /* folder of packages that the module lies in */
   const char *folder; /* site/onnxruntime; of a native one the same as `files` */
   const char *files;  /* where its libraries lie: site/onnxruntime/capi */
+  const char *shared; /* where its providers lie when a system's package keeps them beside libonnxruntime.so; NULL */
   bool native;        /* no package of Python: modules[0] is libonnxruntime.so, owner NULL */
   const dist *owners[ORT_MOST_OWNERS];
   size_t owner_count;

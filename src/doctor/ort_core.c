@@ -62,6 +62,17 @@ static const char *install_again(doctor *d, const installation *i) {
 
 /* Rules of the platform; true when the rule found something. */
 
+/* Packages that Linux has under another name. */
+static const char *for_this_system(doctor *d, const installation *i) {
+  static const char *const foreign[] = {"onnxruntime-directml", "onnxruntime-silicon", "onnxruntime-coreml",
+                                        "onnxruntime-qnn", "onnxruntime-windowsml"};
+  for (size_t k = 0; k < RUNG_COUNT(foreign); k++)
+    if (strcmp(i->package, foreign[k]) == 0)
+      return rung__ort_replace(d, i, rung__machine_has_nvidia(d->machine) ? "onnxruntime-gpu" : "onnxruntime",
+                               "the archive for this system");
+  return install_again(d, i);
+}
+
 static bool find_other_system(doctor *d, const installation *i) {
   const char *seen = NULL;
   for (size_t k = 0; i->owner && k < i->owner->tags.count && !seen; k++)
@@ -75,7 +86,7 @@ static bool find_other_system(doctor *d, const installation *i) {
   doctor_finding f = rung__doctor_find(d, DOCTOR_ORT_OTHER_SYSTEM, "the package is for another operating system");
   rung__doctor_because(f, "the environment was copied from another machine, or pip was told to take another platform");
   rung__doctor_show(f, "%s, and this is Linux", seen);
-  rung__doctor_mend(f, "%s", install_again(d, i));
+  rung__doctor_mend(f, "%s", for_this_system(d, i));
   return true;
 }
 

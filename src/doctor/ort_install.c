@@ -13,7 +13,8 @@
 /* Small answers */
 
 const char *rung__ort_file(doctor *d, const installation *i, const char *name) {
-  return rung__doctor_printf(d, "%s/%s", i->files, name);
+  bool provider = i->shared && strncmp(name, "libonnxruntime_providers_", 25) == 0;
+  return rung__doctor_printf(d, "%s/%s", provider ? i->shared : i->files, name);
 }
 
 const char *rung__ort_provider_of(doctor *d, const char *library) {
@@ -132,12 +133,28 @@ static void keep_names(doctor *d, doctor_list *out, const doctor_list *paths) {
     if (!strstr(paths->at[k], "_shared.so")) rung__doctor_add(d, out, rung__doctor_base_name(paths->at[k]));
 }
 
+/* Packages of Arch, Debian and others: the module is linked with a libonnxruntime.so of the system's, and providers are
+ * looked for beside that. */
+static void find_shared(doctor *d, installation *i) {
+  if (i->native || i->libraries->count || !i->modules->count) return;
+  link_result links;
+  rung__link_walk(d, &i->link, rung__ort_file(d, i, i->modules->at[0]), &links);
+  for (size_t k = 1; k < links.libraries.count && !i->shared; k++) {
+    const link_library *one = &links.libraries.at[k];
+    if (one->path && strncmp(one->name, "libonnxruntime.so", 17) == 0) i->shared = rung__doctor_folder_of(d, one->path);
+  }
+  if (i->shared && strcmp(i->shared, i->files) == 0) i->shared = NULL;
+  rung__link_free(d, &links);
+  if (i->shared) keep_names(d, i->libraries, list_capi(d, i, "libonnxruntime_providers_*.so"));
+}
+
 void rung__ort_list_files(doctor *d, installation *i) {
   i->modules = rung__doctor_list(d);
   i->libraries = rung__doctor_list(d);
   i->foreign = rung__doctor_list(d);
   keep_names(d, i->modules, list_capi(d, i, "onnxruntime_pybind11_state*"));
   keep_names(d, i->libraries, list_capi(d, i, "libonnxruntime_providers_*.so"));
+  find_shared(d, i);
 }
 
 /* Owners */
@@ -336,6 +353,7 @@ static void check_foreign(doctor *d, const installation *i) {
   }
   if (!i->owner || !i->owner->record.data || !rung__dist_owns(d, i->owner, "onnxruntime/__init__.py")) return;
   for (size_t k = 0; k < i->libraries->count; k++) {
+    if (i->shared) break; /* the system's package has other records */
     const char *path = rung__doctor_printf(d, "onnxruntime/capi/%s", i->libraries->at[k]);
     if (rung__dist_owns(d, i->owner, path)) continue;
     rung__doctor_add(d, i->foreign, i->libraries->at[k]);
@@ -347,6 +365,13 @@ static void check_foreign(doctor *d, const installation *i) {
                       record_of(i->owner));
     rung__doctor_mend(f, "rm %s/%s && %s", i->site, path, rung__ort_reinstall(d, i));
   }
+}
+
+/* 1.22.2 is in the package 1.22.2.post3, and in 1.22.2+rocm7. */
+static bool is_same_release(const char *files, const char *package) {
+  size_t size = strlen(files);
+  return strncmp(files, package, size) == 0 && (!package[size] || strncmp(package + size, ".post", 5) == 0 ||
+                                                package[size] == '+' || strncmp(package + size, ".dev", 4) == 0);
 }
 
 bool rung__ort_check_files(doctor *d, installation *i) {
@@ -361,7 +386,7 @@ bool rung__ort_check_files(doctor *d, installation *i) {
     if (strncmp(file.path, "onnxruntime/", 12) == 0 && !strstr(file.path, ".pyc")) check_file(d, i, &file, &check);
   if (check.missing->count) report_missing(d, i, check.missing);
   if (check.changed->count) report_changed(d, i, check.changed, check.cut);
-  if (!check.changed->count && strcmp(i->version, i->owner->version) != 0 && i->version[0]) {
+  if (!check.changed->count && !is_same_release(i->version, i->owner->version) && i->version[0]) {
     doctor_finding f = rung__doctor_find(
         d, DOCTOR_ORT_FILES_CHANGED,
         rung__doctor_printf(d, "the files are of ONNX Runtime %s, the package says %s", i->version, i->owner->version));

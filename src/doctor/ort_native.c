@@ -140,10 +140,17 @@ static void check_versions(doctor *d, native *n) {
   rung__doctor_mend(f, "remove the folder, and unpack one release into it");
 }
 
+/* .NET and Node open the file by its own name: NuGet ships it without the link. */
+static bool is_opened_by_name(doctor *d, const char *folder) {
+  return strstr(folder, "/runtimes/") || strstr(folder, "/node_modules/") ||
+         rung__doctor_glob(d, rung__doctor_printf(d, "%s/*.deps.json", folder))->count ||
+         rung__doctor_is_file(d, rung__doctor_printf(d, "%s/Microsoft.ML.OnnxRuntime.dll", folder));
+}
+
 /* Programs ask for the soname: a file or link of that name must be there. */
 static void check_soname(doctor *d, native *n) {
   const char *soname = n->soname;
-  if (!soname || rung__doctor_is_file(d, rung__ort_file(d, n->i, soname))) return;
+  if (!soname || rung__doctor_is_file(d, rung__ort_file(d, n->i, soname)) || is_opened_by_name(d, n->i->folder)) return;
   doctor_finding f = rung__doctor_find(d, DOCTOR_ORT_CORE_MISSING,
                                        rung__doctor_printf(d, "%s, which programs ask for, is not there", soname));
   rung__doctor_because(f, "the file was copied without the link to it");

@@ -93,7 +93,8 @@ static const lack *worst_of(const provider_check *c) {
 static bool is_optional(const provider_check *c, const lack *worst) {
   if (rung__ort_is_asked(c->d, "tensorrt")) return false;
   bool vendor = worst->vendor.product && strcmp(worst->vendor.product, "TensorRT") == 0;
-  return strcmp(c->provider, "tensorrt") == 0 && c->i->libraries->count > 1 && vendor && kind_of(worst) == MISSING;
+  return strcmp(c->provider, "tensorrt") == 0 && (c->i->libraries->count > 1 || rung__ort_is_for(c->d, c->i, "cuda")) &&
+         vendor && kind_of(worst) == MISSING;
 }
 
 /* Can a program load the packages' libraries by one call? Since 1.21. */
@@ -112,11 +113,23 @@ static bool misses_cudnn(provider_check *c) {
          !rung__link_elsewhere(c->d, &c->i->link, cudnn_9, c->i->vendor_folders).same;
 }
 
+/* preload_dlls() and PyTorch look into the folders of Python packages, and nowhere else. */
+static bool lies_in_packages(const provider_check *c) {
+  for (size_t k = 0; k < c->lack_count; k++) {
+    const char *same = c->lacks[k].elsewhere.same;
+    bool inside = !same;
+    for (size_t n = 0; n < c->i->env->site_count && !inside; n++)
+      inside = strncmp(same, c->i->env->site[n], strlen(c->i->env->site[n])) == 0;
+    if (!inside) return false;
+  }
+  return true;
+}
+
 static rung_doctor_severity severity_of(const provider_check *c, const lack *worst) {
   if (is_optional(c, worst)) return RUNG_DOCTOR_NOTE;
   if (kind_of(worst) != UNREACHABLE) return RUNG_DOCTOR_BROKEN;
   bool torch = rung__python_dist(c->i->env, "torch") != NULL;
-  return preloads(c->i) || torch ? RUNG_DOCTOR_WARNING : RUNG_DOCTOR_BROKEN;
+  return lies_in_packages(c) && (preloads(c->i) || torch) ? RUNG_DOCTOR_WARNING : RUNG_DOCTOR_BROKEN;
 }
 
 static const char *say_one(doctor *d, const lack *l) {
@@ -189,9 +202,9 @@ static const char *folders_of(provider_check *c) {
 
 static void mend_unreachable(provider_check *c, doctor_finding f) {
   const char *folders = folders_of(c);
-  bool cuda = strcmp(c->provider, "cuda") == 0;
+  bool packages = lies_in_packages(c), cuda = packages && strcmp(c->provider, "cuda") == 0;
   rung__doctor_because(
-      f, "Python packages are not among the folders that the loader searches%s",
+      f, "%s not among the folders that the loader searches%s", packages ? "Python packages are" : "the folder is",
       preloads(c->i) && cuda ? "; onnxruntime.preload_dlls() loads them, if the program calls it" : "");
   if (preloads(c->i) && cuda)
     rung__doctor_mend(f,
@@ -199,7 +212,12 @@ static void mend_unreachable(provider_check *c, doctor_finding f) {
                       "onnxruntime.preload_dlls() before the first session",
                       folders);
   else
-    rung__doctor_mend(f, "export LD_LIBRARY_PATH=%s${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH} before the start", folders);
+    rung__doctor_mend(f, "export LD_LIBRARY_PATH=%s${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH} before the start%s", folders,
+                      packages ? ""
+                               : rung__doctor_printf(c->d,
+                                                     "; for all programs: echo %s > /etc/ld.so.conf.d/rung.conf "
+                                                     "&& ldconfig",
+                                                     folders));
 }
 
 static void mend_version(provider_check *c, doctor_finding f, const lack *worst) {
@@ -227,7 +245,7 @@ static void report_lacks(provider_check *c) {
                                      worst->library->name)
                : rung__doctor_printf(d, "the %s provider cannot be loaded: %s %s", title_of(c->provider),
                                      worst->library->name, words[kind]);
-  if (kind == UNREACHABLE)
+  if (kind == UNREACHABLE && severity_of(c, worst) == RUNG_DOCTOR_WARNING)
     title = rung__doctor_printf(d, "the %s provider finds its libraries only with help: %s %s", title_of(c->provider),
                                 worst->library->name, words[kind]);
   doctor_finding f = rung__doctor_find_as(d, codes[kind], severity_of(c, worst), title);

@@ -112,6 +112,11 @@ static void add_site(doctor *d, python_env *env, const char *site) {
   env->site[env->site_count++] = path;
 }
 
+/* Where the system's own packages are kept, pip refuses to work unless it is told that this is meant (PEP 668). */
+static bool is_externally_managed(doctor *d, const char *prefix) {
+  return rung__doctor_glob(d, rung__doctor_printf(d, "%s/lib/python3*/EXTERNALLY-MANAGED", prefix))->count;
+}
+
 /* The folders are there: the rest follows from them. */
 static void complete(doctor *d, python_env *env, const char *prefix) {
   const char *configured = cut_version(d, venv_value(d, prefix, "version"));
@@ -126,6 +131,8 @@ static void complete(doctor *d, python_env *env, const char *prefix) {
     env->project = rung__doctor_folder_of(d, prefix);
   env->pip = env->program ? rung__doctor_printf(d, "%s -m pip", env->program) : "python -m pip";
   look_at_program(d, env);
+  if (!env->project && env->program && is_externally_managed(d, prefix))
+    env->pip = rung__doctor_printf(d, "PIP_BREAK_SYSTEM_PACKAGES=1 %s", env->pip);
   for (size_t i = 0; i < env->site_count; i++) read_site(d, env, env->site[i]);
   if (env->conda) rung__conda_read(d, env, prefix);
   /* uv makes virtual environments without pip, and has commands of the same words. */
@@ -284,51 +291,88 @@ static void add_path_variable(doctor *d, python_list *out) {
   }
 }
 
+static void add_all(doctor *d, const char *folder, const char *const *patterns, size_t count, python_list *out) {
+  for (size_t i = 0; i < count; i++) {
+    const doctor_list *found = rung__doctor_glob(d, rung__doctor_printf(d, "%s/%s", folder, patterns[i]));
+    for (size_t k = 0; k < found->count; k++) add_prefix(d, found->at[k], out);
+  }
+}
+
+static void add_home(doctor *d, const char *home, python_list *out) {
+  static const char *const below[] = {"miniconda3",
+                                      "miniconda3/envs/*",
+                                      "anaconda3",
+                                      "anaconda3/envs/*",
+                                      "miniforge3",
+                                      "miniforge3/envs/*",
+                                      "mambaforge",
+                                      "mambaforge/envs/*",
+                                      ".conda/envs/*",
+                                      "micromamba",
+                                      "micromamba/envs/*",
+                                      ".local/share/mamba/envs/*",
+                                      ".pixi/envs/*",
+                                      "*/.pixi/envs/*",
+                                      ".pyenv/versions/*",
+                                      ".virtualenvs/*",
+                                      ".local/share/virtualenvs/*",
+                                      ".cache/pypoetry/virtualenvs/*",
+                                      ".local/share/pipx/venvs/*",
+                                      ".local/pipx/venvs/*",
+                                      ".local/share/uv/tools/*",
+                                      ".local/share/uv/python/*",
+                                      ".local/share/hatch/env/virtual/*/*/*",
+                                      "pinokio/bin/miniconda",
+                                      "pinokio/api/*/.env",
+                                      "pinokio/api/*/env",
+                                      "StabilityMatrix/Packages/*/venv",
+                                      "*/venv",
+                                      "*/.venv",
+                                      "*/*/venv",
+                                      "*/*/.venv"};
+  add_all(d, home, below, RUNG_COUNT(below), out);
+}
+
+/* Below another root the variables of this process say nothing of homes. */
+static void add_homes(doctor *d, python_list *out) {
+  const char *home = rung__doctor_variable(d, "HOME");
+  if (home && home[0] == '/') add_home(d, home, out);
+  if (!d->root[0]) return;
+  add_home(d, "/root", out);
+  const doctor_list *found = rung__doctor_glob(d, "/home/*");
+  for (size_t i = 0; i < found->count; i++) add_home(d, found->at[i], out);
+}
+
 void rung__python_find(doctor *d, python_list *out) {
-  static const char *const below_home[] = {"miniconda3",
-                                           "miniconda3/envs/*",
-                                           "anaconda3",
-                                           "anaconda3/envs/*",
-                                           "miniforge3",
-                                           "miniforge3/envs/*",
-                                           "mambaforge/envs/*",
-                                           ".conda/envs/*",
-                                           "micromamba/envs/*",
-                                           ".pyenv/versions/*",
-                                           ".virtualenvs/*",
-                                           ".local/share/virtualenvs/*",
-                                           ".cache/pypoetry/virtualenvs/*",
-                                           ".local/share/pipx/venvs/*",
-                                           ".local/pipx/venvs/*",
-                                           ".local/share/uv/tools/*",
-                                           "ComfyUI/venv",
-                                           "ComfyUI/.venv",
-                                           "comfy/ComfyUI/.venv",
-                                           "stable-diffusion-webui/venv",
-                                           "pinokio/bin/miniconda",
-                                           "pinokio/api/*/.env",
-                                           "pinokio/api/*/env",
-                                           "facefusion/venv",
-                                           "facefusion/.venv"};
-  static const char *const below_folder[] = {"venv", ".venv", "env", ".env"};
-  static const char *const system[] = {"/usr", "/usr/local", "/opt/conda", "/opt/conda/envs/*", "/opt/venv", "/venv"};
+  static const char *const inside[] = {"venv", ".venv", "env", ".env"};
+  static const char *const system[] = {"usr",
+                                       "usr/local",
+                                       "opt/*",
+                                       "opt/*/envs/*",
+                                       "opt/*/venv",
+                                       "opt/*/.venv",
+                                       "venv",
+                                       ".venv",
+                                       "app/venv",
+                                       "app/.venv",
+                                       "srv/*/venv",
+                                       "srv/*/.venv",
+                                       "workspace/venv",
+                                       "workspace/.venv",
+                                       "workspace/*/venv",
+                                       "workspace/*/.venv",
+                                       "usr/src/.venv",
+                                       "usr/src/*/venv",
+                                       "usr/src/*/.venv"};
   static const char *const variables[] = {"VIRTUAL_ENV", "CONDA_PREFIX"};
   for (size_t i = 0; i < RUNG_COUNT(variables); i++) {
     const char *prefix = rung__doctor_variable(d, variables[i]);
     if (prefix && prefix[0] == '/') add_prefix(d, prefix, out);
   }
   add_path_variable(d, out);
-  for (size_t i = 0; d->request->folder && i < RUNG_COUNT(below_folder); i++)
-    add_prefix(d, rung__doctor_printf(d, "%s/%s", d->request->folder, below_folder[i]), out);
-  const char *home = rung__doctor_variable(d, "HOME");
-  for (size_t i = 0; home && home[0] == '/' && i < RUNG_COUNT(below_home); i++) {
-    const doctor_list *found = rung__doctor_glob(d, rung__doctor_printf(d, "%s/%s", home, below_home[i]));
-    for (size_t k = 0; k < found->count; k++) add_prefix(d, found->at[k], out);
-  }
-  for (size_t i = 0; i < RUNG_COUNT(system); i++) {
-    const doctor_list *found = rung__doctor_glob(d, system[i]);
-    for (size_t k = 0; k < found->count; k++) add_prefix(d, found->at[k], out);
-  }
+  if (d->request->folder) add_all(d, d->request->folder, inside, RUNG_COUNT(inside), out);
+  add_homes(d, out);
+  add_all(d, "", system, RUNG_COUNT(system), out);
 }
 
 void rung__python_free(doctor *d, python_list *list) {

@@ -314,7 +314,7 @@ static rung_status *create_temporary(store_writer *w) {
 static rung_status *write_at(const store_writer *w, const void *data, size_t size, size_t offset) {
   const char *at = data;
   while (size) {
-    ssize_t done = pwrite(w->fd, at, RUNG_MIN(size, (size_t)1 << 30), (off_t)offset);
+    ptrdiff_t done = rung_os_write(w->fd, at, RUNG_MIN(size, (size_t)1 << 30), (int64_t)offset);
     if (done < 0 && errno == EINTR) continue;
     if (done <= 0) return os_error(w->store, done ? errno : ENOSPC, "write");
     at += done, size -= (size_t)done, offset += (size_t)done;
@@ -363,7 +363,7 @@ static rung_status *finish_file(store_writer *w) {
                w->store->path);
   rung_digest_end(&w->digest, digest);
   rung__entry_head(w->fields, w->payload_size, digest, head);
-  if (!w->payload_size && ftruncate(w->fd, (off_t)size) != 0) return os_error(w->store, errno, "write");
+  if (!w->payload_size && !rung_os_resize(w->fd, (int64_t)size)) return os_error(w->store, errno, "write");
   RUNG_TRY(write_at(w, head, sizeof head, 0));
   return fsync(w->fd) == 0 ? NULL : os_error(w->store, errno, "flush a file");
 }

@@ -51,7 +51,7 @@ store_turn_state rung__turn_take(store_turn *turn, const rung_store *store, cons
 void rung__turn_end(store_turn *turn, const rung_store *store, const char *key, bool hopeless) {
   char name[NAME];
   if (!atomic_exchange(&turn->held, false)) return;
-  if (hopeless) (void)!ftruncate(turn->fd, 1);
+  if (hopeless) (void)rung_os_resize(turn->fd, 1);
   unlinkat(store->folder, name_of(key, name), 0);
   close(turn->fd);
 }

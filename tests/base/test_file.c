@@ -1,4 +1,5 @@
 #include "base/file.h"
+#include "base/os.h"
 #include "support/counting.h"
 #include "support/folder.h"
 #include "support/test.h"
@@ -6,7 +7,10 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -328,6 +332,34 @@ static void a_failure_leaves_nothing(void **state) {
 
 #define WITH_ROOT(test) cmocka_unit_test_setup_teardown(test, make_root, remove_root)
 
+/* Its signal would end the process. */
+static void a_limit_on_sizes_is_an_error(void **state) {
+  (void)state;
+  static char block[4096];
+  struct rlimit before, small;
+  assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+  small = before;
+  small.rlim_cur = 1000;
+  folder_at(&root, "large", path);
+  assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+  rung_status *status = rung_file_write_atomic(path, &(rung_str){block, sizeof block}, 1, 0600);
+  int fd = open(folder_at(&root, "grown", path), O_RDWR | O_CREAT, 0600);
+  bool grown = rung_os_resize(fd, 2000);
+  int code = errno;
+  assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+  assert_false(grown);
+  assert_int_equal(code, EFBIG);
+  close(fd);
+  unlink(path);
+  assert_error(status, IO, "large");
+  assert_int_equal(entries(), 0);
+  sigset_t waiting, held;
+  assert_int_equal(sigpending(&waiting), 0);
+  assert_int_equal(sigismember(&waiting, SIGXFSZ), 0);
+  assert_int_equal(pthread_sigmask(SIG_SETMASK, NULL, &held), 0);
+  assert_int_equal(sigismember(&held, SIGXFSZ), 0);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       WITH_ROOT(files_are_mapped_or_read),
@@ -344,6 +376,7 @@ int main(void) {
       WITH_ROOT(what_the_user_names_is_followed),
       WITH_ROOT(a_fifo_stays_one),
       WITH_ROOT(a_failure_leaves_nothing),
+      WITH_ROOT(a_limit_on_sizes_is_an_error),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -52,6 +52,13 @@
 #define CONDA_12 "lib /venv/lib/libcublasLt.so.12\nlib /venv/lib/libcudart.so.12\nlib /venv/lib/libcudnn.so.9\n"
 #define CONDA_PROVIDER "lib " CUDA_LIBRARY " needs=libcublasLt.so.12,libcudart.so.12,libcudnn.so.9 runpath=/venv/lib\n"
 
+/* As Arch and Debian pack it: the module asks for a libonnxruntime of the system's, and providers lie beside that */
+#define SYSTEM_ORT                                                                       \
+  "module 1.22.0 onnxruntime\nlib " CORE                                                 \
+  " needs=libonnxruntime.so.1\nfile site/onnxruntime/capi/build_and_package_info.py x\n" \
+  "lib /usr/lib/libonnxruntime.so.1\nlib /usr/lib/libonnxruntime_providers_shared.so\n"  \
+  "lib /usr/lib/libonnxruntime_providers_cuda.so needs=libcublasLt.so.12,libcudnn.so.9\n"
+
 /* The release archive for C and C++, unpacked at /ort */
 #define NATIVE(version)                                                                         \
   "lib /ort/lib/libonnxruntime.so." version " soname=libonnxruntime.so.1 defines=VERS_" version \
@@ -357,6 +364,9 @@ static const scenario scenarios[] = {
      "site/onnxruntime/capi/libopenvino.so.2541\nown onnxruntime-openvino 1.24.1\ndist openvino 2026.4.1\n",
      "ort.openvino-twice", "2025.4.1", "openvino==2025.4.1.*", WARNING},
 
+/* of the field */
+#include "doctor/installation_samples.inc"
+
     /* conda */
     {"conda's package for the processor", CONDA "module 1.20.1 onnxruntime\n" CONDA_ORT("0_cpu"), NULL},
     {"conda's package with metadata of pip's",
@@ -584,6 +594,47 @@ static void environments_are_found(void **state) {
   machine_remove(&m);
 }
 
+/* A disk or an image: the homes of all its users, and where images keep their environments. */
+static void environments_of_an_image_are_found(void **state) {
+  static const char *const places[] = {"/home/anna/facefusion/.venv",
+                                       "/home/anna/StabilityMatrix/Packages/x/venv",
+                                       "/root/miniconda3/envs/ff",
+                                       "/home/anna/.local/share/mamba/envs/ff",
+                                       "/home/anna/ai/ComfyUI/venv",
+                                       "/app/.venv",
+                                       "/opt/miniforge3/envs/ff",
+                                       "/workspace/ComfyUI/venv",
+                                       "/home/anna/.local/share/uv/python/x",
+                                       "/usr/src/app/.venv"};
+  (void)state;
+  for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
+    made_machine m;
+    char script[256];
+    snprintf(script, sizeof script, "file %s/lib/python3.11/site-packages/onnxruntime/__init__.py x\n", places[i]);
+    machine_make(&m, script);
+    rung_doctor_report *report = examine(&m, NULL);
+    const rung_doctor_finding *f = rung_doctor_finding_at(report, 0);
+    if (!f || strcmp(f->subject, places[i]) != 0) fail_msg("%s: %s", places[i], f ? f->subject : "not found");
+    rung_doctor_report_free(&report);
+    machine_remove(&m);
+  }
+}
+
+/* pip refuses to touch a system's Python, unless it is told to: the fix must work when it is copied. */
+static void a_system_python_is_told_to_obey(void **state) {
+  (void)state;
+  made_machine m;
+  machine_make(&m,
+               "lib /usr/bin/python3 needs=libc.so.6\nfile /usr/lib/python3.12/EXTERNALLY-MANAGED x\nfile "
+               "/usr/local/lib/python3.12/dist-packages/onnxruntime/__init__.py x\n");
+  rung_doctor_report *report = examine(&m, "/usr");
+  const rung_doctor_finding *f = rung_doctor_finding_at(report, 0);
+  assert_non_null(f);
+  if (!strstr(f->fix, "PIP_BREAK_SYSTEM_PACKAGES=1 /usr/bin/python")) fail_msg("%s", f->fix);
+  rung_doctor_report_free(&report);
+  machine_remove(&m);
+}
+
 static void kernels_are_compared_with_the_card(void **state) {
   static const struct {
     const char *card;
@@ -663,9 +714,14 @@ static void what_is_not_there_is_an_error(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(the_cause_is_named),           cmocka_unit_test(places_have_many_names),
-      cmocka_unit_test(environments_are_found),       cmocka_unit_test(kernels_are_compared_with_the_card),
-      cmocka_unit_test(a_real_installation_is_whole), cmocka_unit_test(what_is_not_there_is_an_error),
+      cmocka_unit_test(the_cause_is_named),
+      cmocka_unit_test(places_have_many_names),
+      cmocka_unit_test(environments_are_found),
+      cmocka_unit_test(environments_of_an_image_are_found),
+      cmocka_unit_test(a_system_python_is_told_to_obey),
+      cmocka_unit_test(kernels_are_compared_with_the_card),
+      cmocka_unit_test(a_real_installation_is_whole),
+      cmocka_unit_test(what_is_not_there_is_an_error),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -120,6 +120,28 @@ static void a_bare_machine_is_healthy(void **state) {
   machine_remove(&m);
 }
 
+/* Nothing was examined: that is not health. */
+static void a_root_without_a_system_is_named(void **state) {
+  (void)state;
+  for (int i = 0; i < 2; i++) {
+    temp_folder folder;
+    folder_make(&folder);
+    if (i) folder_write(&folder, "manifest.json", "{}", 2);
+    rung_doctor_request request;
+    rung_doctor_report *report = NULL;
+    rung_doctor_request_init(&request);
+    request.what = RUNG_DOCTOR_PROVIDERS | RUNG_DOCTOR_ONNXRUNTIME;
+    request.root = folder.path;
+    assert_ok(rung_doctor_examine(&request, &report));
+    const rung_doctor_finding *f = rung_doctor_finding_at(report, 0);
+    assert_non_null(f);
+    assert_string_equal(f->code, "root.no-system");
+    assert_non_null(strstr(f->evidence[0], i ? "manifest.json" : "empty"));
+    rung_doctor_report_free(&report);
+    folder_remove(&folder);
+  }
+}
+
 /* Processes */
 
 #define MAP "7f0000000000-7f0000001000 r-xp 00000000 08:01 42                         "
@@ -261,9 +283,13 @@ static void memory_may_run_out(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(providers_are_judged),    cmocka_unit_test(a_bare_machine_is_healthy),
-      cmocka_unit_test(processes_are_looked_at), cmocka_unit_test(this_process_can_be_looked_at),
-      cmocka_unit_test(reports_hide_names),      cmocka_unit_test(memory_may_run_out),
+      cmocka_unit_test(providers_are_judged),
+      cmocka_unit_test(a_bare_machine_is_healthy),
+      cmocka_unit_test(a_root_without_a_system_is_named),
+      cmocka_unit_test(processes_are_looked_at),
+      cmocka_unit_test(this_process_can_be_looked_at),
+      cmocka_unit_test(reports_hide_names),
+      cmocka_unit_test(memory_may_run_out),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

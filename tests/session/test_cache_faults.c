@@ -251,13 +251,10 @@ static void a_process_may_die_at_each_call(void **state) {
 
 /* Real limits of the system */
 
-static void ignore_signal(int number) { (void)number; }
-
 static void exceed_file_size(const char *chain) {
   test_session t;
   session_begin(&t);
   session_load(&t, model, 0);
-  signal(SIGXFSZ, ignore_signal);
   const struct rlimit small = {65536, 65536};
   if (setrlimit(RLIMIT_FSIZE, &small) != 0) _exit(2);
   const rung_plan_island *island = open_in(&t, folder.path, chain, 0);

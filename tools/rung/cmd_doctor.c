@@ -107,14 +107,15 @@ static void print_report(const rung_doctor_report *report, const doctor_args *ar
   size_t broken = count_of(report, RUNG_DOCTOR_BROKEN), warnings = count_of(report, RUNG_DOCTOR_WARNING);
   if (args->facts || args->pid) print_facts(report, args->facts);
   print_findings(report);
-  size_t installed = 0;
-  for (size_t i = 0; i < rung_doctor_fact_count(report); i++)
-    installed += strcmp(rung_doctor_fact_at(report, i)->name, "onnxruntime") == 0;
+  bool none = false;
+  for (size_t i = 0; i < rung_doctor_fact_count(report); i++) {
+    const rung_doctor_fact *f = rung_doctor_fact_at(report, i);
+    none |= strcmp(f->name, "onnxruntime") == 0 && starts_with(f->value, "none");
+  }
   if (args->explain && !rung_doctor_finding_count(report))
     puts("no known trouble in this log");
   else if (!broken && !warnings)
-    printf("%shealthy%s: nothing is broken%s\n", in(GOOD), in(PLAIN),
-           installed || !args->onnxruntime ? "" : "; no ONNX Runtime was found");
+    printf("%shealthy%s: nothing is broken%s\n", in(GOOD), in(PLAIN), none ? "; no ONNX Runtime was found" : "");
 }
 
 /* The work */
