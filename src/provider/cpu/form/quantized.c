@@ -96,6 +96,9 @@ typedef struct range_job {
 
 enum { PIECE = 16384 };
 
+/* NaN wins, whichever it is. */
+static float larger(float a, float b) { return (a > b) | (a != a) ? a : b; }
+
 static void find_ranges(void *context, size_t begin, size_t end) {
   const range_job *j = context;
   enum { LANES = 16 };
@@ -106,15 +109,15 @@ static void find_ranges(void *context, size_t begin, size_t end) {
     for (; i + LANES <= n; i += LANES)
       for (size_t l = 0; l < LANES; l++) {
         low[l] = x[i + l] < low[l] ? x[i + l] : low[l];
-        high[l] = x[i + l] > high[l] ? x[i + l] : high[l];
+        high[l] = larger(high[l], x[i + l]);
       }
     for (; i < n; i++) {
       low[0] = RUNG_MIN(low[0], x[i]);
-      high[0] = RUNG_MAX(high[0], x[i]);
+      high[0] = larger(high[0], x[i]);
     }
     for (size_t l = 1; l < LANES; l++) {
       low[0] = RUNG_MIN(low[0], low[l]);
-      high[0] = RUNG_MAX(high[0], high[l]);
+      high[0] = larger(high[0], high[l]);
     }
     j->least[p] = low[0];
     j->most[p] = high[0];
@@ -137,7 +140,7 @@ rung_quantization rung_dynamic_quantization(const rung_kernel_call *call, size_t
   rung_kernel_parallel(call, pieces, 1, find_ranges, &range);
   for (size_t p = 0; p < pieces; p++) {
     low = RUNG_MIN(low, range.least[p]);
-    high = RUNG_MAX(high, range.most[p]);
+    high = larger(high, range.most[p]);
   }
   return rung_quantization_of_range(low, high);
 }
