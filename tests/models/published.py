@@ -3,28 +3,24 @@
 
 usage: published.py RUNG [--full] [WORDS ...]
 RUNG is the command-line tool. published.json says which packages: exact versions, the digest of the wheel, and for each
-model the shapes of its inputs ("1x512"; "1=1600" is filled with 1600, "=3" a scalar; inputs that the model fixes are left
-out), and where more than the usual tolerance is allowed: a model that rounds to bytes at every step is one. --full also
-takes the packages of more than 20 MB; WORDS choose models by parts of their names.
+model the forms of its inputs (peer.py has them; inputs that the model fixes are left out), and where more than the usual
+tolerance is allowed: a model that rounds to bytes at every step is one. --full also takes the packages of more than 20 MB;
+WORDS choose models by parts of their names.
 Needs numpy, onnx and onnxruntime. The last line counts models: N passed, N failed, N skipped.
 """
 import hashlib
 import json
 import pathlib
-import re
 import subprocess
 import sys
 import tempfile
 import zipfile
 
-import numpy
-import onnxruntime
-from onnx import numpy_helper
+import peer
 
 HERE = pathlib.Path(__file__).resolve().parent
 CACHE = HERE.parent.parent / ".cache" / "published"
 PLATFORMS = ["manylinux_2_34_x86_64", "manylinux_2_28_x86_64", "any"]
-TYPES = {"float": "float32", "float16": "float16", "double": "float64", "int64": "int64", "int32": "int32", "bool": "bool"}
 
 
 class Unavailable(Exception):
@@ -48,38 +44,6 @@ def wheel_of(entry):
     return wheel
 
 
-def value_for(slot, form, random):
-    shape_text, _, constant = (form or "").partition("=")
-    dims = [int(d) for d in shape_text.split("x") if d] if form is not None else slot.shape
-    dtype = TYPES[re.fullmatch(r"tensor\((\w+)\)", slot.type)[1]]
-    if constant:
-        return numpy.full(dims, float(constant)).astype(dtype)
-    if numpy.issubdtype(dtype, numpy.floating):
-        return random.standard_normal(dims).astype(dtype)
-    return random.integers(0, 2 if dtype == "bool" else 5, dims).astype(dtype)
-
-
-def write(folder, kind, slots, values):
-    for i, (slot, value) in enumerate(zip(slots, values)):
-        (folder / f"{kind}_{i}.pb").write_bytes(numpy_helper.from_array(value, slot.name).SerializeToString())
-
-
-def compare(rung, model, forms, atol):
-    """What differs; "" when nothing does."""
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 4
-    session = onnxruntime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
-    random = numpy.random.default_rng(0)
-    inputs = [value_for(slot, forms.get(slot.name), random) for slot in session.get_inputs()]
-    outputs = session.run(None, {slot.name: value for slot, value in zip(session.get_inputs(), inputs)})
-    with tempfile.TemporaryDirectory() as folder:
-        write(pathlib.Path(folder), "input", session.get_inputs(), inputs)
-        write(pathlib.Path(folder), "output", session.get_outputs(), outputs)
-        done = subprocess.run([rung, "run", str(model), "--data", folder, "--check", "--quiet",
-                               "--rtol", "2e-3", "--atol", str(atol)], capture_output=True, text=True)
-    return (done.stderr.strip().splitlines() or ["no word"])[-1] if done.returncode else ""
-
-
 def main():
     rung, words = sys.argv[1], [word for word in sys.argv[2:] if word != "--full"]
     counts = {"passed": 0, "failed": 0, "skipped": 0}
@@ -100,7 +64,7 @@ def main():
         with tempfile.TemporaryDirectory() as folder, zipfile.ZipFile(wheel) as archive:
             for name, forms in models.items():
                 atol = entry.get("atol", {}).get(name, 5e-4)
-                difference = compare(rung, archive.extract(name, folder), forms, atol)
+                difference = peer.Case(archive.extract(name, folder), forms).difference(rung, atol=atol)
                 say("failed" if difference else "passed", f"{entry['package']}: {name}", difference)
     print(", ".join(f"{count} {what}" for what, count in counts.items()))
     sys.exit(counts["failed"] > 0)

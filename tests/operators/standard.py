@@ -99,7 +99,17 @@ def images(random):
                    reference=fold(x, image, block, add))
 
 
+def ranges_with_nan(random):
+    """NaN wins in the range, as in Max: the scale is NaN, and with it all that is made of the codes."""
+    for count, places in ((3, [1]), (100, [99]), (40, [5, 21]), (40000, [39990]), (40000, [3])):
+        x = numpy.resize(random("nan").floats(64), count)
+        x[places] = numpy.nan
+        yield Case(f"dynamic_quantize_nan_{count}_{places[0]}", "DynamicQuantizeLinear", [x], outputs=3, domain="", opset=11,
+                   reference=[numpy.zeros(count, U8), F32(numpy.nan), U8(0)])
+
+
 def cases(random):
     yield from first_versions(random)
     yield from float8_products(random)
     yield from images(random)
+    yield from ranges_with_nan(random)
