@@ -24,6 +24,20 @@ def hostile():
     yield "cdist_lengths", "CDist", [zeros(2, 3), zeros(2, 4)], {}
     yield "cdist_rank", "CDist", [zeros(2, 3, 3), zeros(2, 3)], {}
     yield "cdist_metric", "CDist", [zeros(2, 3), zeros(2, 3)], {"metric": "hamming"}
+    yield "gather_nd_far", "GatherND", [x, I32([[2, 0]])], {}
+    yield "gather_nd_negative", "GatherND", [x, I64([[0, 0, -9]])], {}
+    yield "gather_nd_deep", "GatherND", [x, I64([[0, 0, 0, 0]])], {}
+    yield "gather_nd_scalar", "GatherND", [x, I64(0)], {}
+    words = numpy.array(["a b", "c"], object)
+    token = {"mincharnum": 1, "mark": 0, "pad_value": "", "separators": [" "]}
+    yield "tokenizer_rank", "Tokenizer", [words.reshape(1, 1, 2)], token
+    yield "tokenizer_scalar", "Tokenizer", [words[0]], token
+    yield "tokenizer_least", "Tokenizer", [words], token | {"mincharnum": 0}
+    yield "tokenizer_letters", "Tokenizer", [words], token | {"mincharnum": 2, "separators": [""]}
+    yield "tokenizer_pattern", "Tokenizer", [words], token | {"separators": [" ", "("]}
+    yield "tokenizer_repeats", "Tokenizer", [words], token | {"separators": ["(((a{1000}){1000}){1000})"]}
+    yield "tokenizer_nothing", "Tokenizer", [words], {"mincharnum": 1, "mark": 0, "pad_value": ""}
+    yield "murmur_bool", "MurmurHash3", [zeros(2, dtype=bool)], {}
     yield "inverse_oblong", "Inverse", [zeros(2, 3)], {}
     yield "inverse_vector", "Inverse", [zeros(3)], {}
     yield "rfft_ndim", "Rfft", [zeros(4)], {"signal_ndim": 3}
