@@ -116,6 +116,13 @@ const rung_op rung_op_GatherND = {.name = "GatherND",
                                   .attributes = gather_nd_attrs,
                                   .infer = infer_GatherND};
 
+const rung_op rung_op_ms_GatherND = {.name = "GatherND",
+                                     .domain = "com.microsoft",
+                                     .since = 1,
+                                     .signature = "data:T indices:I -> output:T",
+                                     .params_size = sizeof(rung_gather_nd_params),
+                                     .infer = infer_GatherND};
+
 /* Scatter, ScatterElements */
 
 static rung_status *require_same_dims(const rung_type *indices, const rung_type *updates) {

@@ -337,6 +337,40 @@ const rung_op rung_op_ms_RotaryEmbedding = {
     .check = check_rotary,
     .infer = infer_rotary};
 
+static rung_status *check_mrotary(const rung_node *node, void *params) {
+  const rung_ms_rotary_params *p = params;
+  int64_t most = INT32_MAX;
+  RUNG_TRY(check_rotary(node, params));
+  RUNG_MODEL_REQUIRE(p->mrope_section.count == 3, "mrope_section has %zu elements, it must have 3",
+                     p->mrope_section.count);
+  for (size_t i = 0; i < 3; i++)
+    RUNG_MODEL_REQUIRE(p->mrope_section.at[i] >= 0 && p->mrope_section.at[i] <= most, "mrope_section[%zu] is %lld", i,
+                       (long long)p->mrope_section.at[i]);
+  RUNG_MODEL_REQUIRE(p->mrope_layout == 0 || p->mrope_layout == 1, "mrope_layout is %lld, it must be 0 or 1",
+                     (long long)p->mrope_layout);
+  return NULL;
+}
+
+static const rung_attr mrotary_attrs[] = {
+    {"mrope_section", RUNG_ATTR_KIND_INTS, offsetof(rung_ms_rotary_params, mrope_section), .required = true},
+    RUNG_ATTR_INT(rung_ms_rotary_params, mrope_layout, 0),
+    RUNG_ATTR_INT(rung_ms_rotary_params, interleaved, 0),
+    RUNG_ATTR_INT(rung_ms_rotary_params, num_heads, 0),
+    RUNG_ATTR_INT(rung_ms_rotary_params, rotary_embedding_dim, 0),
+    RUNG_ATTR_INT(rung_ms_rotary_params, is_packed_batching, 0),
+    RUNG_ATTR_FLOAT(rung_ms_rotary_params, scale, 1),
+    {0}};
+
+const rung_op rung_op_ms_MRotaryEmbedding = {
+    .name = "MRotaryEmbedding",
+    .domain = "com.microsoft",
+    .since = 1,
+    .signature = "input:T position_ids:int64 cos_cache:T sin_cache:T -> output:T",
+    .params_size = sizeof(rung_ms_rotary_params),
+    .attributes = mrotary_attrs,
+    .check = check_mrotary,
+    .infer = infer_rotary};
+
 /* GroupQueryAttention */
 
 static rung_status *take_cache(const rung_type *past, rung_gqa_sizes *s) {

@@ -77,10 +77,11 @@ typedef struct rung_projection {
 rung_status *rung_projected_check(const rung_ms_attention_params *params, const rung_projected_types *types,
                                   rung_projection *out_projection, rung_ms_attention_sizes *out_sizes) RUNG_MUST_CHECK;
 
-/* RotaryEmbedding */
+/* RotaryEmbedding; MRotaryEmbedding, whose pairs are turned by three positions of their token */
 typedef struct rung_ms_rotary_params {
-  int64_t interleaved, num_heads, rotary_embedding_dim, is_packed_batching;
+  int64_t interleaved, num_heads, rotary_embedding_dim, is_packed_batching, mrope_layout;
   float scale;
+  rung_ints mrope_section; /* pairs of each; none: one position */
 } rung_ms_rotary_params;
 enum { RUNG_ROTARY_X, RUNG_ROTARY_POSITIONS, RUNG_ROTARY_COSINES, RUNG_ROTARY_SINES };
 

@@ -29,12 +29,14 @@ static rung_status *check_packed(const rung_type *type, uint32_t input, rung_lin
 
 static rung_status *check_past(const rung_linear_attention_params *p, const rung_type *type,
                                rung_linear_attention_sizes *s) {
-  int64_t heads = p->kv_num_heads;
-  RUNG_MODEL_REQUIRE(type->rank == 4, "past_state has rank %d, it must be 4", type->rank);
-  RUNG_TRY(agree("the batch size", type->dims[0], &s->batch));
-  RUNG_TRY(agree("kv_num_heads", type->dims[1], &heads));
-  RUNG_TRY(agree("the size of a key", type->dims[2], &s->key));
-  return agree("the size of a value", type->dims[3], &s->value);
+  int64_t heads = p->kv_num_heads, window = p->state_window;
+  int32_t first = window > 0;
+  RUNG_MODEL_REQUIRE(type->rank == 4 + first, "past_state has rank %d, it must be %d", type->rank, 4 + first);
+  if (first) RUNG_TRY(agree("state_window", type->dims[0], &window));
+  RUNG_TRY(agree("the batch size", type->dims[first], &s->batch));
+  RUNG_TRY(agree("kv_num_heads", type->dims[first + 1], &heads));
+  RUNG_TRY(agree("the size of a key", type->dims[first + 2], &s->key));
+  return agree("the size of a value", type->dims[first + 3], &s->value);
 }
 
 static rung_status *check_gates(const rung_linear_attention_params *p, const rung_type *decay, const rung_type *beta,
@@ -85,9 +87,27 @@ static rung_status *infer_LinearAttention(rung_infer *infer) {
   int64_t *sizes[] = {&s.batch, &s.length, &s.key, &s.value};
   for (size_t i = 0; i < RUNG_COUNT(sizes); i++)
     if (*sizes[i] == UNKNOWN) *sizes[i] = rung_infer_symbol(infer);
-  RUNG_TRY(rung_infer_shape(infer, 0, 3,
-                            (const int64_t[]){s.batch, s.length, rung_infer_mul(infer, p->q_num_heads, s.value)}));
-  return rung_infer_shape(infer, 1, 4, (const int64_t[]){s.batch, p->kv_num_heads, s.key, s.value});
+  RUNG_TRY(rung_infer_shape(
+      infer, 0, 3,
+      (const int64_t[]){s.batch, s.length, rung_infer_mul(infer, RUNG_MAX(p->q_num_heads, p->kv_num_heads), s.value)}));
+  int64_t dims[5] = {p->state_window, s.batch, p->kv_num_heads, s.key, s.value};
+  return p->state_window ? rung_infer_shape(infer, 1, 5, dims) : rung_infer_shape(infer, 1, 4, dims + 1);
+}
+
+static rung_status *check_window(int64_t window) {
+  RUNG_MODEL_REQUIRE(window >= 0 && window <= 8, "state_window is %lld, it must be 0 to 8", (long long)window);
+  return NULL;
+}
+
+static rung_status *check_ms_linear(const rung_node *node, void *params) {
+  (void)node;
+  const rung_linear_attention_params *p = params;
+  RUNG_TRY(check_window(p->state_window));
+  RUNG_MODEL_REQUIRE(p->kv_num_heads > 0 && p->q_num_heads > 0 &&
+                         (p->q_num_heads % p->kv_num_heads == 0 || p->kv_num_heads % p->q_num_heads == 0),
+                     "%lld heads of the query and %lld of the key cannot share", (long long)p->q_num_heads,
+                     (long long)p->kv_num_heads);
+  return NULL;
 }
 
 static rung_status *check_LinearAttention(const rung_node *node, void *params) {
@@ -99,14 +119,18 @@ static rung_status *check_LinearAttention(const rung_node *node, void *params) {
   return NULL;
 }
 
-static const rung_attr linear_attention_attrs[] = {
-    {"q_num_heads", RUNG_ATTR_KIND_INT, offsetof(rung_linear_attention_params, q_num_heads), .required = true},
-    {"kv_num_heads", RUNG_ATTR_KIND_INT, offsetof(rung_linear_attention_params, kv_num_heads), .required = true},
-    RUNG_ATTR_INT(rung_linear_attention_params, chunk_size, 64),
-    RUNG_ATTR_FLOAT(rung_linear_attention_params, scale, 0),
-    {"update_rule", RUNG_ATTR_KIND_CHOICE, offsetof(rung_linear_attention_params, update_rule),
-     .int_default = RUNG_UPDATE_GATED_DELTA, .text = "linear|gated|delta|gated_delta"},
-    {0}};
+/* clang-format off */
+#define LINEAR_ATTENTION_ATTRS                                                                                      \
+    {"q_num_heads", RUNG_ATTR_KIND_INT, offsetof(rung_linear_attention_params, q_num_heads), .required = true},     \
+    {"kv_num_heads", RUNG_ATTR_KIND_INT, offsetof(rung_linear_attention_params, kv_num_heads), .required = true},   \
+    RUNG_ATTR_INT(rung_linear_attention_params, chunk_size, 64),                                                    \
+    RUNG_ATTR_FLOAT(rung_linear_attention_params, scale, 0),                                                        \
+    {"update_rule", RUNG_ATTR_KIND_CHOICE, offsetof(rung_linear_attention_params, update_rule),                     \
+     .int_default = RUNG_UPDATE_GATED_DELTA, .text = "linear|gated|delta|gated_delta"}
+/* clang-format on */
+static const rung_attr linear_attention_attrs[] = {LINEAR_ATTENTION_ATTRS, {0}};
+static const rung_attr ms_linear_attrs[] = {
+    LINEAR_ATTENTION_ATTRS, RUNG_ATTR_INT(rung_linear_attention_params, state_window, 0), {0}};
 
 const rung_op rung_op_LinearAttention = {
     .name = "LinearAttention",
@@ -118,47 +142,80 @@ const rung_op rung_op_LinearAttention = {
     .check = check_LinearAttention,
     .infer = infer_LinearAttention};
 
-/* CausalConvWithState */
+const rung_op rung_op_ms_LinearAttention = {
+    .name = "LinearAttention",
+    .domain = "com.microsoft",
+    .since = 1,
+    .signature = "query:T key:T value:T past_state:S? decay:T? beta:T? -> output:T present_state:S",
+    .params_size = sizeof(rung_linear_attention_params),
+    .attributes = ms_linear_attrs,
+    .check = check_ms_linear,
+    .infer = infer_LinearAttention};
+
+/* CausalConvWithState: input (batch, channels, length), or (batch, length, channels...) with channels_last; the state
+ * is as long as the filter reaches back */
 
 static rung_status *infer_CausalConvWithState(rung_infer *infer) {
+  const rung_causal_conv_params *p = infer->params;
   const rung_type *x = rung_infer_input(infer, 0), *w = rung_infer_input(infer, 1);
-  int64_t batch = UNKNOWN, channels = UNKNOWN, state = UNKNOWN;
-  RUNG_MODEL_REQUIRE((x->rank < 0 || x->rank == 3) && (w->rank < 0 || w->rank == 3),
-                     "input and weight must have three dimensions");
-  if (x->rank == 3) batch = x->dims[0], channels = x->dims[1];
+  int64_t channels = UNKNOWN, state = UNKNOWN, dims[RUNG_MAX_RANK + 1] = {p->state_window}, window = p->state_window;
+  int32_t more = window > 0, length = p->channels_last ? 1 : 2; /* which dimension of the input */
+  RUNG_MODEL_REQUIRE(
+      (x->rank < 0 || x->rank == 3 || (p->channels_last && x->rank > 3)) && (w->rank < 0 || w->rank == 3),
+      "input and weight must have three dimensions");
+  if (x->rank == 3) channels = x->dims[3 - length];
   if (w->rank == 3) {
-    RUNG_TRY(agree("the number of channels", w->dims[0], &channels));
+    if (x->rank <= 3) RUNG_TRY(agree("the number of channels", w->dims[0], &channels));
     RUNG_MODEL_REQUIRE((w->dims[1] < 0 || w->dims[1] == 1) && w->dims[2] != 0,
                        "the weight must be (channels, 1, size)");
-    if (w->dims[2] > 0) state = w->dims[2] - 1;
+    if (w->dims[2] > 0)
+      RUNG_MODEL_REQUIRE(rung_mul_i64(w->dims[2] - 1, RUNG_MAX(p->dilation, 1), &state) && state <= INT32_MAX,
+                         "%lld weights %lld apart reach too far", (long long)w->dims[2], (long long)p->dilation);
   }
   if (rung_infer_ranked(infer, 2)) {
     const rung_type *bias = rung_infer_input(infer, 2);
     RUNG_MODEL_REQUIRE(bias->rank == 1, "the bias has rank %d", bias->rank);
-    RUNG_TRY(agree("the number of channels", bias->dims[0], &channels));
+    if (x->rank <= 3) RUNG_TRY(agree("the number of channels", bias->dims[0], &channels));
   }
+  if (x->rank < 0) return NULL;
+  for (int32_t i = 0; i < x->rank; i++) dims[more + i] = i == length ? state : x->dims[i];
   if (rung_infer_ranked(infer, 3)) {
     const rung_type *past = rung_infer_input(infer, 3);
-    RUNG_MODEL_REQUIRE(past->rank == 3, "past_state has rank %d", past->rank);
-    RUNG_TRY(agree("the batch size", past->dims[0], &batch));
-    RUNG_TRY(agree("the number of channels", past->dims[1], &channels));
-    RUNG_TRY(agree("the length of the state", past->dims[2], &state));
+    RUNG_MODEL_REQUIRE(past->rank == x->rank + more, "past_state has rank %d", past->rank);
+    for (int32_t i = 0; i < past->rank; i++) RUNG_TRY(agree("a dimension of the state", past->dims[i], &dims[i]));
   }
-  int64_t *sizes[] = {&batch, &channels, &state};
-  for (size_t i = 0; i < RUNG_COUNT(sizes); i++)
-    if (*sizes[i] == UNKNOWN) *sizes[i] = rung_infer_symbol(infer);
+  if (!p->channels_last) RUNG_TRY(agree("the number of channels", channels, &dims[more + 1]));
+  if (dims[more + length] == UNKNOWN) dims[more + length] = rung_infer_symbol(infer);
   rung_infer_same(infer, 0, 0);
-  return rung_infer_shape(infer, 1, 3, (const int64_t[]){batch, channels, state});
+  return rung_infer_shape(infer, 1, x->rank + more, dims);
+}
+
+static rung_status *check_ms_causal(const rung_node *node, void *params) {
+  (void)node;
+  const rung_causal_conv_params *p = params;
+  RUNG_TRY(check_window(p->state_window));
+  RUNG_MODEL_REQUIRE(p->dilation >= 1, "dilation is %lld", (long long)p->dilation);
+  RUNG_MODEL_REQUIRE(p->ndim >= 1 && p->ndim <= 3, "ndim is %lld", (long long)p->ndim);
+  RUNG_MODEL_REQUIRE(!p->channels_last || p->ndim == 1, "channels_last with ndim %lld", (long long)p->ndim);
+  return NULL;
 }
 
 static const rung_attr causal_conv_attrs[] = {RUNG_ATTR_CHOICE(rung_causal_conv_params, activation, "none|silu|swish"),
                                               {0}};
+static const rung_attr ms_causal_attrs[] = {RUNG_ATTR_CHOICE(rung_causal_conv_params, activation, "none|silu|swish"),
+                                            RUNG_ATTR_INT(rung_causal_conv_params, state_window, 0),
+                                            RUNG_ATTR_INT(rung_causal_conv_params, channels_last, 0),
+                                            RUNG_ATTR_INT(rung_causal_conv_params, dilation, 1),
+                                            RUNG_ATTR_INT(rung_causal_conv_params, ndim, 1),
+                                            {0}};
 
-const rung_op rung_op_CausalConvWithState = {
-    .name = "CausalConvWithState",
-    .domain = "",
-    .since = 27,
-    .signature = "input:T weight:T bias:T? past_state:T? -> output:T present_state:T",
-    .params_size = sizeof(rung_causal_conv_params),
-    .attributes = causal_conv_attrs,
-    .infer = infer_CausalConvWithState};
+#define CAUSAL_CONV(symbol, where, version, ...)                                                                       \
+  const rung_op rung_op_##symbol = {.name = "CausalConvWithState",                                                     \
+                                    .domain = where,                                                                   \
+                                    .since = version,                                                                  \
+                                    .signature = "input:T weight:T bias:T? past_state:T? -> output:T present_state:T", \
+                                    .params_size = sizeof(rung_causal_conv_params),                                    \
+                                    .infer = infer_CausalConvWithState,                                                \
+                                    __VA_ARGS__};
+CAUSAL_CONV(CausalConvWithState, "", 27, .attributes = causal_conv_attrs)
+CAUSAL_CONV(ms_CausalConvWithState, "com.microsoft", 1, .attributes = ms_causal_attrs, .check = check_ms_causal)

@@ -22,6 +22,18 @@ typedef struct rung_regex_params {
   rung_str pattern;
 } rung_regex_params;
 
+/* com.microsoft's Tokenizer and MurmurHash3. */
+typedef struct rung_tokenizer_params {
+  rung_strs separators; /* patterns; without any, `tokenexp` says what a token is */
+  rung_str tokenexp, pad_value;
+  int64_t mark, mincharnum;
+  bool letters; /* settled: every code point is a token */
+} rung_tokenizer_params;
+
+typedef struct rung_murmur_params {
+  int64_t positive, seed;
+} rung_murmur_params;
+
 typedef enum rung_tfidf_mode { RUNG_TF, RUNG_IDF, RUNG_TFIDF } rung_tfidf_mode;
 
 typedef struct rung_tfidf_params {

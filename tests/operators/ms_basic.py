@@ -53,6 +53,14 @@ def aliases(random):
     yield Case("expand_dims_bool", "ExpandDims", [r.bools(2, 3), numpy.int32(0)])
     yield Case("expand_dims_string", "ExpandDims", [numpy.array([["a", "bc"]], object), numpy.int32(1)], constants=[1])
 
+    r = random("gather_nd")
+    x, pairs = r.floats(4, 3, 5), r.ints(2, 3, 2, dtype=numpy.int64, low=-3, high=2)
+    for name, dtype in (("i32", numpy.int32), ("i64", numpy.int64)):
+        yield Case(f"gather_nd_{name}", "GatherND", [x, pairs.astype(dtype)])
+    yield Case("gather_nd_slices", "GatherND", [x, r.ints(5, 1, dtype=numpy.int32, low=0, high=3)], fixed=False)
+    yield Case("gather_nd_elements", "GatherND", [r.ints(4, 3, dtype=numpy.int16), numpy.array([[3, 0], [-1, 2]])])
+    yield Case("gather_nd_string", "GatherND", [numpy.array([["a", "bc"], ["d", "e"]], object), numpy.array([[1, 0]])])
+
     r = random("grid_sample")
     x, grid = r.floats(2, 3, 5, 6), r.floats(2, 4, 3, 2, low=-1.25, high=1.25)
     for mode in ("bilinear", "nearest", "bicubic"):

@@ -24,6 +24,20 @@ def hostile():
     yield "cdist_lengths", "CDist", [zeros(2, 3), zeros(2, 4)], {}
     yield "cdist_rank", "CDist", [zeros(2, 3, 3), zeros(2, 3)], {}
     yield "cdist_metric", "CDist", [zeros(2, 3), zeros(2, 3)], {"metric": "hamming"}
+    yield "gather_nd_far", "GatherND", [x, I32([[2, 0]])], {}
+    yield "gather_nd_negative", "GatherND", [x, I64([[0, 0, -9]])], {}
+    yield "gather_nd_deep", "GatherND", [x, I64([[0, 0, 0, 0]])], {}
+    yield "gather_nd_scalar", "GatherND", [x, I64(0)], {}
+    words = numpy.array(["a b", "c"], object)
+    token = {"mincharnum": 1, "mark": 0, "pad_value": "", "separators": [" "]}
+    yield "tokenizer_rank", "Tokenizer", [words.reshape(1, 1, 2)], token
+    yield "tokenizer_scalar", "Tokenizer", [words[0]], token
+    yield "tokenizer_least", "Tokenizer", [words], token | {"mincharnum": 0}
+    yield "tokenizer_letters", "Tokenizer", [words], token | {"mincharnum": 2, "separators": [""]}
+    yield "tokenizer_pattern", "Tokenizer", [words], token | {"separators": [" ", "("]}
+    yield "tokenizer_repeats", "Tokenizer", [words], token | {"separators": ["(((a{1000}){1000}){1000})"]}
+    yield "tokenizer_nothing", "Tokenizer", [words], {"mincharnum": 1, "mark": 0, "pad_value": ""}
+    yield "murmur_bool", "MurmurHash3", [zeros(2, dtype=bool)], {}
     yield "inverse_oblong", "Inverse", [zeros(2, 3)], {}
     yield "inverse_vector", "Inverse", [zeros(3)], {}
     yield "rfft_ndim", "Rfft", [zeros(4)], {"signal_ndim": 3}
@@ -115,6 +129,52 @@ def hostile():
     yield "rotary_heads", "RotaryEmbedding", [x, ids, *caches], {"num_heads": 3}
     yield "rotary_dim", "RotaryEmbedding", [x, ids, *caches], {"num_heads": 1, "rotary_embedding_dim": 16}
     yield "rotary_caches", "RotaryEmbedding", [x, ids, zeros(8, 4), zeros(8, 3)], {}
+
+    streams, section = zeros(3, 2, 3, dtype=I64), {"mrope_section": [2, 1, 1], "num_heads": 1}
+    yield "mrotary_position", "MRotaryEmbedding", [x, streams + 8, *caches], section
+    yield "mrotary_negative", "MRotaryEmbedding", [x, streams - 1, *caches], section
+    yield "mrotary_streams", "MRotaryEmbedding", [x, zeros(2, 2, 3, dtype=I64), *caches], section
+    yield "mrotary_one", "MRotaryEmbedding", [x, I64([0]), *caches], section
+    yield "mrotary_sum", "MRotaryEmbedding", [x, streams, *caches], section | {"mrope_section": [2, 1, 2]}
+    yield "mrotary_section", "MRotaryEmbedding", [x, streams, *caches], section | {"mrope_section": [4, 1, -1]}
+    yield "mrotary_sections", "MRotaryEmbedding", [x, streams, *caches], section | {"mrope_section": [2, 2]}
+    yield "mrotary_layout", "MRotaryEmbedding", [x, streams, *caches], section | {"mrope_layout": 2}
+    yield "gated_add_gate", "GatedAdd", [x, x, zeros(2, 3, 2)], {}
+    yield "gated_add_rows", "GatedAdd", [x, x, zeros(3, 1)], {}
+    yield "gated_add_shape", "GatedAdd", [x, zeros(2, 3, 7), zeros(2, 3, 1)], {}
+    yield "silu_scale", "ScaledSiLU", [x, zeros(1)], {}
+    yield "attention_gate_bias", "LinearAttentionGate", [x, zeros(7), zeros(8)], {}
+    yield "attention_gate_scale", "LinearAttentionGate", [x, zeros(8), zeros(9)], {}
+    yield "attention_gate_b", "LinearAttentionGate", [x, zeros(8), zeros(8), zeros(2, 3, 7)], {}, 2
+    yield "attention_gate_no_b", "LinearAttentionGate", [x, zeros(8), zeros(8)], {}, 2
+    yield "gated_norm_parts", "GatedRMSNorm", [x, zeros(3), x], {}
+    yield "gated_norm_none", "GatedRMSNorm", [x, zeros(0), x], {}
+    yield "gated_norm_gate", "GatedRMSNorm", [x, zeros(8), zeros(2, 3, 4)], {}
+    yield "gated_norm_activation", "GatedRMSNorm", [x, zeros(8), x], {"activation": "relu"}
+    yield "branch_norm_count", "BranchwiseRMSNorm", [x, zeros(8)], {"num_branches": 3}
+    yield "branch_norm_negative", "BranchwiseRMSNorm", [x, zeros(8)], {"num_branches": -1}
+    yield "branch_norm_scale", "BranchwiseRMSNorm", [x, zeros(1, 8)], {}
+    yield "branch_norm_vector", "BranchwiseRMSNorm", [zeros(8), zeros(8)], {}
+    lin = {"q_num_heads": 2, "kv_num_heads": 2, "update_rule": "linear"}
+    yield "linear_heads", "LinearAttention", [x, x, x], lin | {"q_num_heads": 3}, 2
+    yield "linear_shared", "LinearAttention", [zeros(1, 3, 12), zeros(1, 3, 8), x[:1]], lin | {"q_num_heads": 3}, 2
+    yield "linear_window", "LinearAttention", [x, x, x], lin | {"state_window": 9}, 2
+    yield "linear_window_past", "LinearAttention", [x, x, x, zeros(3, 2, 2, 4, 4)], lin | {"state_window": 2}, 2
+    yield "linear_past", "LinearAttention", [x, x, x, zeros(2, 2, 2, 4, 4)], lin, 2
+    yield "linear_no_beta", "LinearAttention", [x, x, x], lin | {"update_rule": "delta"}, 2
+    w3 = zeros(3, 1, 4)
+    yield "causal_channels", "CausalConvWithState", [x, zeros(4, 1, 4)], {}, 2
+    yield "causal_last", "CausalConvWithState", [zeros(2, 3, 2, 2), zeros(5, 1, 4)], {"channels_last": 1}, 2
+    yield "causal_rank", "CausalConvWithState", [zeros(2, 3, 2, 2), w3], {}, 2
+    yield "causal_bias", "CausalConvWithState", [x, w3, zeros(4)], {}, 2
+    yield "causal_bias_last", "CausalConvWithState", [zeros(2, 3, 1, 3), w3, zeros(4)], {"channels_last": 1}, 2
+    yield "causal_past", "CausalConvWithState", [x, w3, None, zeros(2, 3, 4)], {}, 2
+    yield "causal_window", "CausalConvWithState", [x, w3, None, zeros(3, 2, 3, 3)], {"state_window": 2}, 2
+    yield "causal_dilation", "CausalConvWithState", [x, w3], {"dilation": 0}, 2
+    yield "causal_dilation_huge", "CausalConvWithState", [x, w3], {"dilation": 2**62}, 2
+    yield "causal_dilation_large", "CausalConvWithState", [x, w3], {"dilation": 2**31}, 2
+    yield "causal_ndim", "CausalConvWithState", [x, w3], {"ndim": 4}, 2
+    yield "causal_empty", "CausalConvWithState", [x, zeros(3, 1, 0)], {}, 2
 
     mha = {"num_heads": 2}
     yield "mha_heads", "MultiHeadAttention", [x, x, x], {"num_heads": 3}

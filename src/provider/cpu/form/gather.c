@@ -44,13 +44,15 @@ rung_status *rung_gather_tuples(const rung_tensor *indices, const rung_tensor *d
                    "indices of %lld coordinates into %d dimensions", (long long)depth, data->rank - batch);
   size_t count = rung_gather_tuple_count(indices), batches = (size_t)rung_tensor_span(indices, 0, batch);
   size_t each = batches ? count / batches : 0;
-  const int64_t *from = indices->data;
+  const int32_t *narrow = indices->dtype == RUNG_I32 ? indices->data : NULL;
+  const int64_t *wide = indices->data;
   for (size_t i = 0; i < count; i++) {
     int64_t linear = (int64_t)(i / each);
     for (int64_t k = 0; k < depth; k++) {
-      int64_t limit = data->dims[batch + k], given = from[i * (size_t)depth + (size_t)k];
+      size_t at = i * (size_t)depth + (size_t)k;
+      int64_t limit = data->dims[batch + k], given = narrow ? narrow[at] : wide[at];
       int64_t index = given < 0 ? given + limit : given;
-      if (index < 0 || index >= limit) return index_error(i * (size_t)depth + (size_t)k, given, limit);
+      if (index < 0 || index >= limit) return index_error(at, given, limit);
       linear = linear * limit + index;
     }
     out[i] = linear;

@@ -8,7 +8,7 @@
  * lies outside. `out` holds as many as the tensor. */
 rung_status *rung_gather_indices(const rung_tensor *indices, int64_t limit, int64_t *out) RUNG_MUST_CHECK;
 
-/* Tuples of coordinates, the last dimension of `indices` (int64), into linear numbers of the slices of `data` that they
+/* Tuples of coordinates, the last dimension of `indices` (int32 or int64), into linear numbers of the slices of `data` that they
  * name, behind `batch` dimensions that both have. `out` holds one number a tuple. */
 rung_status *rung_gather_tuples(const rung_tensor *indices, const rung_tensor *data, int32_t batch,
                                 int64_t *out) RUNG_MUST_CHECK;

@@ -12,6 +12,11 @@ typedef struct rung_rotary {
   const rung_tensor *cosines, *sines;      /* (positions, half); without positions (batch or 1, length, half) */
   const int64_t *positions;                /* (batch, length); negative ones count from the end */
   bool counts_on;                          /* there is one position, that of the first token of every sample */
+  /* NULL; or numbers of pairs that each of three streams of positions, (3, batch, length), turns. They follow each
+   * other; `woven`: pairs go round, and are the first stream's where another one has had its number. */
+  const int64_t *sections;
+  bool woven;
+  const float *scale; /* of what is turned; NULL: 1 */
 } rung_rotary;
 
 /* INVALID_ARGUMENT for a position outside of the caches. */

@@ -54,6 +54,7 @@ static rung_status *prepare_tuples(rung_kernel_call *call) {
 
 static rung_status *run_GatherND(rung_kernel_call *call) { return rung_moved(call, gather_nd); }
 const rung_kernel rung_cpu_GatherND = {.prepare = prepare_tuples, .run = run_GatherND};
+const rung_kernel rung_cpu_ms_GatherND = {.types = {INDEX_TYPES}, .prepare = prepare_tuples, .run = run_GatherND};
 
 /* GatherElements */
 

@@ -1,5 +1,5 @@
-/* com.microsoft's GroupQueryAttention and RotaryEmbedding. Every sample has a length of its own: the first tokens of
- * its cache count, new ones are written behind them. */
+/* com.microsoft's GroupQueryAttention, RotaryEmbedding and MRotaryEmbedding. Every sample has a length of its own: the
+ * first tokens of its cache count, new ones are written behind them. */
 #include "op/ms_attention.h"
 
 #include "provider/cpu/form/floats.h"
@@ -23,7 +23,10 @@ static rung_status *make_rotary(const rung_kernel_call *call, rung_rotary *r) {
                      .cosines = cosines,
                      .sines = sines,
                      .positions = positions->data,
-                     .counts_on = rung_tensor_count(positions) == 1,
+                     .sections = p->mrope_section.at,
+                     .woven = p->mrope_layout == 1,
+                     .scale = p->mrope_section.at ? &p->scale : NULL,
+                     .counts_on = !p->mrope_section.at && rung_tensor_count(positions) == 1,
                      .batch = (size_t)x->dims[0],
                      .length = (size_t)x->dims[flat ? 1 : 2],
                      .half = (size_t)cosines->dims[1]};
@@ -37,9 +40,13 @@ static rung_status *make_rotary(const rung_kernel_call *call, rung_rotary *r) {
   size_t turned = p->rotary_embedding_dim ? (size_t)p->rotary_embedding_dim : r->head;
   RUNG_RUN_REQUIRE(turned <= r->head && turned == 2 * r->half, "caches of %zu pairs for %zu of %zu elements of a head",
                    r->half, turned, r->head);
-  RUNG_RUN_REQUIRE(r->counts_on || (positions->rank == 2 && positions->dims[0] == x->dims[0] &&
-                                    positions->dims[1] == (int64_t)r->length),
-                   "position_ids must be (batch, length), or one number");
+  int32_t streams = r->sections ? 1 : 0; /* a dimension of them */
+  bool fits = positions->rank == 2 + streams && positions->dims[streams] == x->dims[0] &&
+              positions->dims[streams + 1] == (int64_t)r->length && (!streams || positions->dims[0] == 3);
+  RUNG_RUN_REQUIRE(r->counts_on || fits, "position_ids must be %s",
+                   streams ? "(3, batch, length)" : "(batch, length), or one number");
+  RUNG_RUN_REQUIRE(!streams || r->sections[0] + r->sections[1] + r->sections[2] == (int64_t)r->half,
+                   "mrope_section does not add up to %zu pairs", r->half);
   r->x = rung_view_of(x->data, x->dtype, flat, r->heads, r->length, r->head);
   r->y = rung_view_of(rung_out(call, 0)->data, x->dtype, flat, r->heads, r->length, r->head);
   return NULL;
@@ -54,6 +61,7 @@ static rung_status *run_rotary(rung_kernel_call *call) {
 }
 
 const rung_kernel rung_cpu_ms_RotaryEmbedding = {.types = {{'T', NARROW_FLOATS}}, .run = run_rotary};
+const rung_kernel rung_cpu_ms_MRotaryEmbedding = {.types = {{'T', NARROW_FLOATS}}, .run = run_rotary};
 
 /* GroupQueryAttention */
 

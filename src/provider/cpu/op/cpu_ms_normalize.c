@@ -1,14 +1,17 @@
-/* SkipLayerNormalization, SkipSimplifiedLayerNormalization, SimplifiedLayerNormalization, EmbedLayerNormalization,
- * QEmbedLayerNormalization. */
+/* SkipLayerNormalization, SkipSimplifiedLayerNormalization, SimplifiedLayerNormalization, GatedRMSNorm,
+ * BranchwiseRMSNorm, EmbedLayerNormalization, QEmbedLayerNormalization. */
+#include "op/ms_gated.h"
 #include "op/ms_normalize.h"
-
 #include "op/normalize.h"
+#include "provider/cpu/form/cpu_math.h"
 #include "provider/cpu/form/floats.h"
 #include "provider/cpu/form/norm_rows.h"
 #include "provider/cpu/kernel/isa.h"
 #include "provider/cpu/form/quantized.h"
 
 #include <math.h>
+
+#define NARROW_FLOATS (RUNG_SET(RUNG_F32) | RUNG_SET(RUNG_F16) | RUNG_SET(RUNG_BF16))
 
 enum { BLOCK = 256 };
 
@@ -55,7 +58,7 @@ static size_t layout_scratch(const norm_layout *l) {
   return 2 * l->vector + 2 * l->statistics + rung_rowwise_scratch(&l->rowwise);
 }
 
-/* Scale, and shift unless NULL, in scratch; gives back where the rest of it begins. */
+/* Scale and shift, unless NULL, in scratch; gives back where the rest of it begins. */
 static char *set_norm(const rung_kernel_call *call, const norm_layout *l, const rung_tensor *scale,
                       const rung_tensor *shift, bool centred, float epsilon, char *scratch, rung_norm *norm) {
   rung_dtype dtype = l->rowwise.from;
@@ -63,7 +66,10 @@ static char *set_norm(const rung_kernel_call *call, const norm_layout *l, const 
                       .scale = {scratch, 1, l->n, 1},
                       .centred = centred,
                       .epsilon = epsilon};
-  rung_norm_load(scale, dtype, scratch);
+  if (scale)
+    rung_norm_load(scale, dtype, scratch);
+  else
+    norm->scale.at = NULL;
   if (shift) {
     norm->bias = (rung_row_operand){scratch + l->vector, 1, l->n, 1};
     rung_norm_load(shift, dtype, scratch + l->vector);
@@ -163,6 +169,101 @@ static rung_status *run_simplified(rung_kernel_call *call) {
 
 const rung_kernel rung_cpu_SimplifiedLayerNormalization = {
     .types = {{'T', RUNG_SET_FLOAT}, {'V', RUNG_SET_FLOAT}}, .prepare = prepare_simplified, .run = run_simplified};
+
+/* GatedRMSNorm, BranchwiseRMSNorm: rows are parts of the last dimension */
+
+typedef struct gated_job {
+  rung_norm norm;
+  const rung_tensor *gate;
+  rung_unary_loop activation;
+} gated_job;
+
+static void gated_row(void *context, size_t row, size_t n, const float *x, float *y) {
+  static const float plain[2] = {1, 0}; /* swish(z) = z sigmoid(1 z) */
+  const gated_job *j = context;
+  float gate[BLOCK];
+  rung_norm_row_f32(context, row, n, x, y);
+  for (size_t at = 0; at < n; at += BLOCK) {
+    size_t count = RUNG_MIN(n - at, (size_t)BLOCK);
+    rung_load_f32(j->gate->dtype, j->gate->data, row * n + at, 1, count, gate);
+    j->activation(count, gate, gate, plain);
+    for (size_t i = 0; i < count; i++) y[at + i] *= gate[i];
+  }
+}
+
+static rung_status *make_gated(const rung_kernel_call *call, norm_layout *l) {
+  const rung_tensor *x = rung_in(call, 0), *scale = rung_in(call, 1);
+  size_t n = rung_tensor_count(scale), last = x->rank ? (size_t)x->dims[x->rank - 1] : 0;
+  RUNG_RUN_REQUIRE(scale->rank == 1 && n && x->rank && last % n == 0, "rows of %zu cannot be divided into parts of %zu",
+                   last, n);
+  RUNG_RUN_REQUIRE(rung_tensor_same_shape(x, rung_in(call, 2)), "the gate is not shaped like X");
+  lay_out(call, x->dtype, x->dtype, rung_tensor_count(x) / n, n, l);
+  return NULL;
+}
+
+static rung_status *prepare_gated(rung_kernel_call *call) {
+  norm_layout l;
+  RUNG_TRY(make_gated(call, &l));
+  call->scratch_size = layout_scratch(&l);
+  return NULL;
+}
+
+static rung_status *run_gated(rung_kernel_call *call) {
+  const rung_gated_norm_params *p = call->params;
+  const rung_math *math = rung_math_for(rung_isa(call->host));
+  norm_layout l;
+  RUNG_TRY(make_gated(call, &l));
+  gated_job j = {.gate = rung_in(call, 2),
+                 .activation = math->unary[p->activation == RUNG_GATE_SIGMOID ? RUNG_MATH_sigmoid : RUNG_MATH_swish]};
+  char *rest = set_norm(call, &l, rung_in(call, 1), NULL, false, p->epsilon, call->scratch, &j.norm);
+  rung_rowwise_run(call, &l.rowwise, 3, &(const rung_row_functions){gated_row, NULL}, &j, rung_in(call, 0)->data,
+                   rung_out(call, 0)->data, rest);
+  return NULL;
+}
+
+const rung_kernel rung_cpu_ms_GatedRMSNorm = {
+    .types = {{'T', NARROW_FLOATS}}, .prepare = prepare_gated, .run = run_gated};
+
+/* A scale for all branches, or one for each: *out_period of them. */
+static rung_status *make_branches(const rung_kernel_call *call, norm_layout *l, size_t *out_period) {
+  const rung_gated_norm_params *p = call->params;
+  const rung_tensor *x = rung_in(call, 0), *scale = rung_in(call, 1);
+  RUNG_RUN_REQUIRE(x->rank >= (p->num_branches ? 1 : 2), "the input has rank %d, and no branches", x->rank);
+  int64_t last = x->dims[x->rank - 1], branches = p->num_branches ? p->num_branches : x->dims[x->rank - 2];
+  RUNG_RUN_REQUIRE(!p->num_branches || last % branches == 0, "%lld elements cannot be divided into %lld branches",
+                   (long long)last, (long long)branches);
+  size_t n = (size_t)(p->num_branches ? last / branches : last), given = scale ? rung_tensor_count(scale) : n;
+  bool fits = !scale || (scale->rank == 1 && (given == n || given == n * (size_t)branches)) ||
+              (scale->rank == 2 && scale->dims[0] == branches && scale->dims[1] == (int64_t)n);
+  RUNG_RUN_REQUIRE(fits, "a scale of %zu elements for %lld branches of %zu", given, (long long)branches, n);
+  *out_period = given == n ? 1 : (size_t)branches;
+  lay_out(call, x->dtype, x->dtype, n ? rung_tensor_count(x) / n : 0, n, l);
+  l->vector = rung_norm_bytes(given, x->dtype);
+  return NULL;
+}
+
+static rung_status *prepare_branches(rung_kernel_call *call) {
+  norm_layout l;
+  size_t period;
+  RUNG_TRY(make_branches(call, &l, &period));
+  call->scratch_size = layout_scratch(&l);
+  return NULL;
+}
+
+static rung_status *run_branches(rung_kernel_call *call) {
+  const rung_gated_norm_params *p = call->params;
+  norm_layout l;
+  rung_norm norm;
+  size_t period;
+  RUNG_TRY(make_branches(call, &l, &period));
+  char *rest = set_norm(call, &l, rung_in(call, 1), NULL, false, p->epsilon, call->scratch, &norm);
+  norm.scale.period = period;
+  rung_rowwise_run(call, &l.rowwise, 2, &rung_norm_rows, &norm, rung_in(call, 0)->data, rung_out(call, 0)->data, rest);
+  return NULL;
+}
+
+const rung_kernel rung_cpu_ms_BranchwiseRMSNorm = {
+    .types = {{'T', NARROW_FLOATS}, {'M', NARROW_FLOATS}}, .prepare = prepare_branches, .run = run_branches};
 
 /* EmbedLayerNormalization, QEmbedLayerNormalization */
 

@@ -1,4 +1,4 @@
-/* LinearAttention, CausalConvWithState. Both compute in float32. */
+/* LinearAttention, CausalConvWithState, and those of com.microsoft. All compute in float32. */
 #include "op/stateful.h"
 
 #include "base/pool.h"
@@ -14,7 +14,8 @@ typedef struct linear_job {
   rung_linear_attention_sizes s;
   const rung_tensor *in[RUNG_LINEAR_INPUTS];
   rung_tensor *out, *present;
-  size_t heads, group, length, key, value;
+  size_t heads, group, length, key, value; /* group: heads of the query to one of keys */
+  size_t sharing;                          /* heads of keys to one of the query */
   float scale;
   float *scratch; /* per thread: state, query, key, decay (key each), value, result (value each) */
 } linear_job;
@@ -32,7 +33,8 @@ static rung_status *make_linear(const rung_kernel_call *call, linear_job *j) {
   }
   RUNG_TRY(rung_linear_attention_check(j->p, given, &j->s));
   j->heads = (size_t)j->p->kv_num_heads;
-  j->group = (size_t)(j->p->q_num_heads / j->p->kv_num_heads);
+  j->group = (size_t)RUNG_MAX(j->p->q_num_heads / j->p->kv_num_heads, 1);
+  j->sharing = (size_t)RUNG_MAX(j->p->kv_num_heads / j->p->q_num_heads, 1);
   j->length = (size_t)j->s.length, j->key = (size_t)j->s.key, j->value = (size_t)j->s.value;
   j->scale = j->p->scale != 0 ? j->p->scale : 1 / sqrtf((float)j->key);
   return NULL;
@@ -80,7 +82,7 @@ static void read_state(const linear_job *j, size_t token, size_t head, const flo
                        float *result) {
   for (size_t g = 0; g < j->group && j->out; g++) {
     size_t at = (token * j->heads + head) * j->group + g;
-    load(j, RUNG_LINEAR_Q, at * j->key, j->key, query);
+    load(j, RUNG_LINEAR_Q, at / j->sharing * j->key, j->key, query);
     memset(result, 0, j->value * sizeof *result);
     for (size_t i = 0; i < j->key; i++)
       for (size_t k = 0; k < j->value; k++) result[k] += query[i] * state[i * j->value + k];
@@ -89,13 +91,22 @@ static void read_state(const linear_job *j, size_t token, size_t head, const flo
   }
 }
 
+/* The state after `token` tokens of `length`, the slots of which are for the last ones. */
+static void keep_state(const linear_job *j, size_t at, size_t token, const float *state) {
+  size_t slots = RUNG_MAX((size_t)j->p->state_window, 1), left = j->length - token, size = j->key * j->value;
+  if (!j->present || left >= slots) return;
+  size_t slot = (slots - 1 - left) * (size_t)j->s.batch * j->heads * size;
+  rung_store_f32(j->present->dtype, j->present->data, slot + at, 1, size, state);
+}
+
 static void run_head(const linear_job *j, size_t sample, size_t head, float *space) {
   float *state = space, *query = state + j->key * j->value, *key = query + j->key, *decay = key + j->key;
   float *value = decay + j->key, *result = value + j->value;
   size_t state_size = j->key * j->value, state_at = (sample * j->heads + head) * state_size;
   int rule = j->p->update_rule;
+  size_t last = (size_t)RUNG_MAX(j->p->state_window - 1, 0) * (size_t)j->s.batch * j->heads * state_size;
   if (j->in[RUNG_LINEAR_PAST])
-    load(j, RUNG_LINEAR_PAST, state_at, state_size, state);
+    load(j, RUNG_LINEAR_PAST, last + state_at, state_size, state);
   else
     memset(state, 0, state_size * sizeof *state);
   for (size_t t = 0; t < j->length; t++) {
@@ -108,8 +119,9 @@ static void run_head(const linear_job *j, size_t sample, size_t head, float *spa
     for (size_t i = 0; i < j->key; i++)
       for (size_t k = 0; k < j->value; k++) state[i * j->value + k] += key[i] * value[k];
     read_state(j, token, head, state, query, result);
+    keep_state(j, state_at, t + 1, state);
   }
-  if (j->present) rung_store_f32(j->present->dtype, j->present->data, state_at, 1, state_size, state);
+  if (!j->length) keep_state(j, state_at, 0, state);
 }
 
 static void run_heads(void *context, size_t begin, size_t end) {
@@ -122,6 +134,7 @@ static rung_status *run_LinearAttention(rung_kernel_call *call) {
   linear_job j;
   RUNG_TRY(make_linear(call, &j));
   j.scratch = call->scratch;
+  if (j.present && j.p->state_window > 1 && j.present->size) memset(j.present->data, 0, j.present->size);
   size_t cost = j.length * j.key * j.value * (2 + j.group) / 4;
   rung_kernel_parallel(call, (size_t)j.s.batch * j.heads, rung_kernel_grain(cost), run_heads, &j);
   return NULL;
@@ -131,15 +144,18 @@ static rung_status *run_LinearAttention(rung_kernel_call *call) {
 
 const rung_kernel rung_cpu_LinearAttention = {
     .types = {{'T', NARROW}, {'S', NARROW}}, .prepare = prepare_LinearAttention, .run = run_LinearAttention};
+const rung_kernel rung_cpu_ms_LinearAttention = {
+    .types = {{'T', NARROW}, {'S', NARROW}}, .prepare = prepare_LinearAttention, .run = run_LinearAttention};
 
 /* CausalConvWithState: the state stands before the input; each result looks at `size` elements up to its own. */
 
 typedef struct causal_job {
   const rung_tensor *x, *weight, *bias, *past;
   rung_tensor *y, *present;
-  size_t channels, length, size;
-  bool activate;
-  float *scratch; /* per thread: state and input, weights, results */
+  size_t batch, channels, length, size, dilation, before; /* before: elements of a channel's state */
+  size_t slots;                                           /* states that come in and go out */
+  bool activate, last;                                    /* last: channels are neighbours */
+  float *scratch;                                         /* per thread: state and input, weights, results */
 } causal_job;
 
 static rung_status *make_causal(const rung_kernel_call *call, causal_job *j) {
@@ -150,13 +166,21 @@ static rung_status *make_causal(const rung_kernel_call *call, causal_job *j) {
                     .past = rung_in(call, 3),
                     .y = rung_out(call, 0),
                     .present = rung_out(call, 1),
-                    .activate = p->activation != 0};
-  j->channels = (size_t)j->x->dims[1], j->length = (size_t)j->x->dims[2], j->size = (size_t)j->weight->dims[2];
+                    .dilation = (size_t)RUNG_MAX(p->dilation, 1),
+                    .slots = (size_t)RUNG_MAX(p->state_window, 1),
+                    .activate = p->activation != 0,
+                    .last = p->channels_last != 0};
+  j->batch = (size_t)j->x->dims[0], j->size = (size_t)j->weight->dims[2];
+  j->length = (size_t)j->x->dims[j->last ? 1 : 2];
+  j->channels = j->last ? (size_t)rung_tensor_span(j->x, 2, j->x->rank) : (size_t)j->x->dims[1];
   RUNG_RUN_REQUIRE(j->size > 0, "the weight is empty");
+  RUNG_RUN_REQUIRE(j->channels == (size_t)j->weight->dims[0] && (!j->bias || rung_tensor_count(j->bias) == j->channels),
+                   "weight or bias are not for %zu channels", j->channels);
+  j->before = (j->size - 1) * j->dilation;
   return NULL;
 }
 
-static size_t causal_floats(const causal_job *j) { return RUNG_ROUND_UP(2 * (j->length + j->size), 16); }
+static size_t causal_floats(const causal_job *j) { return RUNG_ROUND_UP(2 * (j->length + j->size) + j->before, 16); }
 
 static rung_status *prepare_CausalConvWithState(rung_kernel_call *call) {
   causal_job j;
@@ -166,23 +190,41 @@ static rung_status *prepare_CausalConvWithState(rung_kernel_call *call) {
              : rung_status_out_of_memory();
 }
 
+/* Where the `length` elements of a channel of a sample begin, and how far apart they lie. */
+static size_t channel_at(const causal_job *j, size_t row, size_t length, size_t *step) {
+  *step = j->last ? j->channels : 1;
+  return j->last ? row / j->channels * j->channels * length + row % j->channels : row * length;
+}
+
+/* The state after each of the last elements, or after none: x is the old state and the input. */
+static void keep_states(const causal_job *j, size_t row, const float *x) {
+  size_t step, at = channel_at(j, row, j->before, &step), slot_size = j->batch * j->channels * j->before;
+  for (size_t slot = 0; slot < j->slots && j->present; slot++) {
+    size_t left = j->slots - 1 - slot; /* elements behind it */
+    if (left < j->length || left == 0)
+      rung_store_f32(j->present->dtype, j->present->data, slot * slot_size + at, step, j->before, x + j->length - left);
+  }
+}
+
 static void run_channel(const causal_job *j, size_t row, float *space) {
-  size_t channel = row % j->channels, before = j->size - 1;
-  float *x = space, *weight = x + j->length + j->size, *y = weight + j->size;
+  size_t channel = row % j->channels, before = j->before, step, at = channel_at(j, row, before, &step);
+  float *x = space, *weight = x + j->length + before, *y = weight + j->size;
   float bias = 0;
   if (j->past)
-    rung_load_f32(j->past->dtype, j->past->data, row * before, 1, before, x);
+    rung_load_f32(j->past->dtype, j->past->data, (j->slots - 1) * j->batch * j->channels * before + at, step, before,
+                  x);
   else
     memset(x, 0, before * sizeof *x);
-  rung_load_f32(j->x->dtype, j->x->data, row * j->length, 1, j->length, x + before);
+  at = channel_at(j, row, j->length, &step);
+  rung_load_f32(j->x->dtype, j->x->data, at, step, j->length, x + before);
   rung_load_f32(j->weight->dtype, j->weight->data, channel * j->size, 1, j->size, weight);
   if (j->bias) rung_load_f32(j->bias->dtype, j->bias->data, channel, 1, 1, &bias);
   for (size_t t = 0; t < j->length; t++) y[t] = bias;
   for (size_t k = 0; k < j->size; k++)
-    for (size_t t = 0; t < j->length; t++) y[t] += weight[k] * x[t + k];
+    for (size_t t = 0; t < j->length; t++) y[t] += weight[k] * x[t + k * j->dilation];
   for (size_t t = 0; t < j->length && j->activate; t++) y[t] *= rung_sigmoid_f32(y[t]);
-  if (j->y) rung_store_f32(j->y->dtype, j->y->data, row * j->length, 1, j->length, y);
-  if (j->present) rung_store_f32(j->present->dtype, j->present->data, row * before, 1, before, x + j->length);
+  if (j->y) rung_store_f32(j->y->dtype, j->y->data, at, step, j->length, y);
+  keep_states(j, row, x);
 }
 
 static void run_channels(void *context, size_t begin, size_t end) {
@@ -195,9 +237,20 @@ static rung_status *run_CausalConvWithState(rung_kernel_call *call) {
   causal_job j;
   RUNG_TRY(make_causal(call, &j));
   j.scratch = call->scratch;
-  rung_kernel_parallel(call, (size_t)j.x->dims[0] * j.channels, rung_kernel_grain(j.length * j.size), run_channels, &j);
+  if (j.present && j.slots > 1 && j.present->size) memset(j.present->data, 0, j.present->size);
+  rung_kernel_parallel(call, j.batch * j.channels, rung_kernel_grain(j.length * j.size), run_channels, &j);
   return NULL;
+}
+
+static const char *refuse_causal(const rung_node *node, rung_reason *out_reason) {
+  if (((const rung_causal_conv_params *)node->params)->ndim <= 1) return NULL;
+  *out_reason = RUNG_REASON_ATTRIBUTE;
+  return "more than one spatial dimension (ndim)";
 }
 
 const rung_kernel rung_cpu_CausalConvWithState = {
     .types = {{'T', NARROW}}, .prepare = prepare_CausalConvWithState, .run = run_CausalConvWithState};
+const rung_kernel rung_cpu_ms_CausalConvWithState = {.types = {{'T', NARROW}},
+                                                     .refuse = refuse_causal,
+                                                     .prepare = prepare_CausalConvWithState,
+                                                     .run = run_CausalConvWithState};

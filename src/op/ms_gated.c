@@ -1,0 +1,58 @@
+#include "op/ms_gated.h"
+
+#include "op/op_infer.h"
+
+#define GATED_OP(symbol, places, ...)                                   \
+  const rung_op rung_op_ms_##symbol = {.name = #symbol,                 \
+                                       .domain = "com.microsoft",       \
+                                       .since = 1,                      \
+                                       .signature = places,             \
+                                       .infer = rung_infer_elementwise, \
+                                       __VA_ARGS__};
+
+/* GatedRMSNorm: normalised(X) times a function of the gate. BranchwiseRMSNorm: every branch has a norm of its own */
+
+static rung_status *check_branches(const rung_node *node, void *params) {
+  (void)node;
+  int64_t branches = ((const rung_gated_norm_params *)params)->num_branches;
+  RUNG_MODEL_REQUIRE(branches >= 0, "num_branches is %lld", (long long)branches);
+  return NULL;
+}
+
+static const rung_attr gated_norm_attrs[] = {RUNG_ATTR_FLOAT(rung_gated_norm_params, epsilon, 1e-5f),
+                                             RUNG_ATTR_CHOICE(rung_gated_norm_params, activation, "silu|swish|sigmoid"),
+                                             {0}};
+static const rung_attr branch_norm_attrs[] = {RUNG_ATTR_FLOAT(rung_gated_norm_params, epsilon, 1e-5f),
+                                              RUNG_ATTR_INT(rung_gated_norm_params, num_branches, 0),
+                                              {0}};
+
+GATED_OP(GatedRMSNorm, "X:T scale:T gate:T -> Y:T", .params_size = sizeof(rung_gated_norm_params),
+         .attributes = gated_norm_attrs)
+GATED_OP(BranchwiseRMSNorm, "X:T scale:M? -> Y:T", .params_size = sizeof(rung_gated_norm_params),
+         .attributes = branch_norm_attrs, .check = check_branches)
+
+/* GatedAdd: X + Y gate, with a gate per row. ScaledSiLU: silu(scale X) */
+
+GATED_OP(GatedAdd, "X:T Y:T gate:T -> output:T")
+
+static const rung_attr scaled_silu_attrs[] = {RUNG_ATTR_FLOAT(rung_scaled_silu_params, alpha, 1), {0}};
+
+GATED_OP(ScaledSiLU, "X:T scale:M? -> Y:T", .params_size = sizeof(rung_scaled_silu_params),
+         .attributes = scaled_silu_attrs)
+
+/* LinearAttentionGate: decay and beta of LinearAttention from what projections made */
+
+static rung_status *infer_LinearAttentionGate(rung_infer *infer) {
+  rung_infer_same(infer, 0, 0);
+  if (!rung_infer_wants(infer, 1)) return NULL;
+  RUNG_MODEL_REQUIRE(rung_infer_has(infer, 3) || !infer->node->outputs[1], "beta is wanted, and b is not given");
+  rung_infer_same(infer, 1, 0);
+  return NULL;
+}
+
+const rung_op rung_op_ms_LinearAttentionGate = {
+    .name = "LinearAttentionGate",
+    .domain = "com.microsoft",
+    .since = 1,
+    .signature = "a:T dt_bias:float32 decay_scale:float32 b:T? -> decay:T beta:T",
+    .infer = infer_LinearAttentionGate};
