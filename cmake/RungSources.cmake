@@ -1,7 +1,7 @@
 # One object library per layer, found by looking at the folders: rung_base, rung_model, ..., and rung_providers, which
 # holds all folders below src/provider. Tests of a layer link only what stands left of it.
 
-set(RUNG_LAYERS base model op graph provider session api providers)
+set(RUNG_LAYERS base picture model op graph provider session api providers)
 set(RUNG_GENERATED ${PROJECT_BINARY_DIR}/generated)
 file(WRITE ${RUNG_GENERATED}/empty.c "typedef int rung_empty;\n") # for layers that have no file yet
 
@@ -22,10 +22,11 @@ endfunction()
 
 set_source_files_properties(${PROJECT_SOURCE_DIR}/src/base/digest.c PROPERTIES
   COMPILE_OPTIONS $<$<CONFIG:Release>:-O2>) # of whole files
-foreach(layer base model op graph provider session)
+foreach(layer base picture model op graph provider session)
   file(GLOB sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/${layer}/*.c)
   rung_add_layer(${layer} ${sources})
 endforeach()
+include(cmake/RungPictures.cmake)
 file(GLOB sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/*.c)
 rung_add_layer(api ${sources})
 file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/provider/*/*.c)

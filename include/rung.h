@@ -645,6 +645,17 @@ RUNG_API rung_status *rung_value_parse(rung_env *env, const void *data, size_t s
 RUNG_API rung_status *rung_value_serialize(const rung_value *value, const char *name, char **out_data,
                                            size_t *out_size);
 
+/* Pictures */
+
+/* Format `index` of encoded pictures ("PNG"); NULL behind the last. *out_lacking (may be NULL) is NULL where it can be
+ * read here, else what is missing and what mends it. Looks for libraries, and loads none. Texts live forever. */
+RUNG_API const char *rung_picture_format(size_t index, const char **out_lacking);
+/* The format of which `data` is by its first bytes; NULL: none of them. */
+RUNG_API const char *rung_picture_guess(const void *data, size_t size);
+/* Decodes a picture to uint8 (height, width, 4): red, green, blue, alpha; see docs/pictures.md for what is done with
+ * other kinds. Loads the library of the format, which stays in the process. UNAVAILABLE where that is missing. */
+RUNG_API rung_status *rung_picture_decode(rung_env *env, const void *data, size_t size, rung_value **out_picture);
+
 #ifdef __cplusplus
 }
 #endif

@@ -2,7 +2,7 @@
 """Does every file include only what its layer may see (docs: "Layers and folders")?
 
 A folder of src/ sees itself, what stands left of it in ORDER, and the public headers. src/provider/<name>/ stands apart:
-itself, opwise, descriptor, op and base. src/doctor/ stands beside all: it sees base and descriptors. Tools, Python, the
+itself, opwise, descriptor, op, picture and base. src/doctor/ stands beside all: it sees base and descriptors. Tools, Python, the
 drop-in library and tests of the API see the public headers only (and tools parts of tools/rung).
 Prints every offence and exits with 1.
 
@@ -12,7 +12,7 @@ import pathlib
 import re
 import sys
 
-ORDER = ["base", "model", "op", "graph", "provider", "session", "api"]
+ORDER = ["base", "picture", "model", "op", "graph", "provider", "session", "api"]
 OUTSIDE = ("tools/", "tests/api/", "python/", "src/ort/", "examples/")  # programs: they see include/ only
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*"([^"]+)"', re.M)
 GENERATED = {"providers.inc": "provider", "page_html.inc": "outside"}
@@ -39,7 +39,7 @@ def allowed(layer):
     if layer == "doctor":
         return {"doctor", "base", "provider/descriptor"}
     if layer.startswith("provider/"):
-        return {layer, "provider/opwise", "provider/descriptor", "op", "base"}
+        return {layer, "provider/opwise", "provider/descriptor", "op", "picture", "base"}
     return set(ORDER[: ORDER.index(layer) + 1])
 
 

@@ -5,6 +5,7 @@
 #include "graph/graph_write.h"
 #include "model/model_facts.h"
 #include "model/writer.h"
+#include "picture/picture.h"
 #include "rung.h"
 #include "session/background.h"
 #include "session/agreement.h"
@@ -596,4 +597,41 @@ rung_status *rung_value_serialize(const rung_value *value, const char *name, cha
   if (!status && text.failed) status = rung_status_out_of_memory();
   if (!status) *out_size = text.size;
   return hand_out_text(status, &text, out_data);
+}
+
+/* Pictures */
+
+const char *rung_picture_format(size_t index, const char **out_lacking) {
+  return rung_picture_format_name(index, out_lacking);
+}
+
+const char *rung_picture_guess(const void *data, size_t size) {
+  return data ? rung_picture_recognise(data, size) : NULL;
+}
+
+typedef struct picture_value {
+  const rung_allocator *allocator;
+  rung_value *value;
+} picture_value;
+
+static rung_status *begin_picture(void *context, size_t width, size_t height, uint8_t **out_pixels) {
+  picture_value *p = context;
+  const int64_t dims[3] = {(int64_t)height, (int64_t)width, 4};
+  RUNG_TRY(rung_value_new_tensor(p->allocator, RUNG_U8, 3, dims, &p->value));
+  *out_pixels = p->value->tensor.data;
+  return NULL;
+}
+
+rung_status *rung_picture_decode(rung_env *env, const void *data, size_t size, rung_value **out_picture) {
+  NEED(env);
+  NEED(data);
+  NEED(out_picture);
+  picture_value picture = {env->allocator, NULL};
+  const rung_picture_sink sink = {RUNG_PICTURE_RGBA, begin_picture, NULL, &picture};
+  rung_status *status = rung_picture_read(env->allocator, data, size, &sink);
+  if (status)
+    rung_value_release(picture.value);
+  else
+    *out_picture = picture.value;
+  return status;
 }

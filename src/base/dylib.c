@@ -93,6 +93,11 @@ void rung_dylib_close(rung_dylib **dylib_slot) {
   rung_free(dylib->allocator, dylib);
 }
 
+void rung_dylib_keep(const rung_dylib *dylib) {
+  void *handle = dlopen(dylib->name, RTLD_NOW | RTLD_LOCAL | RTLD_NOLOAD | RTLD_NODELETE);
+  if (handle) dlclose(handle); /* one count less; NODELETE stays */
+}
+
 const char *rung_dylib_path(const rung_dylib *dylib) {
   const char *path = rung_os_library_path(dylib->handle);
   return path ? path : dylib->name;

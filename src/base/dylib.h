@@ -24,6 +24,9 @@ rung_status *rung_dylib_open(const rung_allocator *allocator, const char *name, 
 /* Unloads the library: none of its functions may run or be called again. NULL is allowed; clears *dylib. */
 void rung_dylib_close(rung_dylib **dylib);
 
+/* The library stays loaded for as long as the process, also when it is closed: for one that is opened again and again. */
+void rung_dylib_keep(const rung_dylib *dylib);
+
 /* The file that was loaded; the name it was asked for by when that is unknown. Borrowed from the dylib. */
 const char *rung_dylib_path(const rung_dylib *dylib);
 

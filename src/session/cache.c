@@ -133,7 +133,7 @@ static rung_status *read_refusals(build *b, const uint8_t *data, size_t size) {
     RUNG_REQUIRE(size - at >= sizeof r, IO, "a refusal is cut off");
     memcpy(&r, data + at, sizeof r);
     at += sizeof r;
-    RUNG_REQUIRE(r.words <= size - at && r.node < island->node_count && r.reason <= RUNG_REASON_CONTROL_FLOW, IO,
+    RUNG_REQUIRE(r.words <= size - at && r.node < island->node_count && r.reason <= RUNG_REASON_LIBRARY, IO,
                  "a refusal speaks of what is not there");
     const char *words = rung_arena_copy(&b->instance->arena, (const char *)data + at, r.words);
     RUNG_CHECK_ALLOC(words);

@@ -61,7 +61,8 @@ LAYOUT(rung_type, is_claimed, 152, 160)
 /* Numbers that files and other programs know. */
 _Static_assert(RUNG_F32 == 1 && RUNG_I64 == 7 && RUNG_STRING == 8 && RUNG_BOOL == 9 && RUNG_BF16 == 16, "as in ONNX");
 _Static_assert(RUNG_OK == 0 && RUNG_OUT_OF_MEMORY == 6 && RUNG_CONTRACT == 11 && RUNG_INTERNAL == 15, "status codes");
-_Static_assert(RUNG_REASON_OPERATOR == 1 && RUNG_REASON_CONTROL_FLOW == 14, "reasons");
+_Static_assert(RUNG_REASON_OPERATOR == 1 && RUNG_REASON_CONTROL_FLOW == 14 &&
+                   RUNG_REASON_LIBRARY == 15, "reasons");
 
 static void every_code_has_a_name_and_advice(void **state) {
   (void)state;

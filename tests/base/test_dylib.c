@@ -73,6 +73,20 @@ static void out_of_memory(void **state) {
   assert_int_equal(counting_fail_each(open_once, NULL), 1);
 }
 
+static void what_is_kept_outlives_its_dylib(void **state) {
+  (void)state;
+  rung_dylib *dylib = NULL;
+  assert_ok(rung_dylib_open(&rung_system_allocator, path, &dylib));
+  rung_dylib_close(&dylib);
+  assert_null(dlopen(path, RTLD_NOW | RTLD_NOLOAD));
+  assert_ok(rung_dylib_open(&rung_system_allocator, path, &dylib));
+  rung_dylib_keep(dylib);
+  rung_dylib_close(&dylib);
+  void *kept = dlopen(path, RTLD_NOW | RTLD_NOLOAD);
+  assert_non_null(kept);
+  dlclose(kept);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(functions_are_bound),
@@ -80,6 +94,7 @@ int main(void) {
       cmocka_unit_test(missing_libraries_are_named),
       cmocka_unit_test(sonames_are_looked_for),
       cmocka_unit_test(out_of_memory),
+      cmocka_unit_test(what_is_kept_outlives_its_dylib),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

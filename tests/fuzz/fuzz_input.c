@@ -1,7 +1,6 @@
 /* A byte that names the reader, then a file that the command-line tool may be given as input. */
 #include "labels.h"
 #include "npz.h"
-#include "picture.h"
 #include "prepare.h"
 #include "text.h"
 #include "wav.h"
@@ -37,9 +36,12 @@ static void read_npz(rung_env *env, bytes file) {
 }
 
 static void read_picture(rung_env *env, bytes file) {
-  (void)env;
-  picture p;
-  if (picture_decode(file, &p) == 0) free_picture(&p);
+  const rung_type type = {.kind = RUNG_TENSOR, .dtype = RUNG_F32, .rank = -1};
+  const preparation as_it_is = {0};
+  target t = {.env = env, .name = "x", .type = &type, .prepare = &as_it_is};
+  rung_value *value = NULL;
+  if (picture_read(&t, file, &value) == 0 && !rung_value_tensor(value)) abort();
+  rung_value_release(value);
 }
 
 static void read_wav(rung_env *env, bytes file) {

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Makes the cases of operators that ONNX's own cases do not cover, with ONNX Runtime as the oracle.
+"""Makes the cases of operators that ONNX's own cases do not cover, with ONNX Runtime (and Pillow) as the oracle.
 
 usage: make_cases.py [--seed N] [--only PART] [--out FOLDER] [--check CONFORMANCE]
-Without --check, the archives beside this file are written anew. --check makes cases in a folder (a temporary one
+Without --check, the archives beside this file are written anew (with --only FAMILY/, that one). --check makes cases in a folder (a temporary one
 unless --out names it) and runs them with the built program `conformance`; with another seed than 0, other numbers.
-PART: only cases whose family/name has this in it. Needs numpy, onnx and onnxruntime.
+PART: only cases whose family/name has this in it. Needs numpy, onnx, onnxruntime, ml_dtypes and Pillow.
 """
 import argparse
 import importlib
@@ -82,7 +82,7 @@ def main():
         print(f"{family}: {count} cases", flush=True)
         if given.check:
             failed += check(given.check, folder, family) != 0
-        elif not given.only:
+        elif given.only in ("", f"{family}/"):
             pack(folder, family)
     if not given.out:
         shutil.rmtree(folder)

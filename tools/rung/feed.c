@@ -2,7 +2,6 @@
 
 #include "made.h"
 #include "npz.h"
-#include "picture.h"
 #include "text.h"
 #include "wav.h"
 
@@ -50,13 +49,14 @@ int proto_read(target *t, bytes data, rung_value **out_value) {
 }
 
 static bool is_npy(bytes file) { return file.size >= 6 && memcmp(file.data, "\x93NUMPY", 6) == 0; }
+static bool is_picture(bytes file) { return rung_picture_guess(file.data, file.size); }
 static bool is_npz(bytes file) { return file.size >= 4 && memcmp(file.data, "PK\3\4", 4) == 0; }
 
 /* What a file is shows in its first bytes; a serialized value has none of its own and comes last. */
 static const struct {
   bool (*is)(bytes file);
   int (*read)(target *t, bytes data, rung_value **out_value);
-} formats[] = {{is_npy, npy_read}, {is_png, picture_read}, {is_jpeg, picture_read}, {is_wav, wav_read}};
+} formats[] = {{is_npy, npy_read}, {is_picture, picture_read}, {is_wav, wav_read}};
 
 static int read_bytes(target *t, bytes data, rung_value **out_value) {
   if (!data.size) return BAD("the file is empty");

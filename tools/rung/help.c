@@ -14,8 +14,9 @@
 static const char inputs_topic[] =
     "Forms of --input\n"
     "\n"
-    "  NAME=FILE                     .npy, .npz, .pb (TensorProto, SequenceProto, OptionalProto), .png, .jpg, .wav;\n"
-    "                                what it is shows in its first bytes. '-' is standard input.\n"
+    "  NAME=FILE                     .npy, .npz, .pb (TensorProto, SequenceProto, OptionalProto), .wav, pictures\n"
+    "                                (rung --version lists the formats); what it is shows in its first bytes.\n"
+    "                                '-' is standard input.\n"
     "  NAME=FILE.npz:MEMBER          one array of an archive; without :MEMBER the one called NAME, or the only one\n"
     "  FILE.npz                      every array feeds the input of its name\n"
     "  NAME=f32[1,3,224,224]@FILE    the bytes of the elements, row by row\n"

@@ -4,7 +4,6 @@
 #include "help.h"
 #include "json_out.h"
 #include "manual.h"
-#include "picture.h"
 #include "term.h"
 #include "text.h"
 
@@ -18,21 +17,53 @@ const command *const all_commands[] = {
 #undef RUNG_COMMAND
     NULL};
 
+/* Can pictures of this format be read here? */
+static bool reads(const char *format) {
+  const char *name, *lacking;
+  for (size_t i = 0; (name = rung_picture_format(i, &lacking)); i++)
+    if (strcmp(name, format) == 0) return !lacking;
+  return false;
+}
+
+static void print_picture_formats(void) {
+  const char *name, *lacking;
+  size_t count = 0;
+  printf("pictures:");
+  for (size_t i = 0; (name = rung_picture_format(i, &lacking)); i++)
+    if (!lacking) printf("%s %s", count++ ? "," : "", name);
+  printf("\n");
+  for (size_t i = 0; rung_picture_format(i, &lacking); i++)
+    if (lacking) printf("  %s\n", lacking);
+}
+
+static void json_picture_formats(void) {
+  const char *name, *lacking;
+  json_array("pictures");
+  for (size_t i = 0; (name = rung_picture_format(i, &lacking)); i++) {
+    json_object(NULL);
+    json_text("format", name);
+    json_text("lacking", lacking);
+    json_end();
+  }
+  json_end();
+}
+
 void print_version(bool json) {
   const char *arrays = RUNG_HAVE_ZLIB ? "npy, npz" : "npy, npz (stored only)";
   char header[32];
   snprintf(header, sizeof header, "%d.%d.%d", RUNG_VERSION_MAJOR, RUNG_VERSION_MINOR, RUNG_VERSION_PATCH);
   if (!json) {
-    printf("rung %s\nlibrary %s\nfiles: pb, %s, wav%s%s\n", header, rung_version(), arrays,
-           picture_formats()[0] ? ", " : "", picture_formats());
+    printf("rung %s\nlibrary %s\nfiles: pb, %s, wav\n", header, rung_version(), arrays);
+    print_picture_formats();
     return;
   }
   json_object(NULL);
   json_text("version", header);
   json_text("library", rung_version());
   json_object("files");
-  json_bool("png", RUNG_HAVE_PNG);
-  json_bool("jpeg", RUNG_HAVE_JPEG);
+  json_bool("png", reads("PNG"));
+  json_bool("jpeg", reads("JPEG"));
+  json_picture_formats();
   json_bool("npz_deflated", RUNG_HAVE_ZLIB);
   json_end();
   json_end();

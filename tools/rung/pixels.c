@@ -3,7 +3,6 @@
  * Resizing weighs by a triangle over the source, widened by the factor when it shrinks, so that every source pixel
  * counts (what Pillow calls BILINEAR). Where RGB is wanted, transparent places are white. A value is
  * (v * scale - mean) / std, with v from 0 to 255. */
-#include "picture.h"
 #include "prepare.h"
 #include "text.h"
 
@@ -13,6 +12,9 @@
 #include <string.h>
 
 #define BAD(...) fail(EXIT_OF(INVALID_ARGUMENT), __VA_ARGS__)
+
+/* Each becomes floats here, and some of these are copied. */
+enum { MOST_PIXELS = 1 << 25 };
 
 /* (height, width, channels), 0 to 255 */
 typedef struct plane {
@@ -37,12 +39,15 @@ static void convert_pixel(const unsigned char *rgba, const char *channels, float
   if (keeps_alpha) out[3] = (float)rgba[3];
 }
 
-static plane convert(const picture *p, const char *channels) {
-  plane out = {p->width, p->height, channel_count(channels), NULL};
-  size_t count = (size_t)p->width * (size_t)p->height;
-  out.at = get_memory(count, (size_t)out.channels * sizeof *out.at);
-  for (size_t i = 0; i < count; i++) convert_pixel(p->pixels + 4 * i, channels, out.at + i * (size_t)out.channels);
-  return out;
+/* `rgba` is (height, width, 4). */
+static int convert(const rung_tensor *rgba, const char *channels, plane *out) {
+  size_t height = (size_t)rgba->dims[0], width = (size_t)rgba->dims[1], count = width * height;
+  const unsigned char *pixels = rgba->data;
+  if (count > MOST_PIXELS) return fail(EXIT_OF(LIMIT), "a picture of %zu x %zu pixels is too large", width, height);
+  *out = (plane){(int)width, (int)height, channel_count(channels), NULL};
+  out->at = get_memory(count, (size_t)out->channels * sizeof *out->at);
+  for (size_t i = 0; i < count; i++) convert_pixel(pixels + 4 * i, channels, out->at + i * (size_t)out->channels);
+  return 0;
 }
 
 /* Resizing: along one axis; `step` is the distance of neighbours on it, in elements. */
@@ -186,12 +191,14 @@ int picture_read(target *t, bytes data, rung_value **out_value) {
   const char *channels = how->channels ? how->channels : guess_channels(t->type, &l);
   if (l.channels_axis < 0 && channel_count(channels) > 1)
     return fail(EXIT_USAGE, "the layout hw holds one channel, --channels %s has more", channels);
-  picture p;
-  TRY(picture_decode(data, &p));
-  int width = p.width, height = p.height;
-  plane values = convert(&p, channels);
-  free_picture(&p);
-  int code = to_tensor(t, &values, &l, out_value);
+  rung_value *rgba;
+  plane values = {0};
+  TRY_STATUS(rung_picture_decode(t->env, data.data, data.size, &rgba));
+  int code = convert(rung_value_tensor(rgba), channels, &values);
+  rung_value_release(rgba);
+  TRY(code);
+  int width = values.width, height = values.height;
+  code = to_tensor(t, &values, &l, out_value);
   if (!code)
     snprintf(t->note, sizeof t->note, "picture %d x %d to %d x %d, %s, %s", width, height, values.width, values.height,
              channels, name);
