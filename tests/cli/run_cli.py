@@ -269,9 +269,24 @@ class Inputs(Case):
         self.assertIn("--input x=FILE", self.reason("run", self.model, code=2))
 
 
+class OwnPictures(Case):
+    """Formats that need no library."""
+
+    def test_formats_are_told_by_first_bytes(self):
+        model = self.put("m.onnx", tiny.one("Relu", tiny.FLOAT, [1, 3, "h", "w"]))
+        self.assertEqual(self.values(model, "-i", self.put("p.dat", b"P3 2 1 255 10 20 30 110 120 130")),
+                         [10, 110, 20, 120, 30, 130])
+        bmp = (b"BM" + struct.pack("<IHHI", 62, 0, 0, 54) + struct.pack("<IiiHHIIiiII", 40, 2, 1, 1, 24, 0, 8, 0, 0, 0, 0)
+               + bytes([30, 20, 10, 130, 120, 110, 0, 0]))
+        self.assertEqual(self.values(model, "-i", self.put("b.dat", bmp), "--channels", "bgr"), [30, 130, 20, 120, 10, 110])
+        self.assertIn("the BMP picture: the file ends early", self.reason("run", model, "-i", self.put("c.dat", bmp[:-4]), code=11))
+
+
 class Pictures(Case):
     def setUp(self):
         super().setUp()
+        if not json.loads(self.out("--version", "--json"))["files"]["png"]:
+            self.skipTest("PNG cannot be read here")
         self.model = self.put("m.onnx", tiny.one("Relu", tiny.FLOAT, [1, 3, "h", "w"]))
         self.picture = self.put("p.png", png(2, 1, bytes([10, 20, 30, 110, 120, 130])))
 

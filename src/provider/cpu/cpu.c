@@ -139,7 +139,9 @@ static int cpu_support(const char *domain, const char *op_type, char *types, siz
   const rung_kernel *kernel = op ? rung_cpu_kernel(rung_op_meaning(op)) : NULL;
   if (!kernel) return 0;
   size_t at = 0;
-  types[0] = 0;
+  const char *lacking = kernel->lacking ? kernel->lacking() : NULL;
+  snprintf(types, size, "%s", lacking ? lacking : "");
+  if (lacking) return 1;
   for (size_t k = 0; k < RUNG_COUNT(kernel->types) && kernel->types[k].variable; k++) {
     at += (size_t)snprintf(types + RUNG_MIN(at, size - 1), size - RUNG_MIN(at, size - 1), "%s%c:", k ? "; " : "",
                            kernel->types[k].variable);

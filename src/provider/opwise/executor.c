@@ -97,7 +97,9 @@ bool rung_opwise_accepts(const rung_kernel *kernel, const rung_node *node, rung_
       return false;
     }
   }
-  const char *why = kernel->refuse ? kernel->refuse(node, out_reason) : NULL;
+  const char *why = kernel->lacking ? kernel->lacking() : NULL;
+  if (why) *out_reason = RUNG_REASON_LIBRARY;
+  if (!why && kernel->refuse) why = kernel->refuse(node, out_reason);
   if (why) snprintf(buffer, size, "%s", why);
   return !why;
 }

@@ -50,6 +50,8 @@ typedef struct rung_kernel {
   size_t state_size;
   /* (optional) Finer refusals than types: NULL when it can run the node, else why not, in a few words, and a reason. */
   const char *(*refuse)(const rung_node *node, rung_reason *out_reason);
+  /* (optional) What it needs and this machine has not (reason `library`), and what mends it; NULL: nothing. */
+  const char *(*lacking)(void);
   rung_status *(*pack)(rung_kernel_call *call, void **out_packed); /* (optional) freed by rung_free */
   rung_status *(*prepare)(rung_kernel_call *call);                 /* (optional) */
   rung_status *(*run)(rung_kernel_call *call);

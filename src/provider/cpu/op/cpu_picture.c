@@ -5,11 +5,9 @@
 #include "picture/picture.h"
 #include "provider/opwise/kernel.h"
 
-static const char *refuse_image_decoder(const rung_node *node, rung_reason *out_reason) {
-  (void)node;
+static const char *lacking_image_decoder(void) {
   const char *lacking = NULL;
   for (size_t i = 0; rung_picture_format_name(i, &lacking) && !lacking;) i++;
-  *out_reason = RUNG_REASON_LIBRARY;
   return lacking;
 }
 
@@ -42,4 +40,4 @@ static rung_status *run_image_decoder(rung_kernel_call *call) {
 }
 
 const rung_kernel rung_cpu_ImageDecoder = {
-    .flags = RUNG_KERNEL_OWN_SHAPE, .refuse = refuse_image_decoder, .run = run_image_decoder};
+    .flags = RUNG_KERNEL_OWN_SHAPE, .lacking = lacking_image_decoder, .run = run_image_decoder};
