@@ -114,7 +114,7 @@ static void keys_are_in_order(void **state) {
   test_host host;
   test_host_start(&host, 1, RUNG_CPU_ALL);
   rung_kernel_call call = {.host = &host.host};
-  assert_true(rung_sort_entries_make(RUNG_F32, floats, RUNG_COUNT(floats), entries));
+  assert_true(rung_sort_entries_make(&call, RUNG_F32, floats, RUNG_COUNT(floats), entries));
   assert_ok(rung_sort_entries(&call, RUNG_COUNT(floats), entries, spare));
   for (size_t i = 0; i < RUNG_COUNT(floats); i++) assert_int_equal(entries[i].index, order[i]);
   test_host_stop(&host);
@@ -132,7 +132,7 @@ static void sorts_are_stable(void **state) {
       test_host_start(&host, threads, RUNG_CPU_ALL);
       rung_kernel_call call = {.host = &host.host};
       for (size_t i = 0; i < n; i++) numbers[i] = (int8_t)random_below(&random, 40);
-      assert_true(rung_sort_entries_make(RUNG_I8, numbers, n, entries));
+      assert_true(rung_sort_entries_make(&call, RUNG_I8, numbers, n, entries));
       assert_ok(rung_sort_entries(&call, n, entries, entries + n));
       for (size_t i = 1; i < n; i++) {
         int8_t before = numbers[entries[i - 1].index], now = numbers[entries[i].index];

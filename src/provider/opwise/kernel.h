@@ -91,6 +91,12 @@ static inline void rung_kernel_parallel(const rung_kernel_call *call, size_t cou
 static inline bool rung_kernel_is_cancelled(const rung_kernel_call *call) {
   return call->run && call->run->cancellable && call->host->cancelled(call->run);
 }
+/* The same for element `i` of a loop on one thread, over what costs some nanoseconds each: looks at every 65,536th. */
+static inline bool rung_kernel_stops_at(const rung_kernel_call *call, size_t i) {
+  return i % 65536 == 0 && rung_kernel_is_cancelled(call);
+}
+/* What a kernel that leaves nothing useful behind says then; the host says why. */
+#define RUNG_RUN_GOES_ON(call) RUNG_REQUIRE(!rung_kernel_is_cancelled(call), CANCELLED, "the run was cancelled")
 /* Pieces of this many elements are worth a thread, when one element costs about `nanoseconds`. */
 static inline size_t rung_kernel_grain(size_t nanoseconds) { return RUNG_MAX(1, 20000 / RUNG_MAX(nanoseconds, 1)); }
 

@@ -2,7 +2,11 @@
 
 #include <math.h>
 
-enum { MOST_FACTOR = 13, MOST_LENGTH = 1 << 30 };
+enum {
+  MOST_FACTOR = 13,
+  MOST_LENGTH = 1 << 30,
+  LOOK_LENGTH = 1 << 14, /* of transforms before which it looks whether the run was cancelled */
+};
 
 static rung_complex add(rung_complex a, rung_complex b) { return (rung_complex){a.re + b.re, a.im + b.im}; }
 static rung_complex subtract(rung_complex a, rung_complex b) { return (rung_complex){a.re - b.re, a.im - b.im}; }
@@ -59,15 +63,17 @@ static void butterfly(const rung_fft *plan, size_t r, const rung_complex *t, run
 }
 
 /* n numbers, `stride` apart, where n is the product of the factors from `level` on. */
-static void transform(const rung_fft *plan, size_t level, size_t n, const rung_complex *in, size_t stride,
-                      rung_complex *out) {
+static void transform(const rung_kernel_call *call, const rung_fft *plan, size_t level, size_t n,
+                      const rung_complex *in, size_t stride, rung_complex *out) {
   if (n == 1) {
     *out = *in;
     return;
   }
   size_t r = plan->factors[level], m = n / r, turn = plan->length / n;
-  for (size_t q = 0; q < r; q++) transform(plan, level + 1, m, in + q * stride, stride * r, out + q * m);
+  if (n >= LOOK_LENGTH && rung_kernel_is_cancelled(call)) return;
+  for (size_t q = 0; q < r; q++) transform(call, plan, level + 1, m, in + q * stride, stride * r, out + q * m);
   for (size_t k = 0; k < m; k++) {
+    if (k && rung_kernel_stops_at(call, k)) return;
     rung_complex t[MOST_FACTOR];
     for (size_t q = 0; q < r; q++) t[q] = multiply(out[q * m + k], plan->roots[q * k * turn]);
     butterfly(plan, r, t, out + k, m);
@@ -81,38 +87,43 @@ static rung_complex root(size_t k, size_t n) {
   return (rung_complex){cos(angle), -sin(angle)};
 }
 
-void rung_fft_make_tables(rung_fft *plan, rung_complex *tables, rung_complex *work) {
+void rung_fft_make_tables(const rung_kernel_call *call, rung_fft *plan, rung_complex *tables, rung_complex *work) {
   size_t n = plan->n, length = plan->length;
-  for (size_t k = 0; k < length; k++) tables[k] = root(k, length);
+  for (size_t k = 0; k < length && !rung_kernel_stops_at(call, k); k++) tables[k] = root(k, length);
   plan->roots = tables;
   if (length == n) return;
   rung_complex *chirp = tables + length, *kernel = chirp + n;
-  for (uint64_t k = 0; k < n; k++) chirp[k] = root((size_t)(k * k % (2 * n)), 2 * n);
+  for (uint64_t k = 0; k < n && !rung_kernel_stops_at(call, (size_t)k); k++)
+    chirp[k] = root((size_t)(k * k % (2 * n)), 2 * n);
   memset(work, 0, length * sizeof *work);
-  for (size_t k = 0; k < n; k++) work[k] = work[(length - k) % length] = conjugate(chirp[k]);
-  transform(plan, 0, length, work, 1, kernel);
+  for (size_t k = 0; k < n && !rung_kernel_stops_at(call, k); k++)
+    work[k] = work[(length - k) % length] = conjugate(chirp[k]);
+  transform(call, plan, 0, length, work, 1, kernel);
   plan->chirp = chirp;
   plan->kernel = kernel;
 }
 
 /* The convolution with the chirp: transform, multiply, transform back (by conjugates). */
-static void run_chirp(const rung_fft *plan, const rung_complex *in, rung_complex *out, rung_complex *work) {
+static void run_chirp(const rung_kernel_call *call, const rung_fft *plan, const rung_complex *in, rung_complex *out,
+                      rung_complex *work) {
   size_t n = plan->n, length = plan->length;
   rung_complex *a = work, *b = work + length;
-  for (size_t k = 0; k < n; k++) a[k] = multiply(in[k], plan->chirp[k]);
+  for (size_t k = 0; k < n && !rung_kernel_stops_at(call, k); k++) a[k] = multiply(in[k], plan->chirp[k]);
   memset(a + n, 0, (length - n) * sizeof *a);
-  transform(plan, 0, length, a, 1, b);
-  for (size_t k = 0; k < length; k++) b[k] = conjugate(multiply(b[k], plan->kernel[k]));
-  transform(plan, 0, length, b, 1, a);
-  for (size_t k = 0; k < n; k++) {
+  transform(call, plan, 0, length, a, 1, b);
+  for (size_t k = 0; k < length && !rung_kernel_stops_at(call, k); k++)
+    b[k] = conjugate(multiply(b[k], plan->kernel[k]));
+  transform(call, plan, 0, length, b, 1, a);
+  for (size_t k = 0; k < n && !rung_kernel_stops_at(call, k); k++) {
     rung_complex sum = {a[k].re / (double)length, -a[k].im / (double)length};
     out[k] = multiply(sum, plan->chirp[k]);
   }
 }
 
-void rung_fft_run(const rung_fft *plan, const rung_complex *in, rung_complex *out, rung_complex *work) {
+void rung_fft_run(const rung_kernel_call *call, const rung_fft *plan, const rung_complex *in, rung_complex *out,
+                  rung_complex *work) {
   if (plan->length == plan->n)
-    transform(plan, 0, plan->n, in, 1, out);
+    transform(call, plan, 0, plan->n, in, 1, out);
   else
-    run_chirp(plan, in, out, work);
+    run_chirp(call, plan, in, out, work);
 }

@@ -6,7 +6,7 @@
 #ifndef RUNG_CPU_FORM_FFT_H
 #define RUNG_CPU_FORM_FFT_H
 
-#include "base/alloc.h"
+#include "provider/opwise/kernel.h"
 
 typedef struct rung_complex {
   double re, im;
@@ -30,8 +30,9 @@ bool rung_fft_plan(size_t n, rung_fft *out_plan) RUNG_MUST_CHECK;
 size_t rung_fft_table_size(const rung_fft *plan);
 size_t rung_fft_work_size(const rung_fft *plan);
 /* Fills `tables`, which the plan keeps. `work` as for a run. */
-void rung_fft_make_tables(rung_fft *plan, rung_complex *tables, rung_complex *work);
-/* n numbers from `in` to `out`, which do not overlap. */
-void rung_fft_run(const rung_fft *plan, const rung_complex *in, rung_complex *out, rung_complex *work);
+void rung_fft_make_tables(const rung_kernel_call *call, rung_fft *plan, rung_complex *tables, rung_complex *work);
+/* n numbers from `in` to `out`, which do not overlap. Of a run that is cancelled the rest is left undone. */
+void rung_fft_run(const rung_kernel_call *call, const rung_fft *plan, const rung_complex *in, rung_complex *out,
+                  rung_complex *work);
 
 #endif

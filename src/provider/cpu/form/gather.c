@@ -2,31 +2,46 @@
 
 #include "provider/cpu/form/strided.h"
 
+#include <stdatomic.h>
+
+enum { INDEX_GRAIN = 1 << 15 };
+
 static rung_status *index_error(size_t at, int64_t index, int64_t limit) {
   return RUNG_ERROR(INVALID_ARGUMENT, "index %zu is %lld, outside [-%lld, %lld)", at, (long long)index,
                     (long long)limit, (long long)limit);
 }
 
-/* One pass without branches; which index was wrong is looked for afterwards. */
-#define INDEX_LOOP(type)                                                                       \
-  static bool index_loop_##type(size_t count, const type *from, int64_t limit, int64_t *out) { \
-    bool good = true;                                                                          \
-    for (size_t i = 0; i < count; i++) {                                                       \
-      int64_t index = from[i];                                                                 \
-      index += index < 0 ? limit : 0;                                                          \
-      good &= (uint64_t)index < (uint64_t)limit;                                               \
-      out[i] = index;                                                                          \
-    }                                                                                          \
-    return good;                                                                               \
+/* Pieces without branches; which index was wrong is looked for afterwards. */
+typedef struct index_job {
+  const void *from;
+  int64_t limit, *out;
+  atomic_bool is_bad;
+} index_job;
+
+#define INDEX_LOOP(type)                                                   \
+  static void index_loop_##type(void *context, size_t begin, size_t end) { \
+    index_job *j = context;                                                \
+    const type *from = j->from;                                            \
+    int64_t limit = j->limit, *out = j->out;                               \
+    bool good = true;                                                      \
+    for (size_t i = begin; i < end; i++) {                                 \
+      int64_t index = from[i];                                             \
+      index += index < 0 ? limit : 0;                                      \
+      good &= (uint64_t)index < (uint64_t)limit;                           \
+      out[i] = index;                                                      \
+    }                                                                      \
+    if (!good) atomic_store(&j->is_bad, true);                             \
   }
 INDEX_LOOP(int32_t)
 INDEX_LOOP(int64_t)
 
-rung_status *rung_gather_indices(const rung_tensor *indices, int64_t limit, int64_t *out) {
-  size_t count = rung_tensor_count(indices);
-  bool good = indices->dtype == RUNG_I32 ? index_loop_int32_t(count, indices->data, limit, out)
-                                         : index_loop_int64_t(count, indices->data, limit, out);
-  if (good) return NULL;
+rung_status *rung_gather_indices(const rung_kernel_call *call, const rung_tensor *indices, int64_t limit,
+                                 int64_t *out) {
+  index_job job = {.from = indices->data, .limit = limit, .out = out};
+  rung_kernel_parallel(call, rung_tensor_count(indices), INDEX_GRAIN,
+                       indices->dtype == RUNG_I32 ? index_loop_int32_t : index_loop_int64_t, &job);
+  RUNG_RUN_GOES_ON(call);
+  if (!atomic_load(&job.is_bad)) return NULL;
   size_t at = 0;
   while (out[at] >= 0 && out[at] < limit) at++;
   return index_error(
@@ -38,26 +53,52 @@ size_t rung_gather_tuple_count(const rung_tensor *indices) {
   return (size_t)rung_tensor_span(indices, 0, indices->rank - 1);
 }
 
-rung_status *rung_gather_tuples(const rung_tensor *indices, const rung_tensor *data, int32_t batch, int64_t *out) {
+typedef struct tuple_job {
+  const rung_tensor *indices;
+  const int64_t *limits;
+  size_t depth, each; /* tuples of a batch entry */
+  int64_t *out;
+  atomic_size_t bad; /* the first coordinate that is outside */
+} tuple_job;
+
+static void lower(atomic_size_t *least, size_t value) {
+  size_t seen = atomic_load(least);
+  while (value < seen && !atomic_compare_exchange_weak(least, &seen, value)) {
+  }
+}
+
+static int64_t index_at(const rung_tensor *indices, size_t at) {
+  return indices->dtype == RUNG_I32 ? ((const int32_t *)indices->data)[at] : ((const int64_t *)indices->data)[at];
+}
+
+static void find_slices(void *context, size_t begin, size_t end) {
+  tuple_job *j = context;
+  for (size_t i = begin; i < end; i++) {
+    int64_t linear = (int64_t)(i / j->each);
+    for (size_t k = 0; k < j->depth; k++) {
+      int64_t limit = j->limits[k], given = index_at(j->indices, i * j->depth + k),
+              index = given < 0 ? given + limit : given;
+      if (index < 0 || index >= limit) {
+        lower(&j->bad, i * j->depth + k);
+        return;
+      }
+      linear = linear * limit + index;
+    }
+    j->out[i] = linear;
+  }
+}
+
+rung_status *rung_gather_tuples(const rung_kernel_call *call, const rung_tensor *indices, const rung_tensor *data,
+                                int32_t batch, int64_t *out) {
   int64_t depth = indices->dims[indices->rank - 1];
   RUNG_RUN_REQUIRE(batch < indices->rank && depth <= data->rank - batch,
                    "indices of %lld coordinates into %d dimensions", (long long)depth, data->rank - batch);
   size_t count = rung_gather_tuple_count(indices), batches = (size_t)rung_tensor_span(indices, 0, batch);
-  size_t each = batches ? count / batches : 0;
-  const int32_t *narrow = indices->dtype == RUNG_I32 ? indices->data : NULL;
-  const int64_t *wide = indices->data;
-  for (size_t i = 0; i < count; i++) {
-    int64_t linear = (int64_t)(i / each);
-    for (int64_t k = 0; k < depth; k++) {
-      size_t at = i * (size_t)depth + (size_t)k;
-      int64_t limit = data->dims[batch + k], given = narrow ? narrow[at] : wide[at];
-      int64_t index = given < 0 ? given + limit : given;
-      if (index < 0 || index >= limit) return index_error(at, given, limit);
-      linear = linear * limit + index;
-    }
-    out[i] = linear;
-  }
-  return NULL;
+  tuple_job job = {indices, data->dims + batch, (size_t)depth, batches ? count / batches : 0, out, SIZE_MAX};
+  rung_kernel_parallel(call, count, INDEX_GRAIN / RUNG_MAX(1, job.depth), find_slices, &job);
+  RUNG_RUN_GOES_ON(call);
+  size_t bad = atomic_load(&job.bad);
+  return bad == SIZE_MAX ? NULL : index_error(bad, index_at(indices, bad), job.limits[bad % job.depth]);
 }
 
 /* Rows */

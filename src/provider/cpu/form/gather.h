@@ -5,13 +5,14 @@
 #include "provider/opwise/kernel.h"
 
 /* Every index of an int32 or int64 tensor into [0, limit); negative ones count from the end. INVALID_ARGUMENT for what
- * lies outside. `out` holds as many as the tensor. */
-rung_status *rung_gather_indices(const rung_tensor *indices, int64_t limit, int64_t *out) RUNG_MUST_CHECK;
+ * lies outside. `out` holds as many as the tensor. CANCELLED when some were left out. */
+rung_status *rung_gather_indices(const rung_kernel_call *call, const rung_tensor *indices, int64_t limit,
+                                 int64_t *out) RUNG_MUST_CHECK;
 
 /* Tuples of coordinates, the last dimension of `indices` (int32 or int64), into linear numbers of the slices of `data` that they
  * name, behind `batch` dimensions that both have. `out` holds one number a tuple. */
-rung_status *rung_gather_tuples(const rung_tensor *indices, const rung_tensor *data, int32_t batch,
-                                int64_t *out) RUNG_MUST_CHECK;
+rung_status *rung_gather_tuples(const rung_kernel_call *call, const rung_tensor *indices, const rung_tensor *data,
+                                int32_t batch, int64_t *out) RUNG_MUST_CHECK;
 size_t rung_gather_tuple_count(const rung_tensor *indices);
 
 /* to[o][i] = from[o][indices[i]] for o < outer, i < count; rows of `bytes`, `limit` of them for each o in `from`. */

@@ -28,7 +28,8 @@ typedef struct rung_sort_entry {
 } rung_sort_entry;
 
 /* Entries of n elements, in their order; false for types that have no keys: strings, complex numbers, float8. */
-bool rung_sort_entries_make(rung_dtype dtype, const void *data, size_t n, rung_sort_entry *entries);
+bool rung_sort_entries_make(const rung_kernel_call *call, rung_dtype dtype, const void *data, size_t n,
+                            rung_sort_entry *entries);
 static inline bool rung_sort_has_keys(rung_dtype dtype) { return (RUNG_SET_NUMERIC | RUNG_SET_BOOL) >> dtype & 1; }
 
 /* By ascending key, equal ones as they stand, on all threads. `spare` is as large. CANCELLED leaves no order. */

@@ -220,3 +220,7 @@ void rung_strided_run(const rung_kernel_call *call, const rung_strided *plan, co
     rung_kernel_parallel(call, plan->count, RUNG_MAX(1, GRAIN_BYTES / RUNG_MAX(plan->size, 16)), copy_elements, &w);
   }
 }
+
+void rung_strided_bytes(const rung_kernel_call *call, const void *from, void *to, size_t bytes) {
+  rung_strided_run(call, &(rung_strided){.size = bytes, .count = 1}, from, to);
+}

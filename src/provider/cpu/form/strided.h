@@ -27,6 +27,9 @@ void rung_strided_make(rung_strided *plan, size_t size, int32_t rank, const int6
 /* `from` and `to` point at element 0 of the walk; source and destination do not overlap. */
 void rung_strided_run(const rung_kernel_call *call, const rung_strided *plan, const void *from, void *to);
 
+/* `bytes` of one tensor as they are. */
+void rung_strided_bytes(const rung_kernel_call *call, const void *from, void *to, size_t bytes);
+
 /* Row-major strides of `dims`, in elements. */
 void rung_strided_dense(int32_t rank, const int64_t *dims, int64_t *strides);
 

@@ -5,23 +5,29 @@
 #include "provider/cpu/cpu_types.h"
 #include "provider/opwise/kernel.h"
 
-enum { COLUMNS = 64 }; /* neighbours that are compared side by side */
+enum {
+  COLUMNS = 64,    /* neighbours that are compared side by side */
+  PIECE = 1 << 15, /* of the axis, between two looks at whether the run was cancelled */
+};
 
-/* `columns` results, each over n elements that lie `stride` apart. */
-typedef void (*arg_loop)(size_t n, size_t stride, size_t columns, bool last, const void *in, int64_t *out);
+/* `columns` results, each over the elements [begin, end) that lie `stride` apart; with begin above 0 it goes on from
+ * where `out` says. */
+typedef void (*arg_loop)(size_t begin, size_t end, size_t stride, size_t columns, bool last, const void *in,
+                         int64_t *out);
 
 #define ABOVE(a, b) ((a) > (b) || ((a) != (a) && (b) == (b)))
 #define BELOW(a, b) ((a) < (b) || ((a) != (a) && (b) == (b)))
 
 #define ARG_LOOP(op, NAME, stored, computed, load, store)                                                     \
-  static void op##_##NAME(size_t n, size_t stride, size_t columns, bool last, const void *in, int64_t *out) { \
+  static void op##_##NAME(size_t begin, size_t end, size_t stride, size_t columns, bool last, const void *in, \
+                          int64_t *out) {                                                                     \
     const stored *x = in;                                                                                     \
     computed best[COLUMNS];                                                                                   \
     for (size_t c = 0; c < columns; c++) {                                                                    \
-      best[c] = load(x[c]);                                                                                   \
-      out[c] = 0;                                                                                             \
+      if (begin == 0) out[c] = 0;                                                                             \
+      best[c] = load(x[(size_t)out[c] * stride + c]);                                                         \
     }                                                                                                         \
-    for (size_t i = 1; i < n; i++)                                                                            \
+    for (size_t i = RUNG_MAX(begin, 1); i < end; i++)                                                         \
       for (size_t c = 0; c < columns; c++) {                                                                  \
         computed value = load(x[i * stride + c]);                                                             \
         if (!op(value, best[c]) && !(last && value == best[c])) continue;                                     \
@@ -41,6 +47,7 @@ static const arg_loop below[RUNG_DTYPE_NUMBERS] = {RUNG_EACH_FLOAT(RUNG_TABLE_EN
                                                        RUNG_EACH_INTEGER(RUNG_TABLE_ENTRY, BELOW)};
 
 typedef struct job {
+  const rung_kernel_call *call;
   arg_loop loop;
   const char *x;
   int64_t *out;
@@ -53,8 +60,11 @@ static void run_strips(void *context, size_t begin, size_t end) {
   for (size_t i = begin; i < end; i++) {
     size_t outer = i / j->strips, first = i % j->strips * COLUMNS,
            columns = RUNG_MIN(j->inner - first, (size_t)COLUMNS);
-    j->loop(j->n, j->inner, columns, j->last, j->x + (outer * j->n * j->inner + first) * j->size,
-            j->out + outer * j->inner + first);
+    for (size_t at = 0; at < j->n; at += PIECE) {
+      if (at && rung_kernel_is_cancelled(j->call)) return;
+      j->loop(at, RUNG_MIN(at + PIECE, j->n), j->inner, columns, j->last,
+              j->x + (outer * j->n * j->inner + first) * j->size, j->out + outer * j->inner + first);
+    }
   }
 }
 
@@ -65,7 +75,8 @@ static rung_status *run_arg(rung_kernel_call *call, const arg_loop *loops) {
   int32_t axis;
   RUNG_TRY(rung_kernel_axis(p->axis, x->rank, &axis));
   size_t outer = (size_t)rung_tensor_span(x, 0, axis), inner = (size_t)rung_tensor_span(x, axis + 1, x->rank);
-  job j = {loops[x->dtype],
+  job j = {call,
+           loops[x->dtype],
            x->data,
            out->data,
            rung_dtype_size(x->dtype),

@@ -127,7 +127,7 @@ static rung_status *parse_strings(rung_kernel_call *call) {
   size_t count = out ? rung_tensor_count(in) : 0, each = 1;
   if (out && rung_dtype_is_packed(out->dtype)) each = 8 / (size_t)rung_dtype_facts(out->dtype)->bits;
   bool whole = out && ((RUNG_SET_INTEGER | RUNG_SET_PACKED) & RUNG_SET(out->dtype)) && out->dtype != RUNG_F4E2M1;
-  for (size_t i = 0; i < count; i += each) {
+  for (size_t i = 0; i < count && !rung_kernel_stops_at(call, i); i += each) {
     number parsed[4];
     double real[4];
     uint64_t integer[4];
@@ -180,6 +180,8 @@ static size_t print_element(const rung_tensor *in, size_t at, char *text) {
                      in->dtype != RUNG_F64 && in->dtype != RUNG_I32 && in->dtype != RUNG_U32, text);
 }
 
+enum { LOOK_NUMBERS = 4096 }; /* between two looks at whether the run was cancelled */
+
 static rung_status *print_numbers(rung_kernel_call *call) {
   const rung_tensor *in = rung_in(call, 0);
   size_t count = rung_tensor_count(in);
@@ -192,6 +194,8 @@ static rung_status *print_numbers(rung_kernel_call *call) {
     strings[i].size = print_element(in, i, text);
     strings[i].data = rung_arena_copy(&arena, text, strings[i].size);
     if (!strings[i].data) status = rung_status_out_of_memory();
+    if (i % LOOK_NUMBERS == 0 && rung_kernel_is_cancelled(call))
+      status = RUNG_ERROR(CANCELLED, "the run was cancelled");
   }
   if (!status) status = rung_kernel_give_strings(call, 0, in->rank, in->dims, strings);
   rung_arena_finish(&arena);

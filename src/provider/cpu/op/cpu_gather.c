@@ -16,7 +16,7 @@ static rung_status *gather(rung_kernel_call *call) {
   const rung_tensor *data = rung_in(call, 0), *indices = rung_in(call, 1);
   int32_t axis;
   RUNG_TRY(rung_kernel_axis(p->axis, data->rank, &axis));
-  RUNG_TRY(rung_gather_indices(indices, data->dims[axis], call->scratch));
+  RUNG_TRY(rung_gather_indices(call, indices, data->dims[axis], call->scratch));
   rung_gather plan = {.from = data->data,
                       .to = rung_out(call, 0)->data,
                       .indices = call->scratch,
@@ -35,7 +35,7 @@ static rung_status *gather_nd(rung_kernel_call *call) {
   const rung_gather_nd_params *p = call->params;
   const rung_tensor *data = rung_in(call, 0), *indices = rung_in(call, 1);
   int32_t batch = (int32_t)p->batch_dims, behind = batch + (int32_t)indices->dims[indices->rank - 1];
-  RUNG_TRY(rung_gather_tuples(indices, data, batch, call->scratch));
+  RUNG_TRY(rung_gather_tuples(call, indices, data, batch, call->scratch));
   rung_gather plan = {.from = data->data,
                       .to = rung_out(call, 0)->data,
                       .indices = call->scratch,
@@ -61,6 +61,7 @@ const rung_kernel rung_cpu_ms_GatherND = {.types = {INDEX_TYPES}, .prepare = pre
 enum { BLOCK = 64 }; /* lines that are walked side by side */
 
 typedef struct elements_job {
+  const rung_kernel_call *call;
   rung_lines lines;
   const int64_t *indices;
   const char *from;
@@ -91,6 +92,7 @@ static void gather_block(const elements_job *j, size_t n, const size_t *index_at
   size_t step = (size_t)j->lines.data_step;
   bool dense = index_at[n - 1] - index_at[0] == n - 1 && data_at[n - 1] - data_at[0] == n - 1;
   for (size_t k = 0; k < j->lines.length; k++) {
+    if (rung_kernel_stops_at(j->call, k * BLOCK)) return;
     if (!dense) {
       EACH_SIZE(ELEMENT_LOOP)
       continue;
@@ -103,6 +105,13 @@ static void gather_block(const elements_job *j, size_t n, const size_t *index_at
   }
 }
 
+static void gather_line(const elements_job *j, size_t index_at, size_t data_at) {
+  enum { PIECE = 1 << 16 };
+  for (size_t k = 0; k < j->lines.length && !rung_kernel_stops_at(j->call, k); k += PIECE)
+    rung_gather_row(j->from + data_at * j->size, j->to + (index_at + k) * j->size, j->indices + index_at + k,
+                    RUNG_MIN(j->lines.length - k, (size_t)PIECE), j->size);
+}
+
 /* Lines that lie across memory go side by side; those along it one after the other. */
 static void gather_lines(void *context, size_t begin, size_t end) {
   const elements_job *j = context;
@@ -112,8 +121,7 @@ static void gather_lines(void *context, size_t begin, size_t end) {
     n = RUNG_MIN(end - begin, along ? 1 : BLOCK);
     rung_lines_begin(&j->lines, begin, n, index_at, data_at);
     if (along)
-      rung_gather_row(j->from + data_at[0] * j->size, j->to + index_at[0] * j->size, j->indices + index_at[0],
-                      j->lines.length, j->size);
+      gather_line(j, index_at[0], data_at[0]);
     else
       gather_block(j, n, index_at, data_at);
   }
@@ -122,12 +130,13 @@ static void gather_lines(void *context, size_t begin, size_t end) {
 static rung_status *gather_elements(rung_kernel_call *call) {
   const rung_gather_params *p = call->params;
   const rung_tensor *data = rung_in(call, 0), *indices = rung_in(call, 1);
-  elements_job job = {.indices = call->scratch,
+  elements_job job = {.call = call,
+                      .indices = call->scratch,
                       .from = data->data,
                       .to = rung_out(call, 0)->data,
                       .size = rung_dtype_size(data->dtype)};
   RUNG_TRY(rung_lines_make(&job.lines, indices, data, p->axis));
-  RUNG_TRY(rung_gather_indices(indices, data->dims[job.lines.axis], call->scratch));
+  RUNG_TRY(rung_gather_indices(call, indices, data->dims[job.lines.axis], call->scratch));
   if (job.lines.count && job.lines.length)
     rung_kernel_parallel(call, job.lines.count, rung_kernel_grain(5 + 3 * RUNG_MIN(job.lines.length, 20000)),
                          gather_lines, &job);

@@ -21,6 +21,7 @@ enum {
 };
 
 typedef struct layer {
+  const rung_kernel_call *call;
   const rung_recurrent_params *p;
   const rung_cell_functions *real;
   size_t steps, batch, input, hidden, directions, gates; /* gates: elements of a row, gates * hidden */
@@ -34,7 +35,8 @@ static rung_status *make_layer(const rung_kernel_call *call, layer *l) {
     if (rung_in(call, i)) operands[i] = (rung_recurrent_operand){rung_in(call, i)->rank, rung_in(call, i)->dims};
   RUNG_TRY(rung_recurrent_check(call->params, operands, &s));
   const rung_recurrent_params *p = call->params;
-  *l = (layer){p,
+  *l = (layer){call,
+               p,
                rung_in(call, 0)->dtype == RUNG_F64 ? &rung_cell_f64 : &rung_cell_f32,
                (size_t)s.steps,
                (size_t)s.batch,
@@ -85,10 +87,24 @@ static void store(const layer *l, rung_tensor *t, size_t at, size_t n, const voi
 }
 
 /* (directions, gates, n) to (directions, n, gates) */
+typedef struct transpose_job {
+  const layer *l;
+  const rung_tensor *from;
+  size_t n;
+  char *to;
+} transpose_job;
+
+/* Rows of what comes out: several read the same cache lines. */
+static void transpose_rows(void *context, size_t begin, size_t end) {
+  const transpose_job *j = context;
+  const layer *l = j->l;
+  for (size_t row = begin; row < end; row++)
+    load(l, j->from, row / j->n * l->gates * j->n + row % j->n, j->n, l->gates, j->to + row * l->gates * l->real->size);
+}
+
 static void transpose(const layer *l, const rung_tensor *from, size_t n, char *to) {
-  for (size_t d = 0; d < l->directions; d++)
-    for (size_t i = 0; i < n; i++)
-      load(l, from, d * l->gates * n + i, n, l->gates, to + (d * n + i) * l->gates * l->real->size);
+  transpose_job j = {l, from, n, to};
+  rung_kernel_parallel(l->call, l->directions * n, RUNG_MAX(16, rung_kernel_grain(4 * l->gates)), transpose_rows, &j);
 }
 
 static void add(const layer *l, size_t n, const void *x, void *y) {
@@ -119,12 +135,14 @@ typedef struct weight_operands {
 } weight_operands;
 
 /* (directions, n, gates) of integers as floats */
+enum { LOOK_ROWS = 4096 }; /* a row of gates is as long as so many elements, or less */
+
 static void dequantize(const layer *l, const rung_tensor *from, const rung_tensor *const *quantization, size_t n,
                        float *to) {
   const rung_tensor *scale = quantization[0], *zero = quantization[1];
   rung_load_f32(from->dtype, from->data, 0, 1, l->directions * n * l->gates, to);
   for (size_t d = 0; d < l->directions; d++)
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < n && !rung_kernel_stops_at(l->call, i * LOOK_ROWS); i++)
       for (size_t g = 0; g < l->gates; g++, to++) {
         float factor, point;
         rung_load_f32(scale->dtype, scale->data, scale->rank == 2 ? d * l->gates + g : d, 1, 1, &factor);
@@ -196,7 +214,8 @@ static rung_status *pack_recurrent(rung_kernel_call *call, void **out_packed) {
     if (from.at[i]) operands[RUNG_RNN_W + i] = (rung_recurrent_operand){from.at[i]->rank, from.at[i]->dims};
   const rung_recurrent_params *p = call->params;
   RUNG_TRY(rung_recurrent_check(p, operands, &s));
-  l = (layer){p,
+  l = (layer){call,
+              p,
               from.at[0]->dtype == RUNG_F64 ? &rung_cell_f64 : &rung_cell_f32,
               .input = (size_t)s.input,
               .hidden = (size_t)s.hidden,

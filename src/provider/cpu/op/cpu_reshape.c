@@ -1,14 +1,14 @@
 /* Views. Inside an island the executor shares the storage and runs nothing; these serve where a copy is needed. */
 #include "op/reshape.h"
 
-#include "provider/opwise/kernel.h"
+#include "provider/cpu/form/strided.h"
 
 static rung_status *run_view(rung_kernel_call *call) {
   rung_value *in = call->inputs[0];
   rung_tensor *out = rung_out(call, 0);
   if (!out) return rung_kernel_give(call, 0, rung_value_retain(in)); /* strings, sequences, ... : Identity */
   RUNG_RUN_REQUIRE(in->tensor.size == out->size, "%zu bytes cannot be seen as %zu", in->tensor.size, out->size);
-  if (out->size) memcpy(out->data, in->tensor.data, out->size);
+  rung_strided_bytes(call, in->tensor.data, out->data, out->size);
   return NULL;
 }
 

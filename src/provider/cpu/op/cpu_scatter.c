@@ -7,6 +7,7 @@
 #include "provider/cpu/cpu_types.h"
 #include "provider/cpu/form/gather.h"
 #include "provider/cpu/form/moved.h"
+#include "provider/cpu/form/strided.h"
 
 #include <math.h>
 
@@ -86,7 +87,7 @@ static rung_status *begin_scatter(rung_kernel_call *call, size_t index_count, sc
     *s = (scatter_operands){find_combine(reduction, RUNG_F32), sizeof(float), (char *)from, (char *)to, s->indices};
     return NULL;
   }
-  if (out->size) memcpy(out->data, data->data, out->size);
+  rung_strided_bytes(call, data->data, out->data, out->size);
   *s = (scatter_operands){find_combine(reduction, data->dtype), rung_dtype_size(data->dtype), updates->data, out->data,
                           s->indices};
   RUNG_REQUIRE(s->combine, UNSUPPORTED, "a reduction of %s", rung_dtype_name(data->dtype));
@@ -105,6 +106,7 @@ static void end_scatter(const rung_kernel_call *call, const scatter_operands *s)
 enum { BLOCK = 64 };
 
 typedef struct elements_job {
+  const rung_kernel_call *call;
   scatter_operands s;
   rung_lines lines;
 } elements_job;
@@ -116,12 +118,14 @@ static void scatter_lines(void *context, size_t begin, size_t end) {
   for (size_t n; begin < end; begin += n) {
     n = RUNG_MIN(end - begin, j->lines.step == 1 ? 1 : BLOCK); /* lines across memory go side by side */
     rung_lines_begin(&j->lines, begin, n, index_at, data_at);
-    for (size_t k = 0; k < j->lines.length; k++)
+    for (size_t k = 0; k < j->lines.length; k++) {
+      if (rung_kernel_stops_at(j->call, k * n)) return;
       for (size_t i = 0; i < n; i++) {
         size_t at = index_at[i] + k * j->lines.step;
         s->combine(1, s->size, s->updates + at * s->size,
                    s->to + (data_at[i] + (size_t)s->indices[at] * step) * s->size);
       }
+    }
   }
 }
 
@@ -132,11 +136,11 @@ static rung_status *prepare_elements(rung_kernel_call *call) {
 static rung_status *scatter_elements(rung_kernel_call *call) {
   const rung_scatter_params *p = call->params;
   const rung_tensor *data = rung_in(call, 0), *indices = rung_in(call, 1), *updates = rung_in(call, 2);
-  elements_job job;
+  elements_job job = {.call = call};
   RUNG_RUN_REQUIRE(rung_tensor_same_shape(indices, updates), "indices and updates differ in shape");
   RUNG_TRY(rung_lines_make(&job.lines, indices, data, p->axis));
   RUNG_TRY(begin_scatter(call, rung_tensor_count(indices), &job.s));
-  RUNG_TRY(rung_gather_indices(indices, data->dims[job.lines.axis], job.s.indices));
+  RUNG_TRY(rung_gather_indices(call, indices, data->dims[job.lines.axis], job.s.indices));
   if (job.lines.count && job.lines.length)
     rung_kernel_parallel(call, job.lines.count, rung_kernel_grain(5 + 5 * RUNG_MIN(job.lines.length, 20000)),
                          scatter_lines, &job);
@@ -153,14 +157,17 @@ const rung_kernel rung_cpu_ScatterElements = {
 /* ScatterND: threads share out the columns of a slice; each goes through all tuples. */
 
 typedef struct slices_job {
+  const rung_kernel_call *call;
   scatter_operands s;
   size_t tuples, columns;
 } slices_job;
 
+enum { LOOK_TUPLES = 32 }; /* what writing some columns costs more than one element */
+
 static void scatter_slices(void *context, size_t begin, size_t end) {
   const slices_job *j = context;
   const scatter_operands *s = &j->s;
-  for (size_t i = 0; i < j->tuples; i++)
+  for (size_t i = 0; i < j->tuples && !rung_kernel_stops_at(j->call, i * LOOK_TUPLES); i++)
     s->combine(end - begin, s->size, s->updates + (i * j->columns + begin) * s->size,
                s->to + ((size_t)s->indices[i] * j->columns + begin) * s->size);
 }
@@ -171,9 +178,9 @@ static rung_status *prepare_tuples(rung_kernel_call *call) {
 
 static rung_status *scatter_nd(rung_kernel_call *call) {
   const rung_tensor *data = rung_in(call, 0), *indices = rung_in(call, 1), *updates = rung_in(call, 2);
-  slices_job job = {.tuples = rung_gather_tuple_count(indices)};
+  slices_job job = {.call = call, .tuples = rung_gather_tuple_count(indices)};
   RUNG_TRY(begin_scatter(call, job.tuples, &job.s));
-  RUNG_TRY(rung_gather_tuples(indices, data, 0, job.s.indices));
+  RUNG_TRY(rung_gather_tuples(call, indices, data, 0, job.s.indices));
   job.columns = (size_t)rung_tensor_span(data, (int32_t)indices->dims[indices->rank - 1], data->rank);
   RUNG_RUN_REQUIRE(rung_tensor_count(updates) == job.tuples * job.columns, "%zu updates where %zu are expected",
                    rung_tensor_count(updates), job.tuples * job.columns);
@@ -238,7 +245,7 @@ static rung_status *tensor_scatter(rung_kernel_call *call) {
   RUNG_RUN_REQUIRE(length <= limit, "%lld rows do not fit into %lld", (long long)length, (long long)limit);
   RUNG_TRY(find_begins(call, length, limit, call->scratch));
   if (out->size == 0) return NULL;
-  memcpy(out->data, cache->data, out->size);
+  rung_strided_bytes(call, cache->data, out->data, out->size);
   cache_job job = {.from = update->data,
                    .to = out->data,
                    .begins = call->scratch,

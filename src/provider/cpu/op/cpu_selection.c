@@ -31,8 +31,9 @@ static rung_status *compress(rung_kernel_call *call) {
   }
   const uint8_t *marks = condition->data;
   size_t count = RUNG_MIN(rung_tensor_count(condition), plan.limit); /* marks behind the end mark nothing */
-  for (size_t i = 0; i < count; i++)
+  for (size_t i = 0; i < count && !rung_kernel_stops_at(call, i); i++)
     if (marks[i]) kept[plan.count++] = (int64_t)i;
+  RUNG_RUN_GOES_ON(call);
   dims[axis] = (int64_t)plan.count;
   rung_tensor *out;
   RUNG_TRY(rung_kernel_output(call, 0, in->dtype, rank, dims, &out));
@@ -115,14 +116,15 @@ static rung_status *run_NonZero(rung_kernel_call *call) {
   uint64_t mask;
   mark_function mark = find_marks(in->dtype, &mask);
   const char *from = in->data;
-  for (size_t i = 0; i < elements; i += BLOCK) {
+  for (size_t i = 0; i < elements && !rung_kernel_stops_at(call, i); i += BLOCK) {
     size_t n = RUNG_MIN(elements - i, BLOCK);
     mark(n, from + i * size, mask, marks);
     count += count_marks(marks, n);
   }
+  RUNG_RUN_GOES_ON(call);
   rung_tensor *out;
   RUNG_TRY(rung_kernel_output(call, 0, RUNG_I64, 2, (int64_t[]){RUNG_MAX(1, in->rank), (int64_t)count}, &out));
-  for (size_t i = 0; i < elements; i += BLOCK) {
+  for (size_t i = 0; i < elements && !rung_kernel_stops_at(call, i); i += BLOCK) {
     size_t n = RUNG_MIN(elements - i, BLOCK);
     mark(n, from + i * size, mask, marks);
     for (size_t k = 0; k < n; k++)

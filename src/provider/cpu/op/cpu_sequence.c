@@ -250,9 +250,12 @@ static rung_status *make_piece(const rung_kernel_call *call, const split *s, siz
   return status;
 }
 
+enum { LOOK_PIECES = 256 }; /* between two looks at whether the run was cancelled */
+
 static rung_status *make_pieces(const rung_kernel_call *call, const split *s, rung_value **pieces) {
   size_t at = 0;
   for (size_t i = 0; i < s->count; i++) {
+    if (i % LOOK_PIECES == 0) RUNG_RUN_GOES_ON(call);
     int64_t n = s->step ? (int64_t)RUNG_MIN(s->step, s->length - at) : listed(s, i);
     RUNG_RUN_REQUIRE(n >= 0 && (uint64_t)n <= s->length - at, "split element %zu is %lld, %zu are left", i,
                      (long long)n, s->length - at);

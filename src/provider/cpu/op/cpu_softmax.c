@@ -9,38 +9,68 @@
 
 #include <math.h>
 
+typedef struct softmax_job {
+  const rung_kernel_call *call;
+  rung_rows rows;
+} softmax_job;
+
+/* Rows go by pieces, between which the job looks whether the run was cancelled. */
+enum { PIECE = 1 << 18 };
+#define EACH_PIECE(j, n, at, m) \
+  for (size_t at = 0, m;        \
+       at < (n) && (m = RUNG_MIN((n) - at, (size_t)PIECE), !at || !rung_kernel_is_cancelled((j)->call)); at += m)
+
+#define LARGEST(suffix, type)                                                   \
+  static type largest_##suffix(const softmax_job *j, size_t n, const type *x) { \
+    type largest = -INFINITY;                                                   \
+    EACH_PIECE(j, n, at, m) {                                                   \
+      type value = j->rows.suffix->max(m, x + at);                              \
+      if (value > largest || value != value) largest = value;                   \
+      if (largest != largest) break;                                            \
+    }                                                                           \
+    return largest;                                                             \
+  }
+LARGEST(f32, float)
+LARGEST(f64, double)
+
 #define SOFTMAX_ROW(suffix, type)                                                             \
   static void softmax_##suffix(void *context, size_t row, size_t n, const type *x, type *y) { \
-    const rung_rows *rows = context;                                                          \
+    const softmax_job *j = context;                                                           \
+    type largest = largest_##suffix(j, n, x), sum = 0;                                        \
     (void)row;                                                                                \
-    type sum = rows->suffix->exponentials(n, x, rows->suffix->max(n, x), y);                  \
-    rows->suffix->divide(n, y, sum);                                                          \
+    EACH_PIECE(j, n, at, m) sum += j->rows.suffix->exponentials(m, x + at, largest, y + at);  \
+    EACH_PIECE(j, n, at, m) j->rows.suffix->divide(m, y + at, sum);                           \
   }
 SOFTMAX_ROW(f32, float)
 SOFTMAX_ROW(f64, double)
 
 /* The exponentials are only summed up: a block at a time. */
-#define LOG_SOFTMAX_ROW(suffix, type, logarithm)                                                  \
-  static void log_softmax_##suffix(void *context, size_t row, size_t n, const type *x, type *y) { \
-    enum { BLOCK = 256 };                                                                         \
-    const rung_rows *rows = context;                                                              \
-    (void)row;                                                                                    \
-    type largest = rows->suffix->max(n, x), sum = 0, block[BLOCK];                                \
-    for (size_t at = 0; at < n; at += BLOCK)                                                      \
-      sum += rows->suffix->exponentials(RUNG_MIN(n - at, (size_t)BLOCK), x + at, largest, block); \
-    type rest = logarithm(sum);                                                                   \
-    for (size_t i = 0; i < n; i++) y[i] = x[i] - largest - rest;                                  \
+#define LOG_SOFTMAX_ROW(suffix, type, logarithm)                                                    \
+  static void log_softmax_##suffix(void *context, size_t row, size_t n, const type *x, type *y) {   \
+    enum { BLOCK = 256 };                                                                           \
+    const softmax_job *j = context;                                                                 \
+    type largest = largest_##suffix(j, n, x), sum = 0, block[BLOCK];                                \
+    (void)row;                                                                                      \
+    EACH_PIECE(j, n, first, m)                                                                      \
+    for (size_t at = first; at < first + m; at += BLOCK)                                            \
+      sum += j->rows.suffix->exponentials(RUNG_MIN(n - at, (size_t)BLOCK), x + at, largest, block); \
+    type rest = logarithm(sum);                                                                     \
+    EACH_PIECE(j, n, at, m)                                                                         \
+    for (size_t i = at; i < at + m; i++) y[i] = x[i] - largest - rest;                              \
   }
 LOG_SOFTMAX_ROW(f32, float, rung_log_f32)
 LOG_SOFTMAX_ROW(f64, double, log)
 
 #define HARDMAX_ROW(suffix, type)                                                             \
   static void hardmax_##suffix(void *context, size_t row, size_t n, const type *x, type *y) { \
-    (void)context, (void)row;                                                                 \
+    const softmax_job *j = context;                                                           \
+    (void)row;                                                                                \
     size_t best = 0;                                                                          \
-    for (size_t i = 1; i < n; i++)                                                            \
+    EACH_PIECE(j, n, at, m)                                                                   \
+    for (size_t i = at; i < at + m; i++)                                                      \
       if (x[i] > x[best]) best = i;                                                           \
-    for (size_t i = 0; i < n; i++) y[i] = i == best;                                          \
+    EACH_PIECE(j, n, at, m)                                                                   \
+    for (size_t i = at; i < at + m; i++) y[i] = i == best;                                    \
   }
 HARDMAX_ROW(f32, float)
 HARDMAX_ROW(f64, double)
@@ -65,10 +95,10 @@ static rung_status *prepare_softmax(rung_kernel_call *call) {
 
 static rung_status *run_rows(rung_kernel_call *call, const rung_row_functions *functions) {
   const rung_tensor *x = rung_in(call, 0);
-  rung_rows kernels = rung_rows_for(rung_isa(call->host));
+  softmax_job job = {call, rung_rows_for(rung_isa(call->host))};
   rung_rowwise plan;
   RUNG_TRY(make_plan(call, &plan));
-  rung_rowwise_run(call, &plan, 2, functions, &kernels, x->data, rung_out(call, 0)->data, call->scratch);
+  rung_rowwise_run(call, &plan, 2, functions, &job, x->data, rung_out(call, 0)->data, call->scratch);
   return NULL;
 }
 
@@ -77,6 +107,7 @@ static rung_status *run_rows(rung_kernel_call *call, const rung_row_functions *f
 enum { STRIP = 64 };
 
 typedef struct strip_job {
+  const rung_kernel_call *call;
   const rung_rows_f32 *kernels;
   const rung_rowwise *plan;
   const float *x;
@@ -87,18 +118,18 @@ static void softmax_strip(const strip_job *j, size_t columns, const float *x, fl
   const rung_rowwise *plan = j->plan;
   float largest[STRIP], sum[STRIP] = {0};
   for (size_t c = 0; c < columns; c++) largest[c] = -INFINITY;
-  for (size_t i = 0; i < plan->n; i++)
+  for (size_t i = 0; i < plan->n && !rung_kernel_stops_at(j->call, i * STRIP); i++)
     for (size_t c = 0; c < columns; c++) {
       float value = x[i * plan->inner + c];
       largest[c] = ((value > largest[c]) | (value != value)) ? value : largest[c];
     }
-  for (size_t i = 0; i < plan->n; i++) {
+  for (size_t i = 0; i < plan->n && !rung_kernel_stops_at(j->call, i * STRIP); i++) {
     float *row = y + i * plan->inner;
     for (size_t c = 0; c < columns; c++) row[c] = x[i * plan->inner + c] - largest[c];
     j->kernels->exponentials(columns, row, 0, row);
     for (size_t c = 0; c < columns; c++) sum[c] += row[c];
   }
-  for (size_t i = 0; i < plan->n; i++)
+  for (size_t i = 0; i < plan->n && !rung_kernel_stops_at(j->call, i * STRIP); i++)
     for (size_t c = 0; c < columns; c++) y[i * plan->inner + c] /= sum[c];
 }
 
@@ -117,7 +148,7 @@ static rung_status *run_Softmax(rung_kernel_call *call) {
   rung_rowwise plan;
   RUNG_TRY(make_plan(call, &plan));
   if (plan.inner < 8 || x->dtype != RUNG_F32 || !plan.tasks) return run_rows(call, &functions);
-  strip_job j = {rung_rows_f32_for(rung_isa(call->host)), &plan, x->data, rung_out(call, 0)->data};
+  strip_job j = {call, rung_rows_f32_for(rung_isa(call->host)), &plan, x->data, rung_out(call, 0)->data};
   rung_kernel_parallel(call, plan.outer * RUNG_DIV_UP(plan.inner, (size_t)STRIP), rung_kernel_grain(plan.n * STRIP),
                        softmax_strips, &j);
   return NULL;

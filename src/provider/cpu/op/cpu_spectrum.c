@@ -105,6 +105,7 @@ const rung_kernel rung_cpu_MelWeightMatrix = {
 /* Transforms of rows. Scratch: the tables, then per thread input, output and work. */
 
 typedef struct spectrum_job {
+  const rung_kernel_call *call;
   rung_fft fft;
   const rung_tensor *x, *window;
   rung_tensor *y;
@@ -133,7 +134,7 @@ static void load_row(const spectrum_job *j, size_t at, rung_complex *row) {
   double *numbers = &row[0].re;
   memset(row, 0, j->fft.n * sizeof *row);
   for (size_t part = 0; part < j->parts; part++)
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < n && !rung_kernel_stops_at(j->call, i); i++)
       rung_load_f64(j->x->dtype, j->x->data, at + i * j->in_step + part, 1, 1, numbers + 2 * i + part);
 }
 
@@ -146,14 +147,14 @@ static void transform_row(const spectrum_job *j, rung_complex *in, rung_complex 
     if (n % 2 == 0) in[n / 2].im = 0;
   }
   for (size_t k = 0; k < n && j->inverse; k++) in[k].im = -in[k].im;
-  rung_fft_run(&j->fft, in, out, work);
+  rung_fft_run(j->call, &j->fft, in, out, work);
   for (size_t k = 0; k < n && j->inverse; k++) out[k] = (rung_complex){out[k].re / (double)n, -out[k].im / (double)n};
 }
 
 static void store_row(const spectrum_job *j, size_t at, const rung_complex *row) {
   const double *numbers = &row[0].re;
   for (size_t part = 0; part < j->out_parts; part++)
-    for (size_t i = 0; i < j->made; i++)
+    for (size_t i = 0; i < j->made && !rung_kernel_stops_at(j->call, i); i++)
       rung_store_f64(j->y->dtype, j->y->data, at + i * j->out_step + part, 1, 1, numbers + 2 * i + part);
 }
 
@@ -208,16 +209,17 @@ static rung_status *prepare_DFT(rung_kernel_call *call) {
 
 static size_t transform_cost(const rung_fft *fft) { return fft->length * (fft->length == fft->n ? 20 : 60); }
 
-static void make_tables(spectrum_job *j, void *scratch) {
-  j->scratch = scratch;
-  rung_fft_make_tables(&j->fft, j->scratch, j->scratch + rung_fft_table_size(&j->fft));
+static void make_tables(const rung_kernel_call *call, spectrum_job *j) {
+  j->call = call;
+  j->scratch = call->scratch;
+  rung_fft_make_tables(call, &j->fft, j->scratch, j->scratch + rung_fft_table_size(&j->fft));
 }
 
 static rung_status *run_DFT(rung_kernel_call *call) {
   spectrum_job j;
   RUNG_TRY(make_dft(call, &j));
   if (j.outer * j.inner == 0) return NULL;
-  make_tables(&j, call->scratch);
+  make_tables(call, &j);
   rung_kernel_parallel(call, j.outer * j.inner, rung_kernel_grain(transform_cost(&j.fft)), run_dft_rows, &j);
   return NULL;
 }
@@ -293,7 +295,7 @@ static rung_status *run_rfft(rung_kernel_call *call, bool inverse) {
     spectrum_job j;
     RUNG_TRY(rfft_pass(call, inverse, i, &spare, &j));
     if (j.outer * j.inner == 0) return NULL;
-    make_tables(&j, call->scratch);
+    make_tables(call, &j);
     rung_kernel_parallel(call, j.outer * j.inner, rung_kernel_grain(transform_cost(&j.fft)), run_dft_rows, &j);
   }
   return NULL;
@@ -317,7 +319,7 @@ static void run_frames(void *context, size_t begin, size_t end) {
   for (size_t i = begin; i < end; i++) {
     size_t sample = i / j->frames, frame = i % j->frames;
     load_row(j, (sample * j->signal + frame * j->frame_step) * j->parts, in);
-    for (size_t k = 0; k < j->given && j->window; k++) {
+    for (size_t k = 0; k < j->given && j->window && !rung_kernel_stops_at(j->call, k); k++) {
       double weight;
       rung_load_f64(j->window->dtype, j->window->data, k, 1, 1, &weight);
       in[k] = (rung_complex){in[k].re * weight, in[k].im * weight};
@@ -366,7 +368,7 @@ static rung_status *prepare_STFT(rung_kernel_call *call) {
 static rung_status *run_STFT(rung_kernel_call *call) {
   spectrum_job j;
   RUNG_TRY(make_stft(call, &j));
-  make_tables(&j, call->scratch);
+  make_tables(call, &j);
   rung_kernel_parallel(call, j.outer * j.frames, rung_kernel_grain(transform_cost(&j.fft)), run_frames, &j);
   return NULL;
 }

@@ -8,10 +8,13 @@
 /* StringNormalizer */
 
 typedef struct normalizer {
+  const rung_kernel_call *call;
   const rung_string_normalizer_params *p;
   rung_arena arena; /* changed strings */
   rung_str *stopwords;
 } normalizer;
+
+enum { LOOK_WORDS = 4096 }; /* between two looks at whether the run was cancelled */
 
 /* A copy in another case. No code point needs more than 4 bytes, and none of 1 byte becomes longer. */
 static rung_status *change_case(rung_arena *arena, rung_str from, bool upper, rung_str *out) {
@@ -50,6 +53,7 @@ static rung_status *normalize(normalizer *n, const rung_str *words, size_t count
   *out_count = 0;
   RUNG_TRY(prepare_stopwords(n));
   for (size_t i = 0; i < count; i++) {
+    if (i % LOOK_WORDS == 0) RUNG_RUN_GOES_ON(n->call);
     bool drop;
     RUNG_TRY(is_stopword(n, words[i], &drop));
     if (drop) continue;
@@ -66,7 +70,7 @@ static rung_status *run_StringNormalizer(rung_kernel_call *call) {
   const rung_tensor *x = rung_in(call, 0);
   size_t count = rung_tensor_count(x), kept_count;
   RUNG_RUN_REQUIRE(x->rank == 1 || (x->rank == 2 && x->dims[0] == 1), "the input must be a vector, or one row");
-  normalizer n = {.p = call->params};
+  normalizer n = {.call = call, .p = call->params};
   rung_arena_init(&n.arena, call->host->allocator);
   rung_str *kept = rung_arena_alloc(&n.arena, count + 1, sizeof *kept);
   rung_status *status = kept ? normalize(&n, x->data, count, kept, &kept_count) : rung_status_out_of_memory();
@@ -96,13 +100,16 @@ static void find_pairs(void *context, size_t n, size_t at, const size_t *from, c
 }
 
 /* Turns pairs into single strings; the first of each pair becomes the result. */
-static rung_status *join_pairs(rung_arena *arena, rung_str (*pairs)[2], size_t count, rung_str *joined) {
+static rung_status *join_pairs(const rung_kernel_call *call, rung_arena *arena, rung_str (*pairs)[2], size_t count,
+                               rung_str *joined) {
   size_t bytes = 0;
-  for (size_t i = 0; i < count; i++)
+  for (size_t i = 0; i < count && !rung_kernel_stops_at(call, i); i++)
     if (!rung_add_size(bytes, pairs[i][0].size + pairs[i][1].size, &bytes)) return rung_status_out_of_memory();
+  RUNG_RUN_GOES_ON(call);
   char *to = rung_arena_alloc(arena, bytes, 1);
   RUNG_CHECK_ALLOC(to);
   for (size_t i = 0; i < count; i++) {
+    if (i % LOOK_WORDS == 0) RUNG_RUN_GOES_ON(call);
     joined[i] = (rung_str){to, pairs[i][0].size + pairs[i][1].size};
     for (int k = 0; k < 2; k++) {
       if (pairs[i][k].size) memcpy(to, pairs[i][k].data, pairs[i][k].size);
@@ -125,7 +132,7 @@ static rung_status *run_StringConcat(rung_kernel_call *call) {
   rung_status *status = pairs && joined ? NULL : rung_status_out_of_memory();
   if (!status) {
     rung_broadcast_run(call, &plan, 2, find_pairs, &(concat_job){a->data, b->data, pairs});
-    status = join_pairs(&arena, pairs, plan.count, joined);
+    status = join_pairs(call, &arena, pairs, plan.count, joined);
   }
   if (!status) status = rung_kernel_give_strings(call, 0, z.rank, z.dims, joined);
   rung_arena_finish(&arena);
@@ -183,6 +190,7 @@ static rung_status *run_StringSplit(rung_kernel_call *call) {
   const rung_str *texts = x->data;
   size_t count = rung_tensor_count(x), most = 0, cells;
   for (size_t i = 0; i < count; i++) {
+    if (i % LOOK_WORDS == 0) RUNG_RUN_GOES_ON(call);
     size_t n = split(p, texts[i], NULL);
     most = RUNG_MAX(most, n);
     if (lengths) ((int64_t *)lengths->data)[i] = (int64_t)n;
@@ -192,7 +200,10 @@ static rung_status *run_StringSplit(rung_kernel_call *call) {
   if (!rung_mul_size(count, most, &cells) || !rung_add_size(cells, 1, &cells)) return rung_status_out_of_memory();
   rung_str *parts = rung_alloc(call->host->allocator, cells, sizeof *parts, "parts");
   RUNG_CHECK_ALLOC(parts);
-  for (size_t i = 0; i < count; i++) split(p, texts[i], parts + i * most);
+  for (size_t i = 0; i < count; i++) {
+    if (i % LOOK_WORDS == 0 && rung_kernel_is_cancelled(call)) break; /* the host sees it, too */
+    split(p, texts[i], parts + i * most);
+  }
   int64_t dims[RUNG_MAX_RANK];
   memcpy(dims, x->dims, sizeof dims);
   dims[x->rank] = (int64_t)most;

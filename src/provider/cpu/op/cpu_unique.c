@@ -6,6 +6,7 @@
 #include "provider/cpu/form/gather.h"
 #include "provider/cpu/form/moved.h"
 #include "provider/cpu/form/sort_key.h"
+#include "provider/cpu/form/strided.h"
 
 /* -1, 0, 1 by the first of n elements that differ. */
 typedef int (*compare_function)(size_t n, const void *a, const void *b);
@@ -55,6 +56,7 @@ static int compare_items(const items *all, int64_t a, int64_t b) {
 
 /* One pass of a merge sort: sorted runs of `run` become runs of twice that. */
 typedef struct merge_job {
+  const rung_kernel_call *call;
   const items *all;
   const int64_t *from;
   int64_t *to;
@@ -67,7 +69,7 @@ static void merge_runs(void *context, size_t begin, size_t end) {
   for (size_t pair = begin; pair < end; pair++) {
     size_t left = 2 * pair * j->run, middle = RUNG_MIN(left + j->run, count), stop = RUNG_MIN(middle + j->run, count);
     size_t right = middle;
-    for (size_t to = left; to < stop; to++) {
+    for (size_t to = left; to < stop && !rung_kernel_stops_at(j->call, to); to++) {
       bool take_left = left < middle && (right == stop || compare_items(j->all, j->from[left], j->from[right]) <= 0);
       j->to[to] = j->from[take_left ? left++ : right++];
     }
@@ -76,10 +78,10 @@ static void merge_runs(void *context, size_t begin, size_t end) {
 
 /* `order` becomes the numbers of the items in ascending order; `spare` is as large. */
 static rung_status *sort_items(const rung_kernel_call *call, const items *all, int64_t *order, int64_t *spare) {
-  for (size_t i = 0; i < all->count; i++) order[i] = (int64_t)i;
+  for (size_t i = 0; i < all->count && !rung_kernel_stops_at(call, i); i++) order[i] = (int64_t)i;
   int64_t *from = order, *to = spare;
   for (size_t run = 1; run < all->count; run *= 2) {
-    merge_job job = {all, from, to, run};
+    merge_job job = {call, all, from, to, run};
     size_t pairs = RUNG_DIV_UP(all->count, 2 * run);
     rung_kernel_parallel(call, pairs, rung_kernel_grain(20 * RUNG_MIN(run, 1000)), merge_runs, &job);
     /* Pieces that a cancelled run skips leave no numbers at all. */
@@ -101,8 +103,9 @@ typedef struct groups {
 } groups;
 
 /* Items are in `order`; with their keys in `sorted`, unless that is NULL. */
-static void find_groups(const items *all, const int64_t *order, const rung_sort_entry *sorted, groups *g) {
-  for (size_t i = 0; i < all->count; i++) {
+static rung_status *find_groups(const rung_kernel_call *call, const items *all, const int64_t *order,
+                                const rung_sort_entry *sorted, groups *g) {
+  for (size_t i = 0; i < all->count && !rung_kernel_stops_at(call, i); i++) {
     bool same =
         i > 0 && (sorted ? sorted[i - 1].key == sorted[i].key : compare_items(all, order[i - 1], order[i]) == 0);
     if (!same) {
@@ -112,15 +115,18 @@ static void find_groups(const items *all, const int64_t *order, const rung_sort_
     g->members[g->count - 1]++;
     g->inverse[order[i]] = (int64_t)g->count - 1;
   }
+  RUNG_RUN_GOES_ON(call);
+  return NULL;
 }
 
 /* Groups by first occurrence, which the old list of first items is not needed for. `spare` and `spare_members` have
  * room for all items. */
-static void order_by_occurrence(size_t count, groups *g, int64_t *spare, int64_t *spare_members) {
+static rung_status *order_by_occurrence(const rung_kernel_call *call, size_t count, groups *g, int64_t *spare,
+                                        int64_t *spare_members) {
   int64_t *renamed = spare;
   size_t next = 0;
   for (size_t i = 0; i < g->count; i++) renamed[i] = -1;
-  for (size_t i = 0; i < count; i++) {
+  for (size_t i = 0; i < count && !rung_kernel_stops_at(call, i); i++) {
     int64_t old = g->inverse[i];
     if (renamed[old] < 0) {
       renamed[old] = (int64_t)next;
@@ -129,13 +135,15 @@ static void order_by_occurrence(size_t count, groups *g, int64_t *spare, int64_t
     }
     g->inverse[i] = renamed[old];
   }
-  if (g->count) memcpy(g->members, spare_members, g->count * sizeof *g->members);
+  RUNG_RUN_GOES_ON(call);
+  rung_strided_bytes(call, spare_members, g->members, g->count * sizeof *g->members);
+  return NULL;
 }
 
 static rung_status *put_list(rung_kernel_call *call, uint32_t output, size_t count, const int64_t *list) {
   rung_tensor *out;
   RUNG_TRY(rung_kernel_output(call, output, RUNG_I64, 1, (int64_t[]){(int64_t)count}, &out));
-  if (out && count) memcpy(out->data, list, count * sizeof *list);
+  if (out) rung_strided_bytes(call, list, out->data, count * sizeof *list);
   return NULL;
 }
 
@@ -191,9 +199,10 @@ static rung_status *prepare_Unique(rung_kernel_call *call) {
 
 static rung_status *sort_keys(const rung_kernel_call *call, const items *all, rung_sort_entry *entries,
                               int64_t *order) {
-  rung_sort_entries_make(rung_in(call, 0)->dtype, all->data, all->count, entries);
+  rung_sort_entries_make(call, rung_in(call, 0)->dtype, all->data, all->count, entries);
   RUNG_TRY(rung_sort_entries(call, all->count, entries, entries + all->count));
-  for (size_t i = 0; i < all->count; i++) order[i] = entries[i].index;
+  for (size_t i = 0; i < all->count && !rung_kernel_stops_at(call, i); i++) order[i] = entries[i].index;
+  RUNG_RUN_GOES_ON(call);
   return NULL;
 }
 
@@ -207,8 +216,8 @@ static rung_status *find_unique(rung_kernel_call *call, const uint32_t outputs[3
   groups g = {0, list + 2 * all.count, list + 3 * all.count, list + 4 * all.count};
   rung_sort_entry *entries = has_keys(call) ? (rung_sort_entry *)(list + LISTS * all.count) : NULL;
   RUNG_TRY(entries ? sort_keys(call, &all, entries, order) : sort_items(call, &all, order, spare));
-  find_groups(&all, order, entries, &g);
-  if (!p->sorted) order_by_occurrence(all.count, &g, spare, order);
+  RUNG_TRY(find_groups(call, &all, order, entries, &g));
+  if (!p->sorted) RUNG_TRY(order_by_occurrence(call, all.count, &g, spare, order));
   RUNG_TRY(put_items(call, &all, axis, &g));
   RUNG_TRY(put_list(call, outputs[0], g.count, g.first));
   RUNG_TRY(put_list(call, outputs[1], all.count, g.inverse));
