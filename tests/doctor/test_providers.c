@@ -38,6 +38,7 @@ static const provider_case cases[] = {
     {"dml", "", "provider.wrong-system", "Windows", "use"},
     {"cuda", "", "provider.no-hardware", "NVIDIA", "use"},
     {"CUDAExecutionProvider", "file /.dockerenv\n", "provider.no-hardware", "NVIDIA", "--gpus all"},
+    {"cuda", "file /dev/nvhost-gpu\n", "driver.missing", "JetPack", "nvidia-l4t-cuda"},
     {"tensorrt", "", "provider.no-hardware", "NVIDIA", ""},
     {"tensorrt_rtx", "", "provider.no-hardware", "NVIDIA", ""},
     {"migraphx", "", "provider.no-hardware", "AMD", ""},
