@@ -178,6 +178,7 @@ typedef struct log_match {
 typedef struct explainer {
   doctor *d;
   rung_str log;
+  size_t gap, gap_lines; /* of a log that is too long: the lines that are left out, and where */
   int cuda;
   log_match matches[MOST_MATCHES];
   size_t count;
@@ -208,11 +209,11 @@ static const char *value_of(explainer *e, const matcher *m, const char *name, si
     return rung__doctor_printf(
         d, "install the package that holds %s (apt-file search %s), or put its folder into LD_LIBRARY_PATH", file,
         file);
-  return strncmp(v.fix, "pip ", 4) == 0 ? rung__doctor_printf(d,
-                                                              "%s, and let the loader find it (LD_LIBRARY_PATH; from "
-                                                              "ONNX Runtime 1.21 on: onnxruntime.preload_dlls())",
-                                                              v.fix)
-                                        : v.fix;
+  size_t length = strlen(file);
+  const char *variable = length > 4 && strcasecmp(file + length - 4, ".dll") == 0 ? "PATH" : "LD_LIBRARY_PATH";
+  if (strncmp(v.fix, "pip ", 4) != 0) return v.fix;
+  return rung__doctor_printf(
+      d, "%s, and let the loader find it (%s; from ONNX Runtime 1.21 on: onnxruntime.preload_dlls())", v.fix, variable);
 }
 
 static const char *fill(explainer *e, const matcher *m, const char *text) {
@@ -323,9 +324,9 @@ static bool is_led(const explainer *e, const log_match *follower) {
   return false;
 }
 
-static size_t line_number(rung_str log, size_t at) {
-  size_t number = 1;
-  for (size_t i = 0; i < at; i++) number += log.data[i] == '\n';
+static size_t line_number(const explainer *e, size_t at) {
+  size_t number = 1 + (at >= e->gap ? e->gap_lines : 0);
+  for (size_t i = 0; i < at; i++) number += e->log.data[i] == '\n';
   return number;
 }
 
@@ -345,7 +346,7 @@ static void report(explainer *e, const log_match *m) {
   doctor_finding f = rung__doctor_find(e->d, m->entry->code, m->title);
   if (m->cause[0]) rung__doctor_because(f, "%s", m->cause);
   if (m->fix[0]) rung__doctor_mend(f, "%s", m->fix);
-  rung__doctor_show(f, "line %zu: %s", line_number(e->log, m->begin), line_around(e, m->begin));
+  rung__doctor_show(f, "line %zu: %s", line_number(e, m->begin), line_around(e, m->begin));
 }
 
 /* One symptom is enough: the first that nothing explains, and its like of other providers. */
@@ -386,7 +387,7 @@ static void report_unknown(explainer *e) {
   }
   if (last == e->log.size) return;
   doctor_finding f = rung__doctor_find(e->d, DOCTOR_LOG_UNKNOWN, "the log holds an error whose text is not known here");
-  rung__doctor_show(f, "line %zu: %s", line_number(e->log, last), line_around(e, last));
+  rung__doctor_show(f, "line %zu: %s", line_number(e, last), line_around(e, last));
   rung__doctor_mend(f,
                     "rung doctor --onnxruntime examines the installation itself; give --explain the whole log, from "
                     "the program's start, if this was a part of it");
@@ -429,6 +430,31 @@ static rung_str normalise(doctor *d, rung_str log) {
     out[size++] = code < 256 ? (char)code : '?';
   }
   return (rung_str){out, size};
+}
+
+/* Of a log that is too long the beginning and the end: causes stand in either. */
+static void read_log(explainer *e, rung_str log) {
+  enum { HALF = MOST_LOG / 2 };
+  doctor *d = e->d;
+  if (log.size <= MOST_LOG) {
+    e->log = normalise(d, log);
+    return;
+  }
+  size_t head_size = HALF, tail_start = log.size - HALF;
+  while (head_size && log.data[head_size - 1] != '\n') head_size--;
+  while (tail_start < log.size && log.data[tail_start - 1] != '\n') tail_start++;
+  if (!head_size) head_size = HALF;
+  rung_str head = normalise(d, (rung_str){log.data, head_size});
+  rung_str tail = normalise(d, (rung_str){log.data + tail_start, log.size - tail_start});
+  char *both = rung__doctor_alloc(d, head.size + tail.size + 1, 1);
+  if (!both) return;
+  memcpy(both, head.data, head.size);
+  memcpy(both + head.size, tail.data, tail.size);
+  e->log = (rung_str){both, head.size + tail.size};
+  e->gap = head.size;
+  for (size_t i = head_size; i < tail_start; i++) e->gap_lines += log.data[i] == '\n';
+  rung__doctor_fact(d, "log", "%zu lines in the middle were left out: it is larger than %d MB", e->gap_lines,
+                    MOST_LOG >> 20);
 }
 
 /* "CUDA 12", "libcublasLt.so.12", "cublasLt64_12": what the rest is installed for. */
@@ -474,7 +500,7 @@ void rung__doctor_explain(doctor *d, const char *log, size_t size) {
   const char *subject = d->subject;
   d->subject = "log";
   e->d = d;
-  e->log = normalise(d, (rung_str){log ? log : "", log ? RUNG_MIN(size, MOST_LOG) : 0});
+  read_log(e, (rung_str){log ? log : "", log ? size : 0});
   match_all(e);
   bool known = false;
   for (size_t i = 0; i < e->count; i++) {
@@ -485,6 +511,6 @@ void rung__doctor_explain(doctor *d, const char *log, size_t size) {
     report(e, m);
   }
   if (!known) report_unknown(e);
-  rung__doctor_fact(d, "log", "%zu lines, %zu known texts", line_number(e->log, e->log.size), e->count);
+  rung__doctor_fact(d, "log", "%zu lines, %zu known texts", line_number(e, e->log.size), e->count);
   d->subject = subject;
 }

@@ -54,6 +54,9 @@ static void look_at_nodes(doctor *d, machine *m) {
   m->nvidia_control = look_at_node(d, "/dev/nvidiactl", NULL);
   m->nvidia_device = look_at_node(d, "/dev/nvidia#", NULL);
   m->nvidia_uvm = look_at_node(d, "/dev/nvidia-uvm", NULL);
+  static const char *const chips[] = {"/dev/nvhost-gpu", "/dev/nvgpu/igpu0/ctrl", "/dev/nvhost-ctrl-gpu"};
+  for (size_t i = 0; i < RUNG_COUNT(chips) && m->tegra == NODE_NONE; i++)
+    m->tegra = look_at_node(d, chips[i], &m->tegra_node);
   m->kfd = look_at_node(d, "/dev/kfd", NULL);
   m->render = look_at_node(d, "/dev/dri/renderD#", &m->render_node);
   m->accel = look_at_node(d, "/dev/accel/accel#", &m->accel_node);
@@ -174,13 +177,14 @@ static void look_at_nvidia(doctor *d, machine *m) {
 }
 
 bool rung__machine_has_nvidia(const machine *m) {
-  return rung__machine_pci(m, PCI_NVIDIA) || m->nvidia_device != NODE_NONE || m->nvidia_kernel[0] || m->gpu_count;
+  return rung__machine_pci(m, PCI_NVIDIA) || m->nvidia_device != NODE_NONE || m->nvidia_kernel[0] || m->gpu_count ||
+         m->tegra != NODE_NONE;
 }
 
 bool rung__machine_has_amd(const machine *m) { return rung__machine_pci(m, PCI_AMD) != NULL; }
 
 bool rung__machine_nvidia_works(const machine *m) {
-  bool device = m->nvidia_device == NODE_OPEN || (m->wsl && m->dxg == NODE_OPEN);
+  bool device = m->nvidia_device == NODE_OPEN || m->tegra == NODE_OPEN || (m->wsl && m->dxg == NODE_OPEN);
   return device && m->nvidia_library[0];
 }
 

@@ -40,6 +40,8 @@ typedef struct machine {
   const char *nvidia_user;    /* version of libcuda.so.1 by its file; "" */
   const char *nvidia_library; /* path of libcuda.so.1; "" */
   node_access nvidia_control, nvidia_device, nvidia_uvm;
+  node_access tegra; /* graphics on the chip (Jetson): no device on the bus, other files and libraries */
+  const char *tegra_node;
   nvidia_gpu gpus[MACHINE_MOST_GPUS];
   size_t gpu_count;
 

@@ -45,7 +45,7 @@ static void check_cpu_only(doctor *d, const installation *i) {
   const machine *m = d->machine;
   if (i->providers[0] || i->libraries->count || i->owner_count > 1 || has_plugin(i)) return;
   bool nvidia = rung__machine_nvidia_works(m) || (m->nvidia_kernel[0] && rung__machine_has_nvidia(m)) ||
-                (m->nvidia_device != NODE_NONE && m->nvidia_control != NODE_NONE);
+                (m->nvidia_device != NODE_NONE && m->nvidia_control != NODE_NONE) || m->tegra != NODE_NONE;
   bool amd = !nvidia && rung__machine_has_amd(m) && m->kfd != NODE_NONE;
   if (!nvidia && !amd) return;
   doctor_finding f = rung__doctor_find_as(
@@ -56,7 +56,13 @@ static void check_cpu_only(doctor *d, const installation *i) {
   if (nvidia) {
     rung__doctor_show(f, "%s", describe_nvidia(d, m));
     rung__doctor_show(f, "no libonnxruntime_providers_cuda.so in %s", i->files);
-    if (i->owner && i->owner->conda)
+    if (m->tegra != NODE_NONE)
+      rung__doctor_mend(
+          f,
+          "%s uninstall -y %s, then install NVIDIA's wheel of onnxruntime-gpu for your JetPack and Python "
+          "(that of PyPI is not for Jetson)",
+          i->env->pip, i->owner ? i->owner->name : "onnxruntime");
+    else if (i->owner && i->owner->conda)
       rung__doctor_mend(f, "%s", rung__conda_install(d, i->env, "\"onnxruntime=*=*cuda*\""));
     else
       rung__doctor_mend(f, "%s", rung__ort_replace(d, i, gpu_package(d, m), gpu_archive(d, m)));

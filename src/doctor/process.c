@@ -102,6 +102,64 @@ static void check_copies(process *p) {
   }
 }
 
+/* The variables that the process was started with; those of the caller where they may not be read. */
+static const char *const *environment_of(process *p) {
+  enum { MOST = 4096 };
+  doctor *d = p->d;
+  rung_str text = rung__doctor_read(d, rung__doctor_printf(d, "%s/environ", p->folder), 1 << 20);
+  const char **list = text.size ? rung__doctor_alloc(d, MOST, sizeof *list) : NULL;
+  size_t count = 0;
+  for (size_t at = 0; list && at < text.size && count + 1 < MOST;) {
+    const char *stop = memchr(text.data + at, 0, text.size - at);
+    size_t size = stop ? (size_t)(stop - text.data) - at : text.size - at;
+    list[count++] = rung__doctor_copy(d, text.data + at, size);
+    at += size + 1;
+  }
+  return list ? list : d->request->environment;
+}
+
+/* Examines the installation that the process runs from, as the process sees it. True: it is broken. */
+static bool is_installation_broken(process *p, const char *site) {
+  doctor *d = p->d;
+  const rung_doctor_request *asked = d->request;
+  rung_doctor_request request = *asked;
+  const char *subject = d->subject;
+  size_t before = d->report->findings.count;
+  bool broken = false;
+  request.path = site;
+  request.environment = environment_of(p);
+  request.folder = rung__doctor_canonical(d, rung__doctor_printf(d, "%s/cwd", p->folder));
+  d->request = &request;
+  rung_status_free(rung__doctor_onnxruntime(d)); /* the folder is there; no memory is kept in the doctor */
+  d->request = asked;
+  d->subject = subject;
+  for (size_t i = before; i < d->report->findings.count; i++)
+    broken |= d->report->findings.at[i].severity == RUNG_DOCTOR_BROKEN;
+  return broken;
+}
+
+/* Why it has loaded no provider: its installation tells, or it was not asked to. */
+static void report_on_cpu(process *p, bool gpu) {
+  doctor *d = p->d;
+  const char *slash = strstr(p->core, "/onnxruntime/");
+  const char *site = slash ? rung__doctor_copy(d, p->core, (size_t)(slash - p->core)) : "";
+  bool there = site[0] && rung__doctor_is_folder(d, site), broken = there && is_installation_broken(p, site);
+  doctor_finding f = rung__doctor_find_as(d, DOCTOR_PROCESS_ON_CPU, gpu ? RUNG_DOCTOR_BROKEN : RUNG_DOCTOR_NOTE,
+                                          "it computes on the processor only: no provider library is loaded");
+  rung__doctor_because(f, "%s",
+                       broken  ? "its installation is broken, as the other findings tell"
+                       : there ? "its installation has no fault that would explain it: the program did not ask for more"
+                               : "its package has none, it asked for none, or loading one failed");
+  rung__doctor_show(f, "%s", p->core);
+  if (broken)
+    rung__doctor_mend(f, "mend the installation, then start the program again");
+  else if (there && gpu)
+    rung__doctor_mend(
+        f, "choose the provider in the program (FaceFusion: --execution-providers cuda, or the one of your device)");
+  else if (site[0] && !there) /* a container */
+    rung__doctor_mend(f, "rung doctor --root %s/root --onnxruntime %s", p->folder, site);
+}
+
 static void check_use(process *p) {
   doctor *d = p->d;
   if (!p->core) {
@@ -126,12 +184,7 @@ static void check_use(process *p) {
     rung__doctor_show(f, "no device file among the open files of %s/fd", p->folder);
     rung__doctor_mend(f, "look for \"EP Error\" in its log: rung doctor --explain LOG");
   } else if (!p->providers->count) {
-    doctor_finding f = rung__doctor_find_as(d, DOCTOR_PROCESS_ON_CPU, gpu ? RUNG_DOCTOR_BROKEN : RUNG_DOCTOR_NOTE,
-                                            "it computes on the processor only: no provider library is loaded");
-    rung__doctor_because(f, "its package has none, it asked for none, or loading one failed");
-    rung__doctor_show(f, "%s", p->core);
-    const char *slash = strstr(p->core, "/onnxruntime/");
-    if (slash) rung__doctor_mend(f, "rung doctor --onnxruntime %.*s", (int)(slash - p->core), p->core);
+    report_on_cpu(p, gpu);
   }
 }
 

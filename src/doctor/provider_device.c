@@ -63,6 +63,22 @@ static bool nvidia_under_wsl(doctor *d, const machine *m) {
   return true;
 }
 
+/* JetPack's driver: device files of its own, and no nvidia-uvm. */
+static bool nvidia_on_chip(doctor *d, const machine *m) {
+  if (m->tegra == NODE_NONE) return false;
+  if (m->tegra == NODE_FORBIDDEN) {
+    doctor_finding f = rung__doctor_find(d, DOCTOR_DEVICE_FORBIDDEN,
+                                         rung__doctor_printf(d, "this user may not open %s", m->tegra_node));
+    rung__doctor_mend(f, "usermod -aG video,render $USER, and log in again");
+  } else if (!m->nvidia_library[0]) {
+    doctor_finding f = rung__doctor_find(d, DOCTOR_DRIVER_MISSING, "JetPack's libcuda.so.1 is not found");
+    rung__doctor_show(f, "%s is there, libcuda.so.1 in no folder of the loader", m->tegra_node);
+    rung__doctor_mend(f, m->container ? "docker run --runtime nvidia ..., with an image for this L4T"
+                                      : "apt install nvidia-l4t-cuda, and ldconfig (its folder is .../tegra)");
+  }
+  return true;
+}
+
 static bool nvidia_in_container(doctor *d, const machine *m) {
   if (!m->container) return false;
   bool device = m->nvidia_device != NODE_NONE, library = m->nvidia_library[0] != 0;
@@ -204,9 +220,9 @@ static bool nvidia_starts(doctor *d, const machine *m) {
 }
 
 void rung__provider_nvidia_rules(doctor *d) {
-  static const device_rule rules[] = {nvidia_hidden,       nvidia_stub,         nvidia_under_wsl,
-                                      nvidia_in_container, nvidia_other_driver, nvidia_not_loaded,
-                                      nvidia_nodes,        nvidia_library,      nvidia_starts};
+  static const device_rule rules[] = {nvidia_hidden,       nvidia_stub,         nvidia_on_chip,    nvidia_under_wsl,
+                                      nvidia_in_container, nvidia_other_driver, nvidia_not_loaded, nvidia_nodes,
+                                      nvidia_library,      nvidia_starts};
   if (d->machine->nvidia_told) return;
   d->machine->nvidia_told = true;
   run_rules(d, rules, RUNG_COUNT(rules));

@@ -342,7 +342,7 @@ static rung_status *examine_one(doctor *d, const known_provider *k) {
 /* Without a provider that is asked for, only what the hardware that is there lacks. */
 static void examine_hardware(doctor *d) {
   const machine *m = d->machine;
-  if (rung__machine_pci(m, PCI_NVIDIA) || m->nvidia_kernel[0] || m->nvidia_device != NODE_NONE)
+  if (rung__machine_pci(m, PCI_NVIDIA) || m->nvidia_kernel[0] || m->nvidia_device != NODE_NONE || m->tegra != NODE_NONE)
     rung__provider_nvidia_rules(d);
   if (rung__machine_has_amd(m) && m->kfd != NODE_NONE) rung__provider_amd_rules(d);
 }

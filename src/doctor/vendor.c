@@ -86,18 +86,21 @@ static const struct {
 #undef RUNG_VENDOR_LIBRARY
 };
 
-/* "cublasLt64_12.dll" is libcublasLt.so.12, "cudart64_110.dll" libcudart.so.11.0, "nvcuda.dll" libcuda.so.1. */
+/* "cublasLt64_12.dll" is libcublasLt.so.12, "cudart64_110.dll" libcudart.so.11.0, "nvrtc64_112_0.dll"
+ * libnvrtc.so.11.2, "nvcuda.dll" libcuda.so.1. */
 static const char *soname_of_dll(doctor *d, const char *name) {
   size_t size = strlen(name);
   if (size < 5 || strcasecmp(name + size - 4, ".dll") != 0) return name;
   if (strcasecmp(name, "nvcuda.dll") == 0) return "libcuda.so.1";
+  if (size > 8 && isdigit((unsigned char)name[size - 7]) && strncmp(name + size - 6, "_0", 2) == 0) size -= 2;
   const char *stem = rung__doctor_copy(d, name, size - 4), *number = strrchr(stem, '_');
   if (number && strspn(number + 1, "0123456789") != strlen(number + 1)) number = NULL;
   size_t length = number ? (size_t)(number - stem) : strlen(stem);
   if (length > 2 && strncmp(stem + length - 2, "64", 2) == 0) length -= 2;
   const char *base = rung__doctor_copy(d, stem, length);
   if (!number) return rung__doctor_printf(d, "lib%s.so", base);
-  if (strcasecmp(base, "cudart") == 0 && strlen(number + 1) == 3)
+  bool of_cuda = strncasecmp(base, "cu", 2) == 0 || strncasecmp(base, "nv", 2) == 0;
+  if (of_cuda && strlen(number + 1) == 3)
     return rung__doctor_printf(d, "lib%s.so.%.2s.%s", base, number + 1, number + 3);
   return rung__doctor_printf(d, "lib%s.so.%s", base, number + 1);
 }

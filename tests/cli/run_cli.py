@@ -799,6 +799,15 @@ class Machine(Case):
         self.assertIn("recommended", self.out("bench", model, *chains, "-n", "3"))
         self.assertIn("-p nobody", self.reason("bench", model, "-p", "cpu", "-p", "nobody", code=15))
 
+    def test_options_are_for_the_chains_that_name_the_provider(self):
+        model = self.put("m.onnx", tiny.one("Relu", tiny.FLOAT, [2]))
+        fake = ("--load", FAKE, "--provider-option", "fake.claim=Relu", "-p", "fake?,cpu")
+        self.assertEqual(len(self.json("bench", model, *fake, "-p", "cpu", "-n", "2")["chains"]), 2)
+        self.assertTrue(all(o["ok"] for s in self.json("verify", model, *fake, "--against", "cpu")["sets"] for o in s["outputs"]))
+        self.assertIn("fakery", self.reason("bench", model, *fake, "-p", "cpu", "--provider-option", "fakery.a=b", code=15))
+        self.assertIn("not in the chain", self.reason("bench", model, "--load", FAKE, "-p", "cpu", "-p", "cpu?",
+                                                      "--provider-option", "fake.claim=Relu", code=11))
+
     def test_bench_with_data(self):
         model = self.put("m.onnx", tiny.one("Relu", tiny.FLOAT, [2]))
         for k, expected in enumerate(([1, 0], [3, 4])):

@@ -409,11 +409,29 @@ static void many_lines_are_one_finding(void **state) {
   free(log);
 }
 
+/* A server's log: what counts is mostly at its end. */
+static void the_end_of_a_long_log_is_read(void **state) {
+  (void)state;
+  enum { LINES = 400000 };
+  static const char line[] = "2025-01-01 10:00:00 GET /health 200 0.1 ms\n",
+                    last[] = "libcublasLt.so.12: cannot open shared object file: No such file or directory\n";
+  char *log = malloc(LINES * (sizeof line - 1) + sizeof last);
+  assert_non_null(log);
+  for (size_t i = 0; i < LINES; i++) memcpy(log + i * (sizeof line - 1), line, sizeof line - 1);
+  memcpy(log + LINES * (sizeof line - 1), last, sizeof last);
+  rung_doctor_report *report = explain(log, strlen(log));
+  assert_int_equal(rung_doctor_finding_count(report), 1);
+  assert_int_equal(strncmp(rung_doctor_finding_at(report, 0)->evidence[0], "line 400001: ", 13), 0);
+  rung_doctor_report_free(&report);
+  free(log);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(every_text_is_known),      cmocka_unit_test(consequences_are_left_out),
-      cmocka_unit_test(providers_are_kept_apart), cmocka_unit_test(healthy_logs_stay_silent),
-      cmocka_unit_test(encodings_are_understood), cmocka_unit_test(many_lines_are_one_finding),
+      cmocka_unit_test(every_text_is_known),           cmocka_unit_test(consequences_are_left_out),
+      cmocka_unit_test(providers_are_kept_apart),      cmocka_unit_test(healthy_logs_stay_silent),
+      cmocka_unit_test(encodings_are_understood),      cmocka_unit_test(many_lines_are_one_finding),
+      cmocka_unit_test(the_end_of_a_long_log_is_read),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -52,6 +52,8 @@
 #define CONDA_12 "lib /venv/lib/libcublasLt.so.12\nlib /venv/lib/libcudart.so.12\nlib /venv/lib/libcudnn.so.9\n"
 #define CONDA_PROVIDER "lib " CUDA_LIBRARY " needs=libcublasLt.so.12,libcudart.so.12,libcudnn.so.9 runpath=/venv/lib\n"
 
+#define JETSON "file /dev/nvhost-gpu\nlib /usr/lib/libcuda.so.1\n"
+
 /* As Arch and Debian pack it: the module asks for a libonnxruntime of the system's, and providers lie beside that */
 #define SYSTEM_ORT                                                                       \
   "module 1.22.0 onnxruntime\nlib " CORE                                                 \

@@ -38,6 +38,7 @@ static const provider_case cases[] = {
     {"dml", "", "provider.wrong-system", "Windows", "use"},
     {"cuda", "", "provider.no-hardware", "NVIDIA", "use"},
     {"CUDAExecutionProvider", "file /.dockerenv\n", "provider.no-hardware", "NVIDIA", "--gpus all"},
+    {"cuda", "file /dev/nvhost-gpu\n", "driver.missing", "JetPack", "nvidia-l4t-cuda"},
     {"tensorrt", "", "provider.no-hardware", "NVIDIA", ""},
     {"tensorrt_rtx", "", "provider.no-hardware", "NVIDIA", ""},
     {"migraphx", "", "provider.no-hardware", "AMD", ""},
@@ -181,6 +182,43 @@ static void processes_are_looked_at(void **state) {
   }
 }
 
+/* One command from "it is slow" to the cause: the installation that the process runs from, with its own variables. */
+static void a_slow_process_leads_to_its_cause(void **state) {
+  static const struct {
+    const char *package, *codes[2], *fix;
+  } slow[] = {
+      {"module 1.31.1 onnxruntime\nown onnxruntime 1.31.1\n", {"ort.cpu-only", "process.on-cpu"}, "onnxruntime-gpu"},
+      {"module 1.31.1 onnxruntime-gpu 13.0\nprovider cuda libcublasLt.so.13\nown onnxruntime-gpu 1.31.1\nlib "
+       "/usr/lib/libcudnn.so.9\n",
+       {"ort.library-missing", "process.on-cpu"},
+       "nvidia-cublas"},
+      {"module 1.31.1 onnxruntime-gpu 13.0\nprovider cuda\nown onnxruntime-gpu 1.31.1\nlib "
+       "/usr/lib/libcudnn.so.9\nfile "
+       "/proc/77/environ CUDA_VISIBLE_DEVICES=-1\n",
+       {"device.hidden", "process.on-cpu"},
+       "CUDA_VISIBLE_DEVICES"},
+      {"module 1.31.1 onnxruntime-gpu 13.0\nprovider cuda\nown onnxruntime-gpu 1.31.1\nlib /usr/lib/libcudnn.so.9\n",
+       {"process.on-cpu", NULL},
+       "--execution-providers"}};
+  (void)state;
+  for (size_t i = 0; i < sizeof slow / sizeof slow[0]; i++) {
+    made_machine m;
+    machine_make(&m, RTX "file /proc/77/maps " MAP
+                         "/venv/lib/python3.11/site-packages/onnxruntime/capi/onnxruntime_pybind11_state.so\\n\nmkdir "
+                         "/proc/77/fd\n");
+    machine_run(&m, slow[i].package);
+    rung_doctor_report *report = examine(&m, RUNG_DOCTOR_PROCESS, NULL, 77);
+    for (size_t k = 0; k < 2 && slow[i].codes[k]; k++) {
+      const rung_doctor_finding *f = rung_doctor_finding_at(report, k);
+      if (!f || strcmp(f->code, slow[i].codes[k]) != 0) fail_msg("case %zu: %s", i, f ? f->code : "nothing");
+    }
+    if (!strstr(rung_doctor_finding_at(report, 0)->fix, slow[i].fix))
+      fail_msg("case %zu: %s", i, rung_doctor_finding_at(report, 0)->fix);
+    rung_doctor_report_free(&report);
+    machine_remove(&m);
+  }
+}
+
 static void this_process_can_be_looked_at(void **state) {
   (void)state;
   rung_doctor_request request;
@@ -287,6 +325,7 @@ int main(void) {
       cmocka_unit_test(a_bare_machine_is_healthy),
       cmocka_unit_test(a_root_without_a_system_is_named),
       cmocka_unit_test(processes_are_looked_at),
+      cmocka_unit_test(a_slow_process_leads_to_its_cause),
       cmocka_unit_test(this_process_can_be_looked_at),
       cmocka_unit_test(reports_hide_names),
       cmocka_unit_test(memory_may_run_out),

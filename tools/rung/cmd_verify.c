@@ -204,10 +204,13 @@ static int find_departure(verify *v) {
 static int open_chains(verify *v) {
   session_args free_args = *v->session; /* a contract is about the chain that is verified */
   free_args.contract = free_args.locked = NULL;
+  free_args.against = v->names[1];
+  session_args first = *v->session;
+  first.against = v->names[1];
   for (int i = 0; i < 2; i++) {
     rung_session_options more = v->more;
     more.chain = v->names[i];
-    int code = setup_session(i ? &free_args : v->session, TO_RUN, &more, &v->chains[i]);
+    int code = setup_session(i ? &free_args : &first, TO_RUN, &more, &v->chains[i]);
     TRY(fail_within(code, "%s %s: ", i ? "--against" : "-p", clean(v->names[i])));
   }
   return 0;

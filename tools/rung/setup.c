@@ -221,14 +221,34 @@ static void free_lists(lists *l) {
   free_bytes(&l->figures);
 }
 
-static int read_provider_options(lists *l, const text_list *list) {
+static bool chain_names(const char *chain, const char *provider, size_t size) {
+  if (is_auto(chain)) return true;
+  for (const char *at = chain; at && *at; at += strcspn(at, ","), at += *at == ',') {
+    at += strspn(at, " ");
+    if (strncmp(at, provider, size) == 0 && strchr(" ?:,", at[size])) return true; /* the end of the text, too */
+  }
+  return false;
+}
+
+/* Of several chains only some may name a provider: its options are for these. */
+static bool is_for_another(const session_args *args, const char *chain, const char *provider, size_t size) {
+  if (chain_names(chain, provider, size)) return false;
+  bool another = chain_names(args->against, provider, size) || chain_names(args->chain, provider, size);
+  for (size_t i = 0; i < args->chains.count; i++) another |= chain_names(args->chains.at[i], provider, size);
+  return another;
+}
+
+static int read_provider_options(const session_args *args, const char *chain, lists *l, size_t *out_count) {
+  const text_list *list = &args->provider_options;
   l->options = get_memory(list->count, sizeof *l->options);
+  *out_count = 0;
   for (size_t i = 0; i < list->count; i++) {
     const char *text = list->at[i], *equals = strchr(text, '='), *dot = strchr(text, '.');
     if (!equals || !dot || dot > equals)
       return fail(EXIT_USAGE, "--provider-option %s: NAME.KEY=VALUE is needed", clean(text));
-    l->options[i] = (rung_provider_option){cut(l, text, (size_t)(dot - text)),
-                                           cut(l, dot + 1, (size_t)(equals - dot - 1)), equals + 1};
+    if (is_for_another(args, chain, text, (size_t)(dot - text))) continue;
+    l->options[(*out_count)++] = (rung_provider_option){cut(l, text, (size_t)(dot - text)),
+                                                        cut(l, dot + 1, (size_t)(equals - dot - 1)), equals + 1};
   }
   return 0;
 }
@@ -289,7 +309,8 @@ static int read_demands(const session_args *args, lists *l, rung_session_options
 
 static int fill_options(const session_args *args, const rung_session_options *more, lists *l,
                         rung_session_options *options) {
-  TRY(read_provider_options(l, &args->provider_options));
+  size_t option_count;
+  TRY(read_provider_options(args, more && more->chain ? more->chain : args->chain, l, &option_count));
   TRY(read_dims(l, &args->dims));
   TRY(read_shapes(l, &args->shapes));
   if (more) *options = *more;
@@ -297,7 +318,7 @@ static int fill_options(const session_args *args, const rung_session_options *mo
   if (!options->chain) options->chain = args->chain;
   if (!options->passes_off) options->passes_off = args->passes_off;
   options->provider_options = l->options;
-  options->provider_option_count = args->provider_options.count;
+  options->provider_option_count = option_count;
   options->dimensions = l->dims;
   options->dimension_count = args->dims.count;
   if (!options->shapes) {

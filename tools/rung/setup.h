@@ -20,7 +20,8 @@ typedef struct limit_values {
 typedef struct session_args {
   env_args env; /* first: its options stand in this group, too */
   const char *chain, *passes_off, *contract, *locked, *figures, *external_folder;
-  text_list chains; /* every -p */
+  text_list chains;    /* every -p */
+  const char *against; /* one more that the command opens; NULL */
   text_list provider_options, dims, shapes, pins;
   limit_values limits;
   bool read_files, lock_warns, legalise;
