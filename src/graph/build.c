@@ -414,10 +414,11 @@ static rung_status *add_outputs(builder *b, scope *in, const rung_model_graph *f
   return NULL;
 }
 
+/* Constants have the type of their tensors, whatever else is said: tools that change types leave such words behind. */
 static rung_status *add_declared_types(scope *in, const rung_model_graph *from) {
   for (size_t i = 0; i < from->value_count; i++) {
     rung_value_info *info = rung_map_get(&in->names, rung_str_of(from->values[i].name));
-    if (info) RUNG_TRY(claim_type(info, &from->values[i].type));
+    if (info && !info->constant) RUNG_TRY(claim_type(info, &from->values[i].type));
   }
   return NULL;
 }
