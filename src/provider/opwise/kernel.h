@@ -50,6 +50,8 @@ typedef struct rung_kernel {
   size_t state_size;
   /* (optional) Finer refusals than types: NULL when it can run the node, else why not, in a few words, and a reason. */
   const char *(*refuse)(const rung_node *node, rung_reason *out_reason);
+  /* (optional) Does it compute this node in less than float32, because the node allows that? */
+  bool (*is_narrow)(const rung_host *host, const rung_node *node);
   rung_status *(*pack)(rung_kernel_call *call, void **out_packed); /* (optional) freed by rung_free */
   rung_status *(*prepare)(rung_kernel_call *call);                 /* (optional) */
   rung_status *(*run)(rung_kernel_call *call);
