@@ -373,13 +373,26 @@ const rung_op rung_op_ms_MRotaryEmbedding = {
 
 /* GroupQueryAttention */
 
-static rung_status *take_cache(const rung_type *past, rung_gqa_sizes *s) {
+rung_dtype rung_gqa_cache_type(const rung_gqa_params *p, rung_dtype dtype) {
+  if (p->k_quant_type == RUNG_GQA_FLOATS) return dtype;
+  return p->kv_cache_bit_width == 4 ? RUNG_U8 : RUNG_I8;
+}
+
+static bool is_halved(const rung_gqa_params *p) {
+  return p->k_quant_type != RUNG_GQA_FLOATS && p->kv_cache_bit_width == 4;
+}
+
+int64_t rung_gqa_cache_row(const rung_gqa_params *p, int64_t head) { return is_halved(p) ? head / 2 : head; }
+
+static rung_status *take_cache(const rung_gqa_params *p, const rung_type *past, rung_gqa_sizes *s) {
   if (!is_ranked(past)) return NULL;
   RUNG_TRY(require_rank(past, "the past", 4));
   RUNG_TRY(agree("the batch size", past->dims[0], &s->batch));
   RUNG_TRY(agree("the number of heads", past->dims[1], &s->kv_heads));
   RUNG_TRY(agree("the length of the past", past->dims[2], &s->past));
-  return agree("the head size", past->dims[3], &s->head);
+  int64_t row = past->dims[3];
+  RUNG_MODEL_REQUIRE(row <= INT32_MAX, "the past has rows of %lld", (long long)row);
+  return agree("the head size", row >= 0 && is_halved(p) ? 2 * row : row, &s->head);
 }
 
 static rung_status *take_row(const rung_type *type, const char *name, int64_t heads, rung_gqa_sizes *s) {
@@ -401,9 +414,20 @@ rung_status *rung_gqa_check(const rung_gqa_params *p, const rung_type *const typ
   RUNG_TRY(take_row(types[RUNG_GQA_QUERY], "the query", s->packed ? s->heads + 2 * s->kv_heads : s->heads, s));
   RUNG_TRY(take_row(types[RUNG_GQA_KEY], "the key", s->kv_heads, s));
   RUNG_TRY(take_row(types[RUNG_GQA_VALUE], "the value", s->kv_heads, s));
-  RUNG_TRY(take_cache(types[RUNG_GQA_PAST_K], s));
-  RUNG_TRY(take_cache(types[RUNG_GQA_PAST_V], s));
+  RUNG_TRY(take_cache(p, types[RUNG_GQA_PAST_K], s));
+  RUNG_TRY(take_cache(p, types[RUNG_GQA_PAST_V], s));
   if (!types[RUNG_GQA_PAST_K]) s->past = 0;
+  RUNG_MODEL_REQUIRE(!is_halved(p) || s->head < 0 || s->head % 2 == 0, "a cache of 4 bits for heads of %lld",
+                     (long long)s->head);
+  RUNG_MODEL_REQUIRE(!p->k_quant_type || (types[RUNG_GQA_K_SCALE] && types[RUNG_GQA_V_SCALE]),
+                     "quantised caches need k_scale and v_scale");
+  RUNG_MODEL_REQUIRE(!types[RUNG_GQA_Q_NORM] == !types[RUNG_GQA_K_NORM],
+                     "of q_norm_weight and k_norm_weight, only one is given");
+  for (int i = RUNG_GQA_Q_NORM; i <= RUNG_GQA_K_NORM; i++)
+    if (is_ranked(types[i])) {
+      RUNG_TRY(require_rank(types[i], "the weight of a norm", 1));
+      RUNG_TRY(agree("the head size", types[i]->dims[0], &s->head));
+    }
   if (is_ranked(lengths) && lengths->rank >= 1) RUNG_TRY(agree("the batch size", lengths->dims[0], &s->batch));
   if (is_ranked(sinks))
     RUNG_MODEL_REQUIRE(sinks->rank == 1 && (sinks->dims[0] < 0 || sinks->dims[0] == s->heads),
@@ -427,10 +451,13 @@ static rung_status *infer_GroupQueryAttention(rung_infer *infer) {
   room = known && s.past >= 0 ? RUNG_MAX(total, s.past) : rung_infer_symbol(infer);
   int64_t hidden = s.packed || q->rank < 0 ? rung_infer_mul(infer, s.heads, head) : q->dims[2];
   for (uint32_t i = 1; i < 3 && i < infer->output_count; i++)
-    if (!infer->outputs[i].dtype) infer->outputs[i].dtype = infer->outputs[0].dtype; /* no past */
+    if (!infer->outputs[i].dtype) /* no past */
+      infer->outputs[i].dtype = rung_gqa_cache_type(infer->params, infer->outputs[0].dtype);
   RUNG_TRY(rung_infer_shape(infer, 0, 3, (const int64_t[]){batch, length, hidden}));
+  int64_t row =
+      head >= 0 || !is_halved(infer->params) ? rung_gqa_cache_row(infer->params, head) : rung_infer_symbol(infer);
   for (uint32_t i = 1; i < 3; i++)
-    RUNG_TRY(rung_infer_shape(infer, i, 4, (const int64_t[]){batch, s.kv_heads, room, head}));
+    RUNG_TRY(rung_infer_shape(infer, i, 4, (const int64_t[]){batch, s.kv_heads, room, row}));
   return rung_infer_shape(infer, 3, 4,
                           (const int64_t[]){batch, s.heads, length, known ? total : rung_infer_symbol(infer)});
 }
@@ -446,6 +473,9 @@ static rung_status *check_GroupQueryAttention(const rung_node *node, void *param
                      "qk_output is %lld, it must be 0, 1 or 2", (long long)p->qk_output);
   RUNG_MODEL_REQUIRE(p->causal == 0 || p->causal == 1, "causal is %lld, it must be 0 or 1", (long long)p->causal);
   RUNG_MODEL_REQUIRE(p->causal || p->local_window_size <= 0, "a local window without causal");
+  RUNG_MODEL_REQUIRE(!p->k_quant_type == !p->v_quant_type, "of the caches, only one is quantised");
+  RUNG_MODEL_REQUIRE(!p->k_quant_type || p->kv_cache_bit_width == 4 || p->kv_cache_bit_width == 8,
+                     "kv_cache_bit_width is %lld, it must be 4 or 8", (long long)p->kv_cache_bit_width);
   return NULL;
 }
 

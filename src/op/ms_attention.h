@@ -90,7 +90,7 @@ typedef struct rung_gqa_params {
   int64_t num_heads, kv_num_heads, do_rotary, rotary_interleaved, local_window_size, smooth_softmax, qk_output, causal,
       sliding_window_cache, kv_cache_bit_width;
   float scale, softcap, qk_norm_epsilon;
-  int k_quant_type, v_quant_type; /* of the caches; 0: none */
+  int k_quant_type, v_quant_type; /* of the caches: a rung_gqa_quant */
 } rung_gqa_params;
 
 enum {
@@ -112,12 +112,17 @@ enum {
   RUNG_GQA_K_NORM,
   RUNG_GQA_INPUTS,
 };
+/* Quantised caches hold int8, or two numbers of 4 bits in a uint8: (number + 8), the first in the low bits. */
+typedef enum rung_gqa_quant { RUNG_GQA_FLOATS, RUNG_GQA_PER_TENSOR, RUNG_GQA_PER_CHANNEL } rung_gqa_quant;
 enum { RUNG_GQA_NO_QK, RUNG_GQA_QK_BEFORE, RUNG_GQA_QK_AFTER }; /* qk_output */
 
 typedef struct rung_gqa_sizes {
   int64_t batch, heads, kv_heads, length, head, past; /* past: room of the cache that comes in */
   bool packed;
 } rung_gqa_sizes;
+/* The element type of caches; `dtype`: that of the query. And elements of a row of them, for heads of `head`. */
+rung_dtype rung_gqa_cache_type(const rung_gqa_params *params, rung_dtype dtype);
+int64_t rung_gqa_cache_row(const rung_gqa_params *params, int64_t head);
 rung_status *rung_gqa_check(const rung_gqa_params *params, const rung_type *const types[RUNG_GQA_INPUTS],
                             rung_gqa_sizes *out_sizes) RUNG_MUST_CHECK;
 

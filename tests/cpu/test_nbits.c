@@ -3,6 +3,7 @@
  * bounds. */
 #include "base/macros.h"
 #include "provider/cpu/form/nbits.h"
+#include "provider/cpu/form/product_nbits.h"
 #include "provider/cpu/kernel/gemm_f32.h"
 #include "support/kernels.h"
 #include "support/test.h"
@@ -119,7 +120,45 @@ static void rows_find_their_block(void **state) {
   guarded_free_all();
 }
 
+/* Products of int8: every table has the bits of C, for as many rows as it takes and fewer. */
+static void check_i8(const rung_nbits_i8 *table, size_t bits, size_t block, size_t blocks) {
+  enum { WIDTH = RUNG_NBITS_I8_WIDTH };
+  size_t rows = table->rows, k = blocks * block;
+  uint32_t state = (uint32_t)(bits * 1000 + k);
+  uint8_t *codes = guarded(k * WIDTH * bits / 8, 1), *zeros = guarded(blocks * WIDTH, 1);
+  int8_t *a = guarded(rows * k, 1);
+  int32_t *sums = guarded(rows * blocks * sizeof *sums, sizeof *sums);
+  random_bytes(&state, k * WIDTH * bits / 8, codes);
+  random_bytes(&state, blocks * WIDTH, zeros);
+  for (size_t i = 0; i < rows * k; i++) {
+    a[i] = (int8_t)((int)random_below(&state, 255) - 127);
+    sums[i / block] = (i % block ? sums[i / block] : 0) + a[i];
+  }
+  rung_nbits_i8_panel panel = {bits, block, blocks, codes, random_row(1, blocks * WIDTH), zeros};
+  rung_nbits_i8_rows given = {a, random_row(2, rows * blocks), sums};
+  for (size_t n = 1; n <= rows; n++) {
+    size_t bytes = n * WIDTH * sizeof(float);
+    float *want = guarded(bytes, sizeof *want), *got = guarded(bytes, sizeof *got);
+    rung_nbits_i8_c.multiply(&panel, &given, n, want);
+    table->multiply(&panel, &given, n, got);
+    assert_memory_equal(want, got, bytes);
+  }
+  guarded_free_all();
+}
+
+static void i8_tables_agree(void **state) {
+  (void)state;
+  static const size_t lengths[] = {16, 32, 64, 1024};
+  for (size_t mask = 0; mask < TEST_MASKS; mask++) {
+    const rung_nbits_i8 *table = rung_nbits_i8_for(rung_cpu_features() & test_masks[mask]);
+    for (size_t bits = 4; bits <= table->most_bits; bits += 4)
+      for (size_t i = 0; i < RUNG_COUNT(lengths); i++)
+        for (size_t blocks = 1; blocks < 4; blocks++) check_i8(table, bits, lengths[i], blocks);
+  }
+}
+
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(tables_agree), cmocka_unit_test(rows_find_their_block)};
+  const struct CMUnitTest tests[] = {cmocka_unit_test(tables_agree), cmocka_unit_test(rows_find_their_block),
+                                     cmocka_unit_test(i8_tables_agree)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

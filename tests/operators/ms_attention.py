@@ -154,6 +154,51 @@ def projected(random):
                                         x_zero, w_zero], attributes | {"mask_filter_value": -7.0, "scale": 0.25})
 
 
+def quantised_caches(r, op, operands, lengths, caches, attributes, kv, head):
+    """Caches of int8, and of pairs of 4 bits in a uint8."""
+    rotary = attributes | {"do_rotary": 1}
+    for bits, dtype in ((8, numpy.int8), (4, numpy.uint8)):
+        def past(batch, room):
+            return [r.ints(batch, kv, room, head * bits // 8, dtype=dtype) for _ in "kv"]
+        for kind, shapes in (("PER_TENSOR", ((), (1,))), ("PER_CHANNEL", ((kv * head,), (1, kv, 1, head)))):
+            for i, shape in enumerate(shapes):
+                scales = [numpy.asarray(r.floats(*shape, low=1 / 64, high=1 / 8, step=1 / 64)) for _ in "kv"]
+                more = {"kv_cache_bit_width": bits, "k_quant_type": kind, "v_quant_type": kind}
+                name, behind = f"gqa_cache_{bits}_{kind.lower()}_{i}", [None] * 3 + scales
+                room = [None] * 2 + behind
+                yield Case(f"{name}_prompt", op, operands(2, 5) + past(2, 0) + lengths(5, 5) + room, attributes | more, outputs=3)
+                yield Case(f"{name}_decode", op, operands(2, 1) + past(2, 6) + lengths(7, 4) + caches + behind,
+                           rotary | more, outputs=3)
+                yield Case(f"{name}_room", op, operands(2, 1) + past(2, 12) + lengths(7, 9) + room,
+                           attributes | more | {"local_window_size": 4, "softcap": 2.0}, outputs=3, fixed=False)
+                yield Case(f"{name}_several", op, operands(1, 3, True) + past(1, 5) + lengths(8) + caches + behind,
+                           rotary | more, outputs=3)
+        yield Case(f"{name}_qk", op, operands(1, 3) + past(1, 5) + lengths(8) + room, attributes | more | {"qk_output": 2},
+                   outputs=4)
+        half = [None if x is None else x.astype(F16) for x in operands(1, 3)]
+        yield Case(f"{name}_f16", op, half + past(1, 5) + lengths(8) + room, attributes | more, outputs=3)
+
+
+def normed_heads(r, op, operands, past, lengths, caches, attributes, heads, kv, head):
+    """Norms of query and key, which ONNX Runtime's CPU does not have: its results for operands that are normalised."""
+    def normed(x, weight):
+        y = x.reshape(*x.shape[:2], -1, head)
+        y = y / numpy.sqrt((y.astype(numpy.float64)**2).mean(-1, keepdims=True) + epsilon) * weight
+        return y.reshape(x.shape).astype(F32)
+    for epsilon in (1e-6, 0.5):
+        for packed in (False, True):
+            for rotary in (0, 1):
+                weights = [r.floats(head, **SMALL), r.floats(head, **SMALL)]
+                more = attributes | {"do_rotary": rotary, "qk_norm_epsilon": epsilon}
+                given = operands(2, 1, packed)
+                rest = past(2, 6) + lengths(7, 4) + (caches if rotary else [None, None])
+                q, k, v = numpy.split(given[0], [heads * head, (heads + kv) * head], 2) if packed else given
+                plain = [normed(q, weights[0]), normed(k, weights[1]), v]
+                y = Case("plain", op, plain + rest, attributes | {"do_rotary": rotary}, outputs=3).expected()
+                yield Case(f"gqa_norm_{int(epsilon * 2)}_{int(packed)}_{rotary}", op, given + rest + [None] * 5 + weights, more,
+                           outputs=3, reference=y)
+
+
 def grouped(random):
     r = random("gqa")
     heads, kv_heads, head = 4, 2, 16
@@ -220,6 +265,8 @@ def grouped(random):
     yield Case("gqa_f16", op, operands(2, 1, dtype=F16) + past(2, 6, F16) + lengths(7, 4) + [c.astype(F16) for c in caches],
                attributes | {"do_rotary": 1}, outputs=3)
     yield Case("gqa_f16_prompt", op, operands(1, 5, dtype=F16) + [None, None] + lengths(5), attributes, outputs=3)
+    yield from quantised_caches(r, op, operands, lengths, caches, attributes, kv_heads, head)
+    yield from normed_heads(r, op, operands, past, lengths, caches, attributes, heads, kv_heads, head)
 
 
 def cases(random):

@@ -227,6 +227,22 @@ def hostile():
     yield "gqa_sinks", "GroupQueryAttention", [query, key, key, *past, last, total, *[None] * 4, zeros(3)], gqa, 3
     yield "gqa_window", "GroupQueryAttention", [query, key, key, *past, last, total], gqa | {"causal": 0, "local_window_size": 2}, 3
 
+    codes = [zeros(1, 1, 4, 4, dtype=I8)] * 2
+    coded = gqa | {"k_quant_type": "PER_TENSOR", "v_quant_type": "PER_TENSOR", "kv_cache_bit_width": 8}
+    behind = [query, key, key, *codes, last, total, *[None] * 5]
+    yield "gqa_codes_scale", "GroupQueryAttention", [*behind, zeros(2), zeros(1)], coded, 3
+    yield "gqa_codes_channels", "GroupQueryAttention", [*behind, zeros(1), zeros(1)], coded | {"k_quant_type": "PER_CHANNEL"}, 3
+    yield "gqa_codes_no_scale", "GroupQueryAttention", behind, coded, 3
+    yield "gqa_codes_one", "GroupQueryAttention", [*behind, zeros(1), zeros(1)], coded | {"v_quant_type": "NONE"}, 3
+    yield "gqa_codes_bits", "GroupQueryAttention", [*behind, zeros(1), zeros(1)], coded | {"kv_cache_bit_width": 5}, 3
+    yield "gqa_codes_type", "GroupQueryAttention", [query, key, key, *past, last, total, *[None] * 5, zeros(1), zeros(1)], coded, 3
+    yield "gqa_codes_half", "GroupQueryAttention", [*behind, zeros(1), zeros(1)], coded | {"kv_cache_bit_width": 4}, 3
+    yield "gqa_codes_odd", "GroupQueryAttention", [zeros(1, 1, 6), zeros(1, 1, 3), zeros(1, 1, 3), None, None, I32([0]), I32(1),
+                                                   *[None] * 5, zeros(1), zeros(1)], coded | {"kv_cache_bit_width": 4}, 3
+    yield "gqa_codes_none", "GroupQueryAttention", [*behind, zeros(1), zeros(1)], gqa, 3
+    yield "gqa_norm_one", "GroupQueryAttention", [query, key, key, *past, last, total, *[None] * 7, zeros(4)], gqa, 3
+    yield "gqa_norm_size", "GroupQueryAttention", [query, key, key, *past, last, total, *[None] * 7, zeros(4), zeros(5)], gqa, 3
+
     moe = {"k": 1}
     w1, w2 = zeros(3, 6, 4), zeros(3, 4, 6)
     yield "moe_k", "MoE", [zeros(2, 4), zeros(2, 3), w1, None, w2], {"k": 4}

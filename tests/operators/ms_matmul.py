@@ -121,6 +121,34 @@ def nbits(random):
                {"K": 640, "N": 40, "bits": 4, "block_size": 32}, constants=[1, 2])
 
 
+def int8(random):
+    """accuracy_level 4: A is quantised, by ONNX Runtime as by rung."""
+    for bits in (4, 8):
+        for block, k, n in ((16, 16, 1), (16, 90, 33), (32, 100, 17), (64, 300, 16), (128, 257, 40)):
+            r = random(f"int8_{bits}_{block}_{k}")
+            blocks = -(-k // block)
+            attributes = {"K": k, "N": n, "bits": bits, "block_size": block, "accuracy_level": 4}
+            b, scales = r.ints(n, blocks, block * bits // 8), r.floats(n, blocks, low=-1, high=1, step=1 / 64)
+            zeros = r.ints(n, -(-blocks * bits // 8))
+            for m in (1, 2, 3, 4, 9):
+                a = r.floats(m, k, low=-1, high=1, step=1 / 128)
+                name = f"int8_{bits}_{block}_{k}x{n}_{m}"
+                yield Case(name, "MatMulNBits", [a, b, scales], attributes, constants=[1, 2])
+                yield Case(f"{name}_zeros", "MatMulNBits", [a, b, scales, zeros], attributes, constants=[1, 2, 3])
+            bias = r.floats(n)
+            yield Case(f"{name}_bias", "MatMulNBits", [a, b, scales, zeros, None, bias], attributes, constants=[1, 2, 3, 5])
+            yield Case(f"{name}_run_time", "MatMulNBits", [a, b, scales, zeros], attributes, fixed=False)
+            yield Case(f"{name}_stack", "MatMulNBits", [a.reshape(3, 3, k), b, scales], attributes, constants=[1, 2])
+            spoilt = a.copy()
+            spoilt[1, 3] = numpy.nan
+            y, = Case("plain", "MatMulNBits", [a, b, scales], attributes, constants=[1, 2]).expected()
+            y[1] = numpy.nan
+            yield Case(f"{name}_nan", "MatMulNBits", [spoilt, b, scales], attributes, constants=[1, 2], reference=[y])
+            a[1, 3] = 100  # the others of its block become coarse
+            a[2] = 0
+            yield Case(f"{name}_outlier", "MatMulNBits", [a, b, scales], attributes, constants=[1, 2])
+
+
 FP4 = F32([0, 0.0052083333, 2 / 3, 1, 1 / 3, 0.5, 1 / 6, 0.25])
 NF4 = F32([-1, -0.69619280, -0.52507305, -0.39491749, -0.28444138, -0.18477343, -0.09105004, 0, 0.07958030, 0.16093020,
            0.24611230, 0.33791524, 0.44070983, 0.56261700, 0.72295684, 1])
@@ -184,5 +212,6 @@ def cases(random):
     yield from integer_to_float(random)
     yield from qgemm(random)
     yield from nbits(random)
+    yield from int8(random)
     yield from bnb4(random)
     yield from gather(random)

@@ -85,7 +85,7 @@ typedef struct cpu_executable {
   const rung_host *host;
   rung_arena arena; /* steps */
   rung_opwise *opwise;
-  size_t step_count;
+  size_t step_count, narrow_count; /* narrow: computed in less than float32 */
 } cpu_executable;
 
 static void cpu_free_executable(void *state) {
@@ -110,6 +110,8 @@ static rung_status *cpu_compile(void *state, const rung_graph *island, const run
     cpu_free_executable(executable);
     return status;
   }
+  for (size_t i = 0; i < executable->step_count; i++)
+    executable->narrow_count += steps[i].kernel->is_narrow && steps[i].kernel->is_narrow(host, steps[i].node);
   *out_executable = executable;
   return NULL;
 }
@@ -121,7 +123,10 @@ static rung_status *cpu_run(void *state, const rung_run *run, rung_fence **out_f
 
 static void cpu_describe(void *state, char *buffer, size_t size) {
   const cpu_executable *executable = state;
-  snprintf(buffer, size, "%zu steps, float32 exact", executable->step_count);
+  int used = snprintf(buffer, size, "%zu steps, float32 exact", executable->step_count);
+  if (executable->narrow_count && used > 0 && (size_t)used < size)
+    snprintf(buffer + used, size - (size_t)used, " but %zu products of int8 (accuracy_level 4)",
+             executable->narrow_count);
 }
 
 static rung_status *cpu_evaluate(const rung_host *host, const rung_node *node, rung_value *const *inputs,

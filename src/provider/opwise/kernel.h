@@ -52,6 +52,8 @@ typedef struct rung_kernel {
   const char *(*refuse)(const rung_node *node, rung_reason *out_reason);
   /* (optional) What it needs and this machine has not (reason `library`), and what mends it; NULL: nothing. */
   const char *(*lacking)(void);
+  /* (optional) Does it compute this node in less than float32, because the node allows that? */
+  bool (*is_narrow)(const rung_host *host, const rung_node *node);
   rung_status *(*pack)(rung_kernel_call *call, void **out_packed); /* (optional) freed by rung_free */
   rung_status *(*prepare)(rung_kernel_call *call);                 /* (optional) */
   rung_status *(*run)(rung_kernel_call *call);

@@ -19,14 +19,7 @@ bool rung_nbits_make(rung_cpu_set features, size_t n, size_t k, size_t bits, siz
 size_t rung_nbits_code_bytes(const rung_nbits *plan) { return plan->blocks * plan->block * plan->bits / 8; }
 size_t rung_nbits_zero_bytes(const rung_nbits *plan) { return RUNG_DIV_UP(plan->blocks * plan->bits, 8); }
 
-/* Code number i of a run that begins at a whole byte. */
-static unsigned code_at(const uint8_t *codes, size_t bits, size_t i) {
-  size_t each = 8 / bits;
-  return (unsigned)codes[i / each] >> (i % each * bits) & ((1u << bits) - 1);
-}
-
-/* Of any alignment: weights may lie in a mapping. */
-static float number_at(const rung_tensor *t, size_t at) {
+float rung_nbits_number(const rung_tensor *t, size_t at) {
   size_t size = rung_dtype_size(t->dtype);
   uint64_t element = 0;
   float number;
@@ -45,18 +38,19 @@ static void pack_column(const rung_nbits *plan, const rung_nbits_source *source,
   const uint8_t *codes = source->codes + column * rung_nbits_code_bytes(plan);
   uint8_t *to = (uint8_t *)panel + lane % plan->row_bytes;
   size_t shift = lane / plan->row_bytes * plan->bits, row = source->first + column;
-  for (size_t k = 0; k < plan->k; k++) to[k * plan->row_bytes] |= (uint8_t)(code_at(codes, plan->bits, k) << shift);
+  for (size_t k = 0; k < plan->k; k++)
+    to[k * plan->row_bytes] |= (uint8_t)(rung_nbits_code(codes, plan->bits, k) << shift);
   float *scales = scales_of(plan, panel), *zeros = scales + plan->blocks * plan->width;
   const rung_tensor *s = source->scales, *z = source->zeros;
   for (size_t b = 0; b < plan->blocks; b++) {
     size_t at = b * plan->width + lane;
-    scales[at] = number_at(s, row * plan->blocks + b);
+    scales[at] = rung_nbits_number(s, row * plan->blocks + b);
     if (!z)
       zeros[at] = (float)(1 << (plan->bits - 1));
     else if (z->dtype == RUNG_U8)
-      zeros[at] = (float)code_at((const uint8_t *)z->data + row * rung_nbits_zero_bytes(plan), plan->bits, b);
+      zeros[at] = (float)rung_nbits_code((const uint8_t *)z->data + row * rung_nbits_zero_bytes(plan), plan->bits, b);
     else
-      zeros[at] = number_at(z, row * plan->blocks + b);
+      zeros[at] = rung_nbits_number(z, row * plan->blocks + b);
   }
 }
 

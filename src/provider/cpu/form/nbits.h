@@ -27,6 +27,14 @@ typedef struct rung_nbits_source {
   size_t first; /* row of scales and of zeros that belongs to column 0 */
 } rung_nbits_source;
 
+/* Code number i of a run that begins at a whole byte. */
+static inline unsigned rung_nbits_code(const uint8_t *codes, size_t bits, size_t i) {
+  size_t each = 8 / bits;
+  return (unsigned)codes[i / each] >> (i % each * bits) & ((1u << bits) - 1);
+}
+/* Element `at` of scales or zeros, which may lie at any address. */
+float rung_nbits_number(const rung_tensor *t, size_t at);
+
 /* Sizes; false when they overflow. */
 bool rung_nbits_make(rung_cpu_set features, size_t n, size_t k, size_t bits, size_t block, rung_nbits *out);
 /* Bytes of a column's codes, and of its packed zeros. */

@@ -2,6 +2,7 @@
  * first tokens of its cache count, new ones are written behind them. */
 #include "op/ms_attention.h"
 
+#include "provider/cpu/form/cache_codes.h"
 #include "provider/cpu/form/floats.h"
 #include "provider/cpu/form/rotary.h"
 
@@ -70,7 +71,8 @@ typedef struct gqa {
   rung_attention heads;
   size_t room;                                        /* rows of the joined caches */
   size_t lengths_at, past_at, positions_at, sinks_at; /* in scratch: per sample, per token, per head */
-  size_t q_at, k_at, joined_at[2], form_at; /* q and k turned, (batch, length, heads, head); caches that nobody wants */
+  size_t q_at, k_at;                                  /* q and k normalised and turned, (batch, length, heads, head) */
+  size_t joined_at[2], codes_at[2], form_at;          /* caches as floats, and as numbers, that nobody wants */
 } gqa;
 
 static bool take_space(size_t *used, size_t bytes, size_t *out_at) {
@@ -87,8 +89,9 @@ static rung_status *check_operands(const rung_kernel_call *call, gqa *g) {
     types[i] = (rung_type){.kind = RUNG_TENSOR, .dtype = t->dtype, .rank = t->rank};
     memcpy(types[i].dims, t->dims, sizeof t->dims);
     given[i] = &types[i];
-    RUNG_RUN_REQUIRE((i != RUNG_GQA_PAST_K && i != RUNG_GQA_PAST_V) || t->dtype == types[0].dtype,
-                     "the past is %s, the query %s", rung_dtype_name(t->dtype), rung_dtype_name(types[0].dtype));
+    rung_dtype cache = rung_gqa_cache_type(call->params, types[0].dtype);
+    RUNG_RUN_REQUIRE((i != RUNG_GQA_PAST_K && i != RUNG_GQA_PAST_V) || t->dtype == cache, "the past is %s, and not %s",
+                     rung_dtype_name(t->dtype), rung_dtype_name(cache));
   }
   return rung_gqa_check(call->params, given, &g->s);
 }
@@ -133,15 +136,19 @@ static rung_status *make_gqa(const rung_kernel_call *call, gqa *g) {
                         .scale = p->scale != 0 ? p->scale : 1 / sqrtf((float)s->head)};
   set_views(call, g);
   size_t size = rung_dtype_size(a->y.dtype), tokens = a->batch * a->q_length, row = a->head * size, used = 0,
-         cache = a->batch * a->kv_heads * g->room * row;
+         rows = a->batch * a->kv_heads * g->room, cache = rows * row, codes = 0;
+  bool turned = p->do_rotary || rung_in(call, RUNG_GQA_Q_NORM);
+  if (p->k_quant_type) codes = rows * (size_t)rung_gqa_cache_row(p, s->head), cache = rows * a->head * sizeof(float);
   bool fits = take_space(&used, a->batch * sizeof(int64_t), &g->lengths_at) &&
               take_space(&used, a->batch * sizeof(int64_t), &g->past_at) &&
               take_space(&used, tokens * sizeof(int64_t), &g->positions_at) &&
               take_space(&used, a->q_heads * sizeof(float), &g->sinks_at) &&
-              take_space(&used, p->do_rotary ? tokens * a->q_heads * row : 0, &g->q_at) &&
-              take_space(&used, p->do_rotary ? tokens * a->kv_heads * row : 0, &g->k_at) &&
-              take_space(&used, rung_out(call, 1) ? 0 : cache, &g->joined_at[0]) &&
-              take_space(&used, rung_out(call, 2) ? 0 : cache, &g->joined_at[1]) && take_space(&used, 0, &g->form_at);
+              take_space(&used, turned ? tokens * a->q_heads * row : 0, &g->q_at) &&
+              take_space(&used, turned ? tokens * a->kv_heads * row : 0, &g->k_at) &&
+              take_space(&used, rung_out(call, 1) && !codes ? 0 : cache, &g->joined_at[0]) &&
+              take_space(&used, rung_out(call, 2) && !codes ? 0 : cache, &g->joined_at[1]) &&
+              take_space(&used, rung_out(call, 1) ? 0 : codes, &g->codes_at[0]) &&
+              take_space(&used, rung_out(call, 2) ? 0 : codes, &g->codes_at[1]) && take_space(&used, 0, &g->form_at);
   RUNG_REQUIRE(fits, LIMIT, "the operands are too large");
   return NULL;
 }
@@ -151,7 +158,8 @@ static rung_status *prepare_gqa(rung_kernel_call *call) {
   size_t more;
   RUNG_TRY(make_gqa(call, &g));
   rung_attention joined = g.heads;
-  joined.k = joined.v = rung_view_of(NULL, g.heads.k.dtype, false, joined.kv_heads, g.room, joined.head);
+  rung_dtype cache = ((const rung_gqa_params *)call->params)->k_quant_type ? RUNG_F32 : g.heads.k.dtype;
+  joined.k = joined.v = rung_view_of(NULL, cache, false, joined.kv_heads, g.room, joined.head);
   RUNG_TRY(rung_attention_scratch(&joined, &more));
   return rung_add_size(g.form_at, more, &call->scratch_size) ? NULL : rung_status_out_of_memory();
 }
@@ -177,6 +185,55 @@ static rung_status *read_lengths(const rung_kernel_call *call, const gqa *g, int
     RUNG_RUN_REQUIRE(past[b] + g->s.length <= (int64_t)g->room, "the cache of sample %zu has no room", b);
   }
   return NULL;
+}
+
+/* Heads of queries and keys, each divided by the root of its mean square. */
+
+typedef struct norm_job {
+  const rung_tensor *weight;
+  rung_view x, y;
+  size_t heads, length, head;
+  float epsilon;
+} norm_job;
+
+static void norm_heads(void *context, size_t begin, size_t end) {
+  enum { BLOCK = 256 };
+  const norm_job *j = context;
+  float block[BLOCK], weight[BLOCK];
+  for (size_t i = begin; i < end; i++) {
+    size_t row = i % j->length, head = i / j->length % j->heads, sample = i / j->length / j->heads;
+    size_t from = rung_view_at(&j->x, sample, head, row), to = rung_view_at(&j->y, sample, head, row);
+    double squares = 0;
+    for (size_t at = 0; at < j->head; at += BLOCK) {
+      size_t n = RUNG_MIN(j->head - at, (size_t)BLOCK);
+      rung_load_f32(j->x.dtype, j->x.data, from + at, 1, n, block);
+      for (size_t k = 0; k < n; k++) squares += (double)block[k] * (double)block[k];
+    }
+    float factor = 1 / sqrtf((float)(squares / (double)j->head) + j->epsilon);
+    for (size_t at = 0; at < j->head; at += BLOCK) {
+      size_t n = RUNG_MIN(j->head - at, (size_t)BLOCK);
+      rung_load_f32(j->x.dtype, j->x.data, from + at, 1, n, block);
+      rung_load_f32(j->weight->dtype, j->weight->data, at, 1, n, weight);
+      for (size_t k = 0; k < n; k++) block[k] *= factor * weight[k];
+      rung_store_f32(j->y.dtype, (void *)j->y.data, to + at, 1, n, block);
+    }
+  }
+}
+
+static void normalise(const rung_kernel_call *call, gqa *g) {
+  rung_attention *a = &g->heads;
+  rung_view *views[2] = {&a->q, &a->k};
+  const size_t heads[2] = {a->q_heads, a->kv_heads}, at[2] = {g->q_at, g->k_at};
+  for (uint32_t i = 0; i < 2 && rung_in(call, RUNG_GQA_Q_NORM); i++) {
+    norm_job j = {.weight = rung_in(call, RUNG_GQA_Q_NORM + i),
+                  .x = *views[i],
+                  .heads = heads[i],
+                  .length = a->q_length,
+                  .head = a->head,
+                  .epsilon = ((const rung_gqa_params *)call->params)->qk_norm_epsilon};
+    j.y = *views[i] = rung_view_of((char *)call->scratch + at[i], j.x.dtype, true, heads[i], a->q_length, a->head);
+    rung_kernel_parallel(call, a->batch * heads[i] * a->q_length, rung_kernel_grain(2 * a->head), norm_heads, &j);
+  }
 }
 
 /* Queries and keys are turned by the positions that are given, or that follow from the lengths. */
@@ -216,8 +273,39 @@ static rung_status *turn(const rung_kernel_call *call, gqa *g, const int64_t *le
   return NULL;
 }
 
-static void join(const rung_kernel_call *call, const gqa *g, uint32_t which, const int64_t *lengths,
-                 rung_view *current) {
+/* The cache is made of numbers, and attention sees it as floats. */
+static rung_status *join_codes(const rung_kernel_call *call, const gqa *g, uint32_t which, const int64_t *lengths,
+                               rung_view *current) {
+  const rung_gqa_params *p = call->params;
+  const rung_attention *a = &g->heads;
+  const rung_tensor *past = rung_in(call, RUNG_GQA_PAST_K + which), *scale = rung_in(call, RUNG_GQA_K_SCALE + which);
+  rung_tensor *present = rung_out(call, 1 + which);
+  bool per_channel = (which ? p->v_quant_type : p->k_quant_type) == RUNG_GQA_PER_CHANNEL;
+  size_t expected = per_channel ? a->kv_heads * a->head : 1;
+  RUNG_RUN_REQUIRE(rung_tensor_count(scale) == expected, "%s has %zu elements, %zu are expected",
+                   which ? "v_scale" : "k_scale", rung_tensor_count(scale), expected);
+  rung_cache_codes cache = {.batch = a->batch,
+                            .heads = a->kv_heads,
+                            .room = g->room,
+                            .head = a->head,
+                            .bits = (size_t)p->kv_cache_bit_width,
+                            .scales = scale->data,
+                            .per_channel = per_channel,
+                            .past = past ? past->data : NULL,
+                            .past_room = (size_t)g->s.past,
+                            .past_lengths = lengths,
+                            .current = *current,
+                            .length = a->q_length,
+                            .codes = present ? present->data : (char *)call->scratch + g->codes_at[which],
+                            .floats = (float *)((char *)call->scratch + g->joined_at[which])};
+  rung_cache_codes_join(call, &cache);
+  *current = rung_view_of(cache.floats, RUNG_F32, false, a->kv_heads, g->room, a->head);
+  return NULL;
+}
+
+static rung_status *join(const rung_kernel_call *call, const gqa *g, uint32_t which, const int64_t *lengths,
+                         rung_view *current) {
+  if (((const rung_gqa_params *)call->params)->k_quant_type) return join_codes(call, g, which, lengths, current);
   const rung_attention *a = &g->heads;
   const rung_tensor *past = rung_in(call, RUNG_GQA_PAST_K + which);
   rung_tensor *present = rung_out(call, 1 + which);
@@ -226,6 +314,7 @@ static void join(const rung_kernel_call *call, const gqa *g, uint32_t which, con
   char *to = present ? present->data : (char *)call->scratch + g->joined_at[which];
   rung_attention_join(a, past ? &old : NULL, lengths, current, a->q_length, a->head, g->room, to);
   *current = rung_view_of(to, current->dtype, false, a->kv_heads, g->room, a->head);
+  return NULL;
 }
 
 static rung_status *set_rows(const rung_kernel_call *call, gqa *g, const int64_t *lengths, bool first) {
@@ -277,10 +366,11 @@ static rung_status *run_gqa(rung_kernel_call *call) {
   RUNG_TRY(make_gqa(call, &g));
   int64_t *lengths = (int64_t *)(scratch + g.lengths_at), *past = (int64_t *)(scratch + g.past_at);
   RUNG_TRY(read_lengths(call, &g, lengths, past, &first));
+  normalise(call, &g);
   RUNG_TRY(turn(call, &g, lengths, past));
   RUNG_TRY(set_rows(call, &g, lengths, first));
-  join(call, &g, 0, past, &g.heads.k);
-  join(call, &g, 1, past, &g.heads.v);
+  RUNG_TRY(join(call, &g, 0, past, &g.heads.k));
+  RUNG_TRY(join(call, &g, 1, past, &g.heads.v));
   rung_tensor *shown = rung_out(call, 3);
   if (shown && shown->size) memset(shown->data, 0, shown->size);
   rung_attention_run(&g.heads, scratch + g.form_at);
@@ -289,17 +379,12 @@ static rung_status *run_gqa(rung_kernel_call *call) {
 }
 
 static const char *refuse_gqa(const rung_node *node, rung_reason *out_reason) {
-  const rung_gqa_params *p = node->params;
   *out_reason = RUNG_REASON_ATTRIBUTE;
-  if (p->k_quant_type || p->v_quant_type) return "a quantised cache";
-  if (p->sliding_window_cache) return "sliding_window_cache";
-  *out_reason = RUNG_REASON_INPUT;
-  for (uint32_t i = RUNG_GQA_Q_NORM; i < node->input_count; i++)
-    if (node->inputs[i]) return "q_norm_weight, k_norm_weight";
-  return NULL;
+  return ((const rung_gqa_params *)node->params)->sliding_window_cache ? "sliding_window_cache" : NULL;
 }
 
-const rung_kernel rung_cpu_ms_GroupQueryAttention = {.types = {{'T', NARROW_FLOATS}, {'C', NARROW_FLOATS}},
-                                                     .refuse = refuse_gqa,
-                                                     .prepare = prepare_gqa,
-                                                     .run = run_gqa};
+const rung_kernel rung_cpu_ms_GroupQueryAttention = {
+    .types = {{'T', NARROW_FLOATS}, {'C', NARROW_FLOATS | RUNG_SET(RUNG_I8) | RUNG_SET(RUNG_U8)}},
+    .refuse = refuse_gqa,
+    .prepare = prepare_gqa,
+    .run = run_gqa};

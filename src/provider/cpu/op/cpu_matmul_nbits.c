@@ -1,10 +1,11 @@
 /* MatMulNBits, MatMulBnb4: products in float32 with B kept as codes; panels of it are made floats when a task needs
- * them, and for a single row only in registers. accuracy_level only allows less precision, and is not made use of. */
+ * them, and for a single row only in registers. MatMulNBits with accuracy_level 4 quantises A, and multiplies int8. */
 #include "op/ms_nbits.h"
 
 #include "provider/cpu/form/floats.h"
 #include "provider/cpu/form/gemm.h"
 #include "provider/cpu/form/nbits.h"
+#include "provider/cpu/form/product_nbits.h"
 #include "provider/cpu/kernel/isa.h"
 
 #define NARROW_FLOATS (RUNG_SET(RUNG_F32) | RUNG_SET(RUNG_F16) | RUNG_SET(RUNG_BF16))
@@ -31,6 +32,8 @@ static rung_status *plan_rows(const rung_kernel_call *call, size_t n, size_t k, 
 
 typedef struct nbits_state {
   rung_nbits plan;
+  rung_nbits_i8_plan narrow;
+  bool is_i8;
   rung_gemm gemm;
   size_t packed_at, bias_at; /* in scratch */
 } nbits_state;
@@ -41,6 +44,32 @@ static rung_status *make_plan(const rung_kernel_call *call, rung_nbits *plan) {
       rung_nbits_make(rung_isa(call->host), (size_t)p->N, (size_t)p->K, (size_t)p->bits, (size_t)p->block_size, plan),
       LIMIT, "weights are too large");
   return NULL;
+}
+
+enum { ACCURACY_INT8 = 4 };
+
+/* Of an input that may be left out: is it known before the run? */
+static bool is_constant(const rung_node *node, uint32_t input, bool if_absent) {
+  const rung_value_info *value = input < node->input_count ? node->inputs[input] : NULL;
+  return value ? value->constant != NULL : if_absent;
+}
+
+/* May A be quantised, and can it? The node tells alone: weights are packed before the run, and those that are not known
+ * then are not worth it. */
+static bool make_narrow(const rung_host *host, const rung_node *node, rung_nbits_i8_plan *plan) {
+  const rung_matmul_nbits_params *p = node->params;
+  bool zeros = RUNG_NBITS_ZEROS < node->input_count && node->inputs[RUNG_NBITS_ZEROS];
+  bool constant = is_constant(node, RUNG_NBITS_B, false) && is_constant(node, RUNG_NBITS_SCALES, false) &&
+                  is_constant(node, RUNG_NBITS_ZEROS, true);
+  if (p->accuracy_level != ACCURACY_INT8 || !constant) return false;
+  if (RUNG_NBITS_GROUPS < node->input_count && node->inputs[RUNG_NBITS_GROUPS]) return false;
+  if (zeros && node->inputs[RUNG_NBITS_ZEROS]->type.dtype != RUNG_U8) return false;
+  return rung_nbits_i8_make(rung_isa(host), (size_t)p->N, (size_t)p->K, (size_t)p->bits, (size_t)p->block_size, plan);
+}
+
+static bool is_narrow(const rung_host *host, const rung_node *node) {
+  rung_nbits_i8_plan plan;
+  return make_narrow(host, node, &plan);
 }
 
 static rung_status *require_count(const rung_tensor *t, const char *name, size_t count) {
@@ -61,24 +90,30 @@ static rung_status *check_operands(const rung_kernel_call *call, const rung_nbit
   return NULL;
 }
 
-static void pack_all(const rung_kernel_call *call, const rung_nbits *plan, void *packed) {
+static void pack_all(const rung_kernel_call *call, const rung_nbits *plan, const rung_nbits_i8_plan *narrow,
+                     void *packed) {
   rung_nbits_source source = {.codes = rung_in(call, RUNG_NBITS_B)->data,
                               .scales = rung_in(call, RUNG_NBITS_SCALES),
                               .zeros = rung_in(call, RUNG_NBITS_ZEROS)};
-  rung_nbits_pack(plan, &source, packed);
+  if (narrow)
+    rung_nbits_i8_pack(narrow, &source, packed);
+  else
+    rung_nbits_pack(plan, &source, packed);
 }
 
 /* When codes, scales and zeros are all constant. */
 static rung_status *pack_nbits(rung_kernel_call *call, void **out_packed) {
   rung_nbits plan;
+  rung_nbits_i8_plan narrow;
   bool zeros = RUNG_NBITS_ZEROS < call->node->input_count && call->node->inputs[RUNG_NBITS_ZEROS];
   if (!rung_in(call, RUNG_NBITS_B) || !rung_in(call, RUNG_NBITS_SCALES)) return NULL;
   if (zeros && !rung_in(call, RUNG_NBITS_ZEROS)) return NULL;
   RUNG_TRY(make_plan(call, &plan));
   RUNG_TRY(check_operands(call, &plan));
-  *out_packed = rung_alloc_data(call->host->allocator, RUNG_MAX(plan.size, 1), "weights");
+  bool is_i8 = make_narrow(call->host, call->node, &narrow);
+  *out_packed = rung_alloc_data(call->host->allocator, RUNG_MAX(is_i8 ? narrow.size : plan.size, 1), "weights");
   RUNG_CHECK_ALLOC(*out_packed);
-  pack_all(call, &plan, *out_packed);
+  pack_all(call, &plan, is_i8 ? &narrow : NULL, *out_packed);
   return NULL;
 }
 
@@ -94,6 +129,10 @@ static rung_status *prepare_nbits(rung_kernel_call *call) {
   RUNG_TRY(check_operands(call, &state->plan));
   RUNG_TRY(plan_rows(call, state->plan.n, state->plan.k, rung_nbits_fill, rung_nbits_multiply, &state->gemm,
                      &call->scratch_size));
+  state->is_i8 = call->packed && make_narrow(call->host, call->node, &state->narrow);
+  if (state->is_i8)
+    RUNG_REQUIRE(rung_nbits_i8_scratch(&state->narrow, state->gemm.m, &call->scratch_size), LIMIT,
+                 "the product is too large");
   bool fits = add_space(&call->scratch_size, call->packed ? 0 : state->plan.size, &state->packed_at) &&
               add_space(&call->scratch_size, bias ? state->plan.n * sizeof(float) : 0, &state->bias_at);
   RUNG_REQUIRE(fits, LIMIT, "the product is too large");
@@ -116,7 +155,7 @@ static rung_status *run_nbits(rung_kernel_call *call) {
   rung_nbits_matrix matrix = {&state->plan, call->packed, groups ? groups->data : NULL};
   RUNG_TRY(check_groups(groups, &state->plan));
   if (!matrix.packed) {
-    pack_all(call, &state->plan, scratch + state->packed_at);
+    pack_all(call, &state->plan, NULL, scratch + state->packed_at);
     matrix.packed = scratch + state->packed_at;
   }
   rung_gemm_run run = {
@@ -126,7 +165,11 @@ static rung_status *run_nbits(rung_kernel_call *call) {
     rung_load_f32(bias->dtype, bias->data, 0, 1, state->plan.n, floats);
     run.epilogue.bias = floats;
   }
-  rung_gemm_run_all(call, &state->gemm, &run, scratch);
+  if (state->is_i8)
+    rung_nbits_i8_run(call, &state->narrow, matrix.packed, rung_in(call, 0), run.epilogue.bias, rung_out(call, 0),
+                      scratch);
+  else
+    rung_gemm_run_all(call, &state->gemm, &run, scratch);
   return NULL;
 }
 
@@ -141,6 +184,7 @@ const rung_kernel rung_cpu_ms_MatMulNBits = {
     .packs = 1 << RUNG_NBITS_B | 1 << RUNG_NBITS_SCALES | 1 << RUNG_NBITS_ZEROS,
     .state_size = sizeof(nbits_state),
     .refuse = refuse_nbits,
+    .is_narrow = is_narrow,
     .pack = pack_nbits,
     .prepare = prepare_nbits,
     .run = run_nbits};
