@@ -69,6 +69,7 @@ function(rung_apply_isa list)
   set(loops ${sources})
   list(FILTER loops INCLUDE REGEX "/provider/cpu/(form|kernel|op)/")
   list(FILTER loops EXCLUDE REGEX "/cells\\.c$") # its long loops are kernels
+  list(FILTER loops EXCLUDE REGEX "/(conv_plain|cpu_det|cpu_scatter|cpu_training)\\.c$") # of rare types, or all over memory
   set(vendors ${sources})
   list(FILTER vendors INCLUDE REGEX "/src/provider/[^/]+/")
   list(FILTER vendors EXCLUDE REGEX "/provider/(cpu|opwise)/")

@@ -1,3 +1,4 @@
+/* The reference in C, and the choice of a table. */
 #define TABLE rung_quantize_c
 #include "provider/cpu/kernel/quantize.inc"
 
