@@ -132,9 +132,15 @@ static void check_architecture(doctor *d, const installation *i) {
     if (!runs && i->native)
       rung__doctor_mend(f, "%s",
                         rung__ort_replace(d, i, "", gpu->capability < 75 ? "an older release" : "a newer release"));
+    else if (!runs && gpu->capability < 60) /* of CUDA 11, and before the extras that bring the libraries */
+      rung__doctor_mend(
+          f,
+          "%s install \"onnxruntime-gpu==1.16.3\" \"numpy<2\" nvidia-cublas-cu11 nvidia-cuda-runtime-cu11 "
+          "nvidia-cufft-cu11 nvidia-curand-cu11 \"nvidia-cudnn-cu11==8.*\" (Python 3.8 to 3.11), and the "
+          "folders of these libraries in LD_LIBRARY_PATH",
+          i->env->pip);
     else if (!runs && gpu->capability < 75)
-      rung__doctor_mend(f, "%s install \"onnxruntime-gpu[cuda,cudnn]==%s\"", i->env->pip,
-                        gpu->capability < 60 ? "1.16.3" : "1.24.4");
+      rung__doctor_mend(f, "%s install \"onnxruntime-gpu[cuda,cudnn]==1.24.4\"", i->env->pip);
     else if (!runs)
       rung__doctor_mend(f, "%s install --upgrade onnxruntime-gpu", i->env->pip);
     return;

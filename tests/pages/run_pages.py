@@ -8,6 +8,7 @@ the exit status is 77. With RUNG_PAGE_SHOTS=DIR each test leaves a picture of th
 import json
 import os
 import pathlib
+import random
 import subprocess
 import sys
 import tempfile
@@ -30,6 +31,40 @@ def ladder(steps, odd="Sigmoid"):
                   tiny.node(odd, [b], [c], "odd_%d" % i), tiny.node("Add", [c, at], [d], "add_%d" % i)]
         at = d
     return tiny.model(nodes, [tiny.info("x", tiny.FLOAT, [2, 8])], [tiny.info(at, tiny.FLOAT, [2, 8])])
+
+
+def skips(steps):
+    """A chain in which many values are used again much later: edges pass by whatever lies between."""
+    draw, nodes, values = random.Random(3), [], ["x"]
+    for i in range(steps):
+        op = draw.choice(("Relu", "Neg", "Exp", "Sigmoid", "Tanh", "Add", "Mul"))
+        again = [values[-min(len(values), draw.choice((1, 2, 3, 50, 400)))]] if op in ("Add", "Mul") else []
+        values.append("v%d" % i)
+        nodes.append(tiny.node(op, [values[-2]] + again, [values[-1]], "%s_%d" % (op.lower(), i)))
+    return tiny.model(nodes, [tiny.info("x", tiny.FLOAT, [2, 8])], [tiny.info(values[-1], tiny.FLOAT, [2, 8])])
+
+
+# Of the nodes in open islands that are in sight: how many, and how many have the colour of crossings in them.
+NODES_UNDER_CROSSINGS = """
+const canvas = document.querySelector('canvas'), copy = document.createElement('canvas');
+copy.width = canvas.width; copy.height = canvas.height;
+const ink = copy.getContext('2d', {willReadFrequently: true});
+ink.fillStyle = getComputedStyle(document.documentElement).getPropertyValue('--cross').trim();
+ink.fillRect(0, 0, 1, 1);
+const cross = ink.getImageData(0, 0, 1, 1).data, view = graph.view(), ratio = devicePixelRatio || 1, k = view.k * ratio;
+ink.drawImage(canvas, 0, 0);
+let seen = 0, crossed = 0;
+for (const u of graph.scene().units.filter(u => u.kind === 'island' && u.open))
+  for (const b of u.boxes.filter(b => b.node)) {
+    const x = (b.x + u.left) * k + view.x * ratio, y = (b.y + u.topY) * k + view.y * ratio, w = b.w * k, h = b.h * k;
+    if (x < 0 || y < 0 || x + w > copy.width || y + h > copy.height || w < 4 || h < 4) continue;
+    const data = ink.getImageData(x + 1, y + 1, w - 2, h - 2).data;
+    seen++;
+    for (let i = 0; i < data.length; i += 4)
+      if (data[i] === cross[0] && data[i + 1] === cross[1] && data[i + 2] === cross[2]) { crossed++; break; }
+  }
+return [seen, crossed];
+"""
 
 
 class Pages(unittest.TestCase):
@@ -212,6 +247,20 @@ class Pages(unittest.TestCase):
         self.open(self.write("plan", "bad.onnx"), "nodes")
         self.assertIn("bad.onnx", self.browser.script("return document.title"))
         self.assertEqual(self.browser.script("return plan.nodes[0].name"), bad)
+
+    def test_nothing_is_drawn_over_the_nodes_of_an_open_island(self):
+        (self.here / "skips.onnx").write_bytes(skips(10000))
+        self.open(self.write("plan", "skips.onnx", "--load", FAKE, "-p", "fake:claim=Relu+Neg+Add,cpu"), "graph")
+        next(b for b in self.browser.all("button") if b.text == "Open islands").click()
+        seen = crossed = 0
+        for node in range(20, 380, 20):
+            self.browser.script("graph.goTo(plan.nodes[arguments[0]])", node)
+            self.browser.wait_frame()
+            self.browser.wait_frame()
+            counts = self.browser.script(NODES_UNDER_CROSSINGS)
+            seen, crossed = seen + counts[0], crossed + counts[1]
+        self.assertGreater(seen, 10)
+        self.assertEqual(crossed, 0)
 
     def test_large_graph(self):
         self.open(self.mixed("large.onnx"), "graph")

@@ -225,10 +225,12 @@ function graphView() {
     const k = view.k * ratio;
     ink.setTransform(k, 0, 0, k, view.x * ratio, view.y * ratio);
     const seen = {x0: -view.x / view.k, y0: -view.y / view.k, x1: (size.w - view.x) / view.k, y1: (size.h - view.y) / view.k};
-    for (const u of scene.units) if (u.kind === 'island' && u.open && overlaps(u.box, seen)) paintOpen(u, seen);
     paintEdges(scene.edges, scene.bounds, seen, 1.4);
-    for (const u of scene.units) if (!(u.kind === 'island' && u.open) && overlaps(u.box, seen)) paintUnit(u);
     paintCrossings(seen);
+    /* Over the edges that only pass: nothing crosses the nodes of an island that is open. */
+    for (const u of scene.units) if (u.kind === 'island' && u.open && overlaps(u.box, seen)) paintOpen(u, seen);
+    for (const u of scene.units) if (!(u.kind === 'island' && u.open) && overlaps(u.box, seen)) paintUnit(u);
+    paintSizes(seen);
     for (const act of later.splice(0)) act();
   }
 
@@ -346,11 +348,15 @@ function graphView() {
     ink.fill();
   }
 
-  function paintCrossings(seen) {
-    for (const [i, e] of scene.edges.entries()) {
-      if (!e.crossings.length) continue;
+  function crossingsIn(seen) {
+    return scene.edges.filter((e, i) => {
       const b = scene.bounds[i];
-      if (b.x0 - 100 > seen.x1 || b.x1 + 100 < seen.x0 || b.y0 > seen.y1 || b.y1 < seen.y0) continue;
+      return e.crossings.length && b.x0 - 100 <= seen.x1 && b.x1 + 100 >= seen.x0 && b.y0 <= seen.y1 && b.y1 >= seen.y0;
+    });
+  }
+
+  function paintCrossings(seen) {
+    for (const e of crossingsIn(seen)) {
       ink.beginPath();
       trace(e.way);
       ink.strokeStyle = theme.cross;
@@ -358,7 +364,12 @@ function graphView() {
       ink.setLineDash([8, 5]);
       ink.stroke();
       ink.setLineDash([]);
-      if (view.k < 0.3) continue;
+    }
+  }
+
+  function paintSizes(seen) {
+    if (view.k < 0.3) return;
+    for (const e of crossingsIn(seen)) {
       const open = e.crossings.some(c => c.bytes < 0), total = sumOf(e.crossings, c => Math.max(c.bytes, 0));
       const words = open && !total ? 'size when it runs' : bytesText(total), half = e.way.length >> 1;
       const at = (half >> 2 << 2) - 2, x = (e.way[at] + e.way[at + 2]) / 2, y = (e.way[at + 1] + e.way[at + 3]) / 2;
