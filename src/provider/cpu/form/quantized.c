@@ -3,7 +3,7 @@
 #include "base/element.h"
 #include "provider/cpu/form/convert.h"
 #include "provider/cpu/kernel/isa.h"
-#include "provider/cpu/kernel/quantize.h"
+#include "provider/cpu/kernel/quantize_i8.h"
 #include "provider/cpu/kernel/rows_f32.h"
 
 #include <math.h>

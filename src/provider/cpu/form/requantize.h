@@ -11,7 +11,7 @@
 #include "base/dtype.h"
 #include "op/activation.h"
 #include "provider/cpu/form/cpu_math.h"
-#include "provider/cpu/kernel/quantize.h"
+#include "provider/cpu/kernel/quantize_i8.h"
 
 typedef struct rung_requantize {
   rung_dtype dtype;   /* of the output */

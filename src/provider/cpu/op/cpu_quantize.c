@@ -13,7 +13,7 @@
 #include "provider/cpu/form/moved.h"
 #include "provider/cpu/form/quantized.h"
 #include "provider/cpu/kernel/isa.h"
-#include "provider/cpu/kernel/quantize.h"
+#include "provider/cpu/kernel/quantize_i8.h"
 
 #include <math.h>
 

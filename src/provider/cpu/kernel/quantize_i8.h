@@ -1,7 +1,7 @@
 /* Loops between 8-bit integers, sums of their products and float32, one table per instruction set, all with the same
  * bits. */
-#ifndef RUNG_CPU_KERNEL_QUANTIZE_H
-#define RUNG_CPU_KERNEL_QUANTIZE_H
+#ifndef RUNG_CPU_KERNEL_QUANTIZE_I8_H
+#define RUNG_CPU_KERNEL_QUANTIZE_I8_H
 
 #include "base/cpu.h"
 

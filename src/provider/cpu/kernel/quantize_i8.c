@@ -1,6 +1,6 @@
 /* The reference in C, and the choice of a table. */
 #define TABLE rung_quantize_c
-#include "provider/cpu/kernel/quantize.inc"
+#include "provider/cpu/kernel/quantize_i8.inc"
 
 #if defined(__x86_64__)
 extern const rung_quantize_table rung_quantize_avx2, rung_quantize_avx512;

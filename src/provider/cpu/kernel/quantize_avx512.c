@@ -1,2 +1,0 @@
-#define TABLE rung_quantize_avx512
-#include "provider/cpu/kernel/quantize.inc"
