@@ -62,6 +62,7 @@ static rung_status *call_init(body_call *c, frame *f, const rung_node *node, con
 static rung_status *call_body(body_call *c) {
   const rung_graph *graph = c->body->graph;
   frame f;
+  RUNG_TRY(rung__execution_check(c->f->run)); /* a body may have no steps */
   RUNG_TRY(rung__frame_init(&f, c->f->run, c->body, c->f));
   for (uint32_t i = 0; i < c->input_count && i < graph->input_count; i++)
     rung__frame_set(&f, graph->inputs[i], rung_value_retain(c->inputs[i]));

@@ -123,7 +123,7 @@ static void planes_are_pooled(void **state) {
       assert_true(rung_pool_plane_make(&window, is_max, rung_cpu_features() & test_masks[m], &plane));
       float *line = floats(plane.line_size);
       memset(line, 0x55, plane.line_size * sizeof *line);
-      rung_pool_plane_run(&plane, in, got, line);
+      rung_pool_plane_run(&(rung_kernel_call){0}, &plane, in, got, line);
       assert_same(out, want, got);
     }
     guarded_free_all();

@@ -221,6 +221,22 @@ static void creating_a_session_can_be_cancelled(void **state) {
   session_end(&t);
 }
 
+/* Its body has no step that could look at the time. */
+static void a_loop_with_nothing_in_it_ends_with_the_deadline(void **state) {
+  (void)state;
+  test_session t;
+  session_make(&t,
+               "x:f32[1] -> y ; n:i64[] = 90000000 ; c:bool[] = 1 ;"
+               "y = Loop(n, c, x) body={ i:i64[], d:bool[], q:f32[1] -> d, q ; }",
+               "cpu");
+  session_fill(&t);
+  rung_run_options options;
+  rung_run_options_init(&options);
+  options.deadline_ns = 30000000;
+  assert_error(rung_session_run(t.session, &options, t.inputs, 1, t.outputs, 1), DEADLINE, "deadline");
+  session_end(&t);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(types_that_contradict_are_refused),
@@ -232,6 +248,7 @@ int main(void) {
       cmocka_unit_test(nodes_may_stand_in_any_order),
       cmocka_unit_test(attributes_tell_nodes_apart),
       cmocka_unit_test(creating_a_session_can_be_cancelled),
+      cmocka_unit_test(a_loop_with_nothing_in_it_ends_with_the_deadline),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

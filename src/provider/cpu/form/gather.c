@@ -6,6 +6,10 @@
 
 enum { INDEX_GRAIN = 1 << 15 };
 
+static int64_t index_at(const rung_tensor *indices, size_t at) {
+  return indices->dtype == RUNG_I32 ? ((const int32_t *)indices->data)[at] : ((const int64_t *)indices->data)[at];
+}
+
 static rung_status *index_error(size_t at, int64_t index, int64_t limit) {
   return RUNG_ERROR(INVALID_ARGUMENT, "index %zu is %lld, outside [-%lld, %lld)", at, (long long)index,
                     (long long)limit, (long long)limit);
@@ -44,9 +48,7 @@ rung_status *rung_gather_indices(const rung_kernel_call *call, const rung_tensor
   if (!atomic_load(&job.is_bad)) return NULL;
   size_t at = 0;
   while (out[at] >= 0 && out[at] < limit) at++;
-  return index_error(
-      at, indices->dtype == RUNG_I32 ? ((const int32_t *)indices->data)[at] : ((const int64_t *)indices->data)[at],
-      limit);
+  return index_error(at, index_at(indices, at), limit);
 }
 
 size_t rung_gather_tuple_count(const rung_tensor *indices) {
@@ -65,10 +67,6 @@ static void lower(atomic_size_t *least, size_t value) {
   size_t seen = atomic_load(least);
   while (value < seen && !atomic_compare_exchange_weak(least, &seen, value)) {
   }
-}
-
-static int64_t index_at(const rung_tensor *indices, size_t at) {
-  return indices->dtype == RUNG_I32 ? ((const int32_t *)indices->data)[at] : ((const int64_t *)indices->data)[at];
 }
 
 static void find_slices(void *context, size_t begin, size_t end) {

@@ -13,12 +13,12 @@
     if (repeat > 1 || !scale) {                                                                                  \
       for (size_t at = 0, c = 0; at < n; at += repeat, c++) {                                                    \
         type factor = scale ? scale[c] : 1, shift = bias ? bias[c] : 0;                                          \
-        for (size_t i = at; i < at + repeat; i++) y[i] = (x[i] - mean) * inverse * factor + shift;               \
+        RUNG_ROW_LOOP(j->call, at, at + repeat, i, y[i] = (x[i] - mean) * inverse * factor + shift)              \
       }                                                                                                          \
     } else if (bias) {                                                                                           \
-      for (size_t i = 0; i < n; i++) y[i] = (x[i] - mean) * inverse * scale[i] + bias[i];                        \
+      RUNG_ROW_LOOP(j->call, 0, n, i, y[i] = (x[i] - mean) * inverse * scale[i] + bias[i])                       \
     } else {                                                                                                     \
-      for (size_t i = 0; i < n; i++) y[i] = (x[i] - mean) * inverse * scale[i];                                  \
+      RUNG_ROW_LOOP(j->call, 0, n, i, y[i] = (x[i] - mean) * inverse * scale[i])                                 \
     }                                                                                                            \
   }                                                                                                              \
   void rung_norm_row_##suffix(void *context, size_t row, size_t n, const type *x, type *y) {                     \

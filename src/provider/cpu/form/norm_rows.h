@@ -13,6 +13,7 @@ typedef struct rung_row_operand {
 } rung_row_operand;
 
 typedef struct rung_norm {
+  const rung_kernel_call *call;
   rung_rows kernels;
   rung_row_operand scale, bias;
   bool centred; /* subtract the mean */

@@ -4,6 +4,7 @@
 
 #include "op/window.h"
 #include "provider/cpu/kernel/pool_f32.h"
+#include "provider/opwise/kernel.h"
 
 typedef struct rung_pool_plane {
   rung_window_axis y, x;
@@ -14,7 +15,8 @@ typedef struct rung_pool_plane {
 
 /* False when the window is none for this form. */
 bool rung_pool_plane_make(const rung_window *window, bool is_max, rung_cpu_set features, rung_pool_plane *out);
-/* x: (y.in, x.in) to sums: (y.out, x.out). */
-void rung_pool_plane_run(const rung_pool_plane *plane, const float *x, float *sums, float *line);
+/* x: (y.in, x.in) to sums: (y.out, x.out). Of a run that is cancelled the rest is left undone. */
+void rung_pool_plane_run(const rung_kernel_call *call, const rung_pool_plane *plane, const float *x, float *sums,
+                         float *line);
 
 #endif

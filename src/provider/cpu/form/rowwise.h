@@ -22,6 +22,14 @@ typedef struct rung_row_functions {
   void (*f64)(void *context, size_t row, size_t n, const double *x, double *y);
 } rung_row_functions;
 
+/* `body` for the elements i in [from, end) of a row, in pieces between which it looks whether the run was cancelled. */
+enum { RUNG_ROW_PIECE = 1 << 18 };
+#define RUNG_ROW_LOOP(call, from, end, i, body)                                                             \
+  for (size_t piece_ = (from); piece_ < (end); piece_ += RUNG_ROW_PIECE) {                                  \
+    if (piece_ != (from) && rung_kernel_is_cancelled(call)) break;                                          \
+    for (size_t i = piece_, stop_ = RUNG_MIN(piece_ + RUNG_ROW_PIECE, (size_t)(end)); i < stop_; i++) body; \
+  }
+
 void rung_rowwise_make(const rung_kernel_call *call, rung_rowwise *plan, rung_dtype from, rung_dtype to, size_t outer,
                        size_t n, size_t inner);
 size_t rung_rowwise_scratch(const rung_rowwise *plan);

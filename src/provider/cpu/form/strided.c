@@ -224,3 +224,9 @@ void rung_strided_run(const rung_kernel_call *call, const rung_strided *plan, co
 void rung_strided_bytes(const rung_kernel_call *call, const void *from, void *to, size_t bytes) {
   rung_strided_run(call, &(rung_strided){.size = bytes, .count = 1}, from, to);
 }
+
+static void zero_bytes(void *context, size_t begin, size_t end) { memset((char *)context + begin, 0, end - begin); }
+
+void rung_strided_zero(const rung_kernel_call *call, void *to, size_t bytes) {
+  if (bytes) rung_kernel_parallel(call, bytes, GRAIN_BYTES, zero_bytes, to);
+}

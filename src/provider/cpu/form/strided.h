@@ -29,6 +29,7 @@ void rung_strided_run(const rung_kernel_call *call, const rung_strided *plan, co
 
 /* `bytes` of one tensor as they are. */
 void rung_strided_bytes(const rung_kernel_call *call, const void *from, void *to, size_t bytes);
+void rung_strided_zero(const rung_kernel_call *call, void *to, size_t bytes);
 
 /* Row-major strides of `dims`, in elements. */
 void rung_strided_dense(int32_t rank, const int64_t *dims, int64_t *strides);

@@ -66,6 +66,7 @@ static void store(const rung_kernel_call *call, uint32_t output, size_t n, const
 }
 
 typedef struct job {
+  const rung_kernel_call *call;
   const channels *v;
   size_t c;
 } job;
@@ -85,7 +86,7 @@ typedef struct job {
     size_t c = row % j->c;                                                                                             \
     type factor = ((const type *)j->v->factor)[c], bias = ((const type *)j->v->bias)[c];                               \
     type mean = ((const type *)j->v->mean)[c];                                                                         \
-    for (size_t i = 0; i < n; i++) y[i] = (x[i] - mean) * factor + bias;                                               \
+    RUNG_ROW_LOOP(j->call, 0, n, i, y[i] = (x[i] - mean) * factor + bias)                                              \
   }                                                                                                                    \
   static void sample_row_##suffix(void *context, size_t row, size_t n, const type *x, type *y) {                       \
     const job *j = context;                                                                                            \
@@ -136,7 +137,7 @@ static rung_status *run_BatchNormalization(rung_kernel_call *call) {
   else
     make_factors_f32(&v, l.c, p->epsilon);
   rung_row_functions by_channel = {channel_row_f32, channel_row_f64}, by_sample = {sample_row_f32, sample_row_f64};
-  job j = {&v, l.c};
+  job j = {call, &v, l.c};
   if (rung_out(call, Y))
     rung_rowwise_run(call, &l.rows, 1, l.rest == 1 ? &by_sample : &by_channel, &j, x->data, rung_out(call, Y)->data,
                      scratch);

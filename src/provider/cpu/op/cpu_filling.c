@@ -7,8 +7,6 @@
 
 /* ConstantOfShape */
 
-enum { FILL_BYTES = 256 << 10 }; /* of a piece */
-
 typedef struct fill_job {
   char *to;
   const void *element;
@@ -35,7 +33,7 @@ static rung_status *run_ConstantOfShape(rung_kernel_call *call) {
     job.element = &packed;
     count = out->size;
   }
-  if (count) rung_kernel_parallel(call, count, FILL_BYTES / job.size, fill_piece, &job);
+  if (count) rung_kernel_parallel(call, count, (256 << 10) / job.size, fill_piece, &job);
   return NULL;
 }
 
@@ -141,7 +139,7 @@ static rung_status *run_EyeLike(rung_kernel_call *call) {
   const rung_tensor *out = rung_out(call, 0);
   size_t size = rung_dtype_size(out->dtype);
   if (out->size == 0) return NULL;
-  rung_kernel_parallel(call, out->size, FILL_BYTES, fill_piece, &(fill_job){out->data, "", 1});
+  rung_strided_zero(call, out->data, out->size);
   int64_t rows = out->dims[0], columns = out->dims[1], k = RUNG_CLAMP(p->k, -rows, columns);
   for (int64_t row = RUNG_MAX(0, -k); row < rows && row + k < columns; row++)
     put_one(out->dtype, (char *)out->data + (size_t)(row * columns + row + k) * size);

@@ -26,8 +26,8 @@ static rung_status *run_ArrayFeatureExtractor(rung_kernel_call *call) {
   rung_str *strings = is_string ? rung_alloc(call->host->allocator, cells + 1, sizeof *strings, "strings") : NULL;
   if (is_string) RUNG_CHECK_ALLOC(strings);
   char *to = is_string ? (char *)strings : rung_out(call, 0)->data;
-  for (size_t row = 0; row < rows; row++)
-    for (size_t i = 0; i < count; i++)
+  for (size_t row = 0, done = 0; row < rows; row++)
+    for (size_t i = 0; i < count && !rung_kernel_stops_at(call, done++); i++)
       memcpy(to + (row * count + i) * size, (const char *)x->data + (row * features + (size_t)indices[i]) * size, size);
   if (!is_string) return NULL;
   int64_t dims[RUNG_MAX_RANK] = {1};
@@ -47,6 +47,7 @@ const rung_kernel rung_cpu_ml_ArrayFeatureExtractor = {.types = {{'T', NUMBERS |
 enum { BLOCK = 256 };
 
 typedef struct job {
+  const rung_kernel_call *call;
   const void *params;
   const rung_tensor *x;
   rung_tensor *y;
@@ -57,7 +58,7 @@ static size_t features_of(const rung_tensor *x) { return x->rank ? (size_t)x->di
 
 static rung_status *run_elements(rung_kernel_call *call, void (*fn)(void *context, size_t begin, size_t end)) {
   const rung_tensor *x = rung_in(call, 0);
-  job j = {call->params, x, rung_out(call, 0), features_of(x)};
+  job j = {call, call->params, x, rung_out(call, 0), features_of(x)};
   rung_kernel_parallel(call, rung_tensor_count(x), rung_kernel_grain(4), fn, &j);
   return NULL;
 }
@@ -155,7 +156,7 @@ const rung_kernel rung_cpu_ml_Imputer = {.types = {{'T', NUMBERS}}, .flags = RUN
 
 static double norm_of(const rung_normalizer_params *p, const job *j, size_t row, double *x) {
   double norm = p->norm == RUNG_NORM_MAX ? -INFINITY : 0;
-  for (size_t at = 0; at < j->features; at += BLOCK) {
+  for (size_t at = 0; at < j->features && !rung_kernel_stops_at(j->call, at); at += BLOCK) {
     size_t n = RUNG_MIN(j->features - at, (size_t)BLOCK);
     rung_load_f64(j->x->dtype, j->x->data, row * j->features + at, 1, n, x);
     for (size_t i = 0; i < n; i++) {
@@ -173,7 +174,7 @@ static void normalize_rows(void *context, size_t begin, size_t end) {
   double x[BLOCK];
   for (size_t row = begin; row < end; row++) {
     double norm = norm_of(j->params, j, row, x);
-    for (size_t at = 0; at < j->features; at += BLOCK) {
+    for (size_t at = 0; at < j->features && !rung_kernel_stops_at(j->call, at); at += BLOCK) {
       size_t n = RUNG_MIN(j->features - at, (size_t)BLOCK);
       rung_load_f64(j->x->dtype, j->x->data, row * j->features + at, 1, n, x);
       for (size_t i = 0; i < n && norm != 0; i++) x[i] /= norm;
@@ -184,7 +185,7 @@ static void normalize_rows(void *context, size_t begin, size_t end) {
 
 static rung_status *run_Normalizer(rung_kernel_call *call) {
   const rung_tensor *x = rung_in(call, 0);
-  job j = {call->params, x, rung_out(call, 0), features_of(x)};
+  job j = {call, call->params, x, rung_out(call, 0), features_of(x)};
   size_t rows = j.features ? rung_tensor_count(x) / j.features : 0;
   rung_kernel_parallel(call, rows, rung_kernel_grain(4 * j.features), normalize_rows, &j);
   return NULL;

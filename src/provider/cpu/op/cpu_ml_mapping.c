@@ -5,6 +5,7 @@
 #include "base/str.h"
 #include "provider/cpu/form/convert.h"
 #include "provider/cpu/form/lookup.h"
+#include "provider/cpu/form/strided.h"
 #include "provider/opwise/kernel.h"
 
 #include <inttypes.h>
@@ -212,8 +213,8 @@ static rung_status *run_OneHotEncoder(rung_kernel_call *call) {
   size_t count = rung_tensor_count(x);
   bool is_float = x->dtype == RUNG_F32 || x->dtype == RUNG_F64;
   RUNG_TRY(require_key_type(m, x->dtype == RUNG_STRING ? RUNG_STRING : RUNG_I64));
-  if (y->size) memset(y->data, 0, y->size);
-  for (size_t i = 0; i < count; i++) {
+  rung_strided_zero(call, y->data, y->size);
+  for (size_t i = 0; i < count && !rung_kernel_stops_at(call, i); i++) {
     uint32_t found = is_float
                          ? rung_lookup_bits(&m->keys, (uint64_t)rung_f64_to_i64(rung_element_get(x->dtype, x->data, i)))
                          : find(m, x, i);

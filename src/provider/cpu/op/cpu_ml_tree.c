@@ -357,6 +357,8 @@ static rung_status *make_map(const rung_kernel_call *call, rung_value *keys, siz
   return status;
 }
 
+enum { LOOK_MAPS = 64 }; /* one costs as much as so many elements */
+
 static rung_status *run_ZipMap(rung_kernel_call *call) {
   const rung_zip_map_params *p = call->params;
   const rung_tensor *x = rung_in(call, 0);
@@ -371,7 +373,9 @@ static rung_status *run_ZipMap(rung_kernel_call *call) {
   RUNG_TRY(make_keys(call, columns, &keys));
   rung_value **maps = rung_alloc(allocator, rows + 1, sizeof *maps, "maps");
   rung_status *status = maps ? NULL : rung_status_out_of_memory();
-  for (; made < rows && !status; made += !status) status = make_map(call, keys, made, columns, &maps[made]);
+  for (; made < rows && !status && !rung_kernel_stops_at(call, made * LOOK_MAPS); made += !status)
+    status = make_map(call, keys, made, columns, &maps[made]);
+  if (!status && made < rows) status = RUNG_ERROR(CANCELLED, "the run was cancelled");
   if (!status) status = rung_value_new_compound(allocator, RUNG_SEQUENCE, RUNG_UNDEFINED, maps, rows, &sequence);
   if (!status) status = rung_kernel_give(call, 0, sequence);
   for (size_t i = 0; i < made; i++) rung_value_release(maps[i]);

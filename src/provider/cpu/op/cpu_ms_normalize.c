@@ -62,7 +62,8 @@ static size_t layout_scratch(const norm_layout *l) {
 static char *set_norm(const rung_kernel_call *call, const norm_layout *l, const rung_tensor *scale,
                       const rung_tensor *shift, bool centred, float epsilon, char *scratch, rung_norm *norm) {
   rung_dtype dtype = l->rowwise.from;
-  *norm = (rung_norm){.kernels = rung_rows_for(rung_isa(call->host)),
+  *norm = (rung_norm){.call = call,
+                      .kernels = rung_rows_for(rung_isa(call->host)),
                       .scale = {scratch, 1, l->n, 1},
                       .centred = centred,
                       .epsilon = epsilon};

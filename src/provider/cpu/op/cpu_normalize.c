@@ -96,7 +96,8 @@ static rung_status *run_layer_norm(rung_kernel_call *call, bool centred) {
   layer_plan plan;
   RUNG_TRY(plan_layer_norm(call, &plan));
   char *at = call->scratch;
-  rung_norm j = {.kernels = rung_rows_for(rung_isa(call->host)), .centred = centred, .epsilon = p->epsilon};
+  rung_norm j = {
+      .call = call, .kernels = rung_rows_for(rung_isa(call->host)), .centred = centred, .epsilon = p->epsilon};
   at = take_operand(call, 1, &plan, plan.operand_counts[0], at, &j.scale);
   at = take_operand(call, 2, &plan, plan.operand_counts[1], at, &j.bias);
   j.means = at;
@@ -186,9 +187,13 @@ static rung_status *run_group_norm(rung_kernel_call *call) {
                             per_group ? n : plan.inner};
   static const rung_row_functions silu_rows = {silu_row_f32, silu_row_f64};
   rung_cpu_set features = rung_isa(call->host);
-  silu_job j = {
-      {.kernels = rung_rows_for(features), .scale = shape, .bias = shape, .centred = true, .epsilon = p->epsilon},
-      rung_math_for(features)};
+  silu_job j = {{.call = call,
+                 .kernels = rung_rows_for(features),
+                 .scale = shape,
+                 .bias = shape,
+                 .centred = true,
+                 .epsilon = p->epsilon},
+                rung_math_for(features)};
   j.norm.bias.at = bias;
   rung_rowwise_run(call, &plan.rowwise, 2, p->activation ? &silu_rows : &rung_norm_rows, &j, x->data,
                    rung_out(call, 0)->data, bias + bytes);
@@ -215,6 +220,7 @@ RUNG_STAND_IN_KERNEL(ms_GroupNorm, &group_norm[((const rung_group_norm_params *)
 /* LpNormalization: rows of zeros stay zeros. */
 
 typedef struct lp_job {
+  const rung_kernel_call *call;
   rung_rows kernels;
   int64_t p;
 } lp_job;
@@ -227,8 +233,8 @@ typedef struct lp_job {
     if (j->p == 2)                                                                           \
       norm = root(j->kernels.suffix->squares(n, x, 0));                                      \
     else                                                                                     \
-      for (size_t i = 0; i < n; i++) norm += magnitude(x[i]);                                \
-    for (size_t i = 0; i < n; i++) y[i] = norm == 0 ? 0 : x[i] / norm;                       \
+      RUNG_ROW_LOOP(j->call, 0, n, i, norm += magnitude(x[i]))                               \
+    RUNG_ROW_LOOP(j->call, 0, n, i, y[i] = norm == 0 ? 0 : x[i] / norm)                      \
   }
 LP_ROW(f32, float, fabsf, sqrtf)
 LP_ROW(f64, double, fabs, sqrt)
@@ -252,7 +258,7 @@ static rung_status *prepare_LpNormalization(rung_kernel_call *call) {
 
 static rung_status *run_LpNormalization(rung_kernel_call *call) {
   const rung_lp_norm_params *p = call->params;
-  lp_job job = {rung_rows_for(rung_isa(call->host)), p->p};
+  lp_job job = {call, rung_rows_for(rung_isa(call->host)), p->p};
   rung_rowwise plan;
   RUNG_TRY(plan_lp_norm(call, &plan));
   rung_rowwise_run(call, &plan, 1, &(const rung_row_functions){lp_row_f32, lp_row_f64}, &job, rung_in(call, 0)->data,

@@ -12,6 +12,7 @@
 #include "provider/cpu/form/floats.h"
 #include "provider/cpu/form/pool_plane.h"
 #include "provider/cpu/form/stand_in.h"
+#include "provider/cpu/form/strided.h"
 #include "provider/cpu/form/taps.h"
 #include "provider/cpu/kernel/isa.h"
 #include "provider/opwise/kernel.h"
@@ -164,7 +165,8 @@ static void pool_channel(const pool_job *j, size_t c, char *space) {
   size_t n = s->out_count, size = rung_dtype_size(s->sum_type);
   char *sums = straight ? (char *)j->y->data + c * n * size : space + s->x_space;
   if (s->by_planes) {
-    rung_pool_plane_run(&s->plane, (const float *)x, (float *)sums, (float *)(space + s->x_space + s->sums_space));
+    rung_pool_plane_run(j->call, &s->plane, (const float *)x, (float *)sums,
+                        (float *)(space + s->x_space + s->sums_space));
   } else {
     start_sums(j, sums);
     rung_taps_rows(&s->window, add_row, &(channel){.j = j, .x = x, .sums = sums});
@@ -301,11 +303,13 @@ static int64_t find_largest(const pool_job *j, size_t c, const int64_t *o) {
   }
 }
 
+enum { LOOK_WINDOWS = 256 }; /* one costs as much as so many elements, or less */
+
 static void find_indices(const pool_job *j, size_t c, void *sums) {
   const rung_window *window = &j->state->window;
   int64_t *to = (int64_t *)j->indices->data + c * j->state->out_count, o[RUNG_MAX_RANK] = {0};
   (void)sums;
-  for (size_t n = 0; n < j->state->out_count; n++) {
+  for (size_t n = 0; n < j->state->out_count && !rung_kernel_stops_at(j->call, n * LOOK_WINDOWS); n++) {
     to[n] = find_largest(j, c, o);
     for (int32_t i = window->rank - 1; i >= 0 && ++o[i] == window->axes[i].out; i--) o[i] = 0;
   }
@@ -461,8 +465,8 @@ static rung_status *run_MaxUnpool(rung_kernel_call *call) {
   for (int32_t i = 2; i < x->rank; i++)
     RUNG_TRY(rung_unpool_axis_make(&p->window, x->rank - 2, i - 2, x->dims[i], &pooled[i]));
   RUNG_REQUIRE(rung_shape_count(x->rank, pooled, &count), LIMIT, "the output is too large");
-  if (y->size) memset(y->data, 0, y->size);
-  for (size_t i = 0; i < n; i++) {
+  rung_strided_zero(call, y->data, y->size);
+  for (size_t i = 0; i < n && !rung_kernel_stops_at(call, i); i++) {
     int64_t index = ((const int64_t *)indices->data)[i], rest = index, at = 0, step = 1;
     RUNG_RUN_REQUIRE(index >= 0 && (size_t)index < count, "index %lld is outside [0, %zu)", (long long)index, count);
     bool inside = true;

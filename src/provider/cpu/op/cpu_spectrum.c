@@ -19,27 +19,36 @@ static rung_status *read_scalar(const rung_tensor *tensor, const char *what, int
 
 /* Windows: a - b cos(x) + c cos(2x), x = 2 pi i / N, where N is the size, or one less for a symmetric window */
 
-static rung_status *run_window(rung_kernel_call *call, double a, double b, double c) {
-  enum { BLOCK = 256 };
-  const rung_window_params *p = call->params;
-  const double two_pi = 6.283185307179586476925286766559;
-  rung_dtype dtype = (rung_dtype)p->output_datatype;
-  int64_t size;
+typedef struct window_job {
+  double a, b, c, period;
   rung_tensor *out;
+} window_job;
+
+static void make_window(void *context, size_t begin, size_t end) {
+  enum { BLOCK = 256 };
+  const window_job *j = context;
+  const double two_pi = 6.283185307179586476925286766559;
   double block[BLOCK];
+  for (size_t at = begin; at < end; at += BLOCK) {
+    size_t n = RUNG_MIN(end - at, (size_t)BLOCK);
+    for (size_t i = 0; i < n; i++) {
+      double x = two_pi * (double)(at + i) / j->period;
+      block[i] = j->period > 0 ? j->a - j->b * cos(x) + j->c * cos(2 * x) : 1;
+    }
+    rung_convert(&rung_convert_defaults, n, RUNG_F64, block, j->out->dtype,
+                 (char *)j->out->data + at * rung_dtype_size(j->out->dtype));
+  }
+}
+
+static rung_status *run_window(rung_kernel_call *call, double a, double b, double c) {
+  const rung_window_params *p = call->params;
+  int64_t size;
+  window_job j = {a, b, c, 0, NULL};
   RUNG_TRY(read_scalar(rung_in(call, 0), "size", &size));
   RUNG_RUN_REQUIRE(size >= 0, "size is %lld", (long long)size);
-  RUNG_TRY(rung_kernel_output(call, 0, dtype, 1, &size, &out));
-  double period = (double)(p->periodic ? size : size - 1);
-  for (int64_t at = 0; at < size && out; at += BLOCK) {
-    size_t n = (size_t)RUNG_MIN(size - at, (int64_t)BLOCK);
-    for (size_t i = 0; i < n; i++) {
-      double x = two_pi * (double)(at + (int64_t)i) / period;
-      block[i] = period > 0 ? a - b * cos(x) + c * cos(2 * x) : 1;
-    }
-    rung_convert(&rung_convert_defaults, n, RUNG_F64, block, dtype,
-                 (char *)out->data + (size_t)at * rung_dtype_size(dtype));
-  }
+  RUNG_TRY(rung_kernel_output(call, 0, (rung_dtype)p->output_datatype, 1, &size, &j.out));
+  j.period = (double)(p->periodic ? size : size - 1);
+  if (j.out) rung_kernel_parallel(call, (size_t)size, rung_kernel_grain(20), make_window, &j);
   return NULL;
 }
 

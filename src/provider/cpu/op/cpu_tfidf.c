@@ -6,6 +6,7 @@
 #include "op/text.h"
 
 #include "provider/cpu/form/lookup.h"
+#include "provider/cpu/form/strided.h"
 #include "provider/opwise/kernel.h"
 
 typedef struct tfidf {
@@ -93,15 +94,14 @@ static void count_from(const row_job *j, size_t start, size_t step, size_t least
   }
 }
 
-static bool is_cancelled(const row_job *j) { return j->call->run && j->call->host->cancelled(j->call->run); }
-
 /* Of 1-grams skips make no difference: they are counted once. */
 static void count_row(const row_job *j) {
   const rung_tfidf_params *p = j->p;
   size_t least = (size_t)p->min_gram_length, most = (size_t)p->max_gram_length;
   size_t steps = (size_t)RUNG_MIN((uint64_t)p->max_skip_count + 1, j->columns);
-  for (size_t step = 1; step <= steps && !is_cancelled(j); step++)
-    for (size_t start = 0; start < j->columns && (most > 1 || step == 1); start++)
+  for (size_t step = 1; step <= steps && !rung_kernel_is_cancelled(j->call); step++)
+    for (size_t start = 0; start < j->columns && (most > 1 || step == 1) && !rung_kernel_stops_at(j->call, start);
+         start++)
       count_from(j, start, step, step == 1 ? least : RUNG_MAX(least, 2), most);
 }
 
@@ -125,9 +125,10 @@ static rung_status *run_TfIdfVectorizer(rung_kernel_call *call) {
   row_job j = {call, p, call->packed, (size_t)x->dims[x->rank - 1], call->scratch, NULL, y->data};
   j.gram = j.numbers + j.columns;
   size_t rows = x->rank == 1 ? 1 : (size_t)x->dims[0];
-  if (y->size) memset(y->data, 0, y->size);
+  rung_strided_zero(call, y->data, y->size);
   for (size_t row = 0; row < rows && p->grams; row++, j.out += p->columns) {
-    for (size_t i = 0; i < j.columns; i++) j.numbers[i] = number_of(&j, x, row * j.columns + i);
+    for (size_t i = 0; i < j.columns && !rung_kernel_stops_at(call, i); i++)
+      j.numbers[i] = number_of(&j, x, row * j.columns + i);
     count_row(&j);
   }
   return NULL;
