@@ -58,7 +58,33 @@ static size_t value_bytes(const rung_value *value) {
   return bytes;
 }
 
-/* Folding never enlarges: weights behind DequantizeLinear or Cast, large ConstantOfShape and the like stay. */
+/* Does the output come from inputs that are spread over each other, such as a row and a column, none of which is as
+ * large as it? Each of its elements is worth a computation then. */
+static bool is_outer(const rung_node *node) {
+  const rung_type *out = node->output_count == 1 && node->outputs[0] ? &node->outputs[0]->type : NULL;
+  size_t spread = 0;
+  if (!out || out->kind != RUNG_TENSOR || out->rank < 1) return false;
+  bool reached[RUNG_MAX_RANK] = {false};
+  for (uint32_t i = 0; i < node->input_count; i++) {
+    const rung_value *in = node->inputs[i] ? node->inputs[i]->constant : NULL;
+    if (!in || in->kind != RUNG_TENSOR || in->tensor.rank > out->rank) return false;
+    int32_t missing = out->rank - in->tensor.rank, full = 0;
+    for (int32_t d = 0; d < in->tensor.rank; d++) {
+      bool same = in->tensor.dims[d] == out->dims[missing + d];
+      if (!same && in->tensor.dims[d] != 1) return false;
+      reached[missing + d] |= same;
+      full += same;
+    }
+    if (full == out->rank) return false;
+    spread += full > 0;
+  }
+  for (int32_t d = 0; d < out->rank; d++)
+    if (!reached[d]) return false;
+  return spread > 1;
+}
+
+/* Folding never enlarges by more than the limit: weights behind DequantizeLinear or Cast, large ConstantOfShape and the
+ * like stay. */
 static bool may_fold(const rewrite *r, const rung_node *node) {
   if (!node->op || (node->op->flags & (RUNG_OP_RANDOM | RUNG_OP_CONTROL | RUNG_OP_STAYS)) || !node->output_count)
     return false;
@@ -78,7 +104,7 @@ static bool may_fold(const rewrite *r, const rung_node *node) {
     else if (given > r->passes->fold_limit)
       return false;
   }
-  return made <= RUNG_MAX(given, r->passes->fold_limit);
+  return made <= RUNG_MAX(given, is_outer(node) ? r->passes->outer_limit : r->passes->fold_limit);
 }
 
 static rung_status *set_results(rewrite *r, rung_node *node, rung_value **results) {
