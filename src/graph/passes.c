@@ -83,8 +83,18 @@ static bool is_outer(const rung_node *node) {
   return spread > 1;
 }
 
-/* Folding never enlarges by more than the limit: weights behind DequantizeLinear or Cast, large ConstantOfShape and the
- * like stay. */
+/* Has some input as many elements as the output? Then only their size grows: weights that are kept in a short type. */
+static bool is_widened(const rung_node *node) {
+  size_t most = 0, count = 0;
+  for (uint32_t i = 0; i < node->input_count; i++)
+    if (node->inputs[i]) most = RUNG_MAX(most, rung_tensor_count(&node->inputs[i]->constant->tensor));
+  const rung_type *out = node->output_count == 1 && node->outputs[0] ? &node->outputs[0]->type : NULL;
+  return out && out->kind == RUNG_TENSOR && out->rank >= 0 && rung_shape_count(out->rank, out->dims, &count) &&
+         count == most;
+}
+
+/* Folding never enlarges by more than a limit: weights behind DequantizeLinear, large ConstantOfShape and the like
+ * stay. */
 static bool may_fold(const rewrite *r, const rung_node *node) {
   if (!node->op || (node->op->flags & (RUNG_OP_RANDOM | RUNG_OP_CONTROL | RUNG_OP_STAYS)) || !node->output_count)
     return false;
@@ -104,7 +114,10 @@ static bool may_fold(const rewrite *r, const rung_node *node) {
     else if (given > r->passes->fold_limit)
       return false;
   }
-  return made <= RUNG_MAX(given, is_outer(node) ? r->passes->outer_limit : r->passes->fold_limit);
+  size_t limit = is_widened(node) ? r->passes->widened_limit
+                 : is_outer(node) ? r->passes->outer_limit
+                                  : r->passes->fold_limit;
+  return made <= RUNG_MAX(given, limit);
 }
 
 static rung_status *set_results(rewrite *r, rung_node *node, rung_value **results) {
