@@ -58,7 +58,43 @@ static size_t value_bytes(const rung_value *value) {
   return bytes;
 }
 
-/* Folding never enlarges: weights behind DequantizeLinear or Cast, large ConstantOfShape and the like stay. */
+/* Does the output come from inputs that are spread over each other, such as a row and a column, none of which is as
+ * large as it? Each of its elements is worth a computation then. */
+static bool is_outer(const rung_node *node) {
+  const rung_type *out = node->output_count == 1 && node->outputs[0] ? &node->outputs[0]->type : NULL;
+  size_t spread = 0;
+  if (!out || out->kind != RUNG_TENSOR || out->rank < 1) return false;
+  bool reached[RUNG_MAX_RANK] = {false};
+  for (uint32_t i = 0; i < node->input_count; i++) {
+    const rung_value *in = node->inputs[i] ? node->inputs[i]->constant : NULL;
+    if (!in || in->kind != RUNG_TENSOR || in->tensor.rank > out->rank) return false;
+    int32_t missing = out->rank - in->tensor.rank, full = 0;
+    for (int32_t d = 0; d < in->tensor.rank; d++) {
+      bool same = in->tensor.dims[d] == out->dims[missing + d];
+      if (!same && in->tensor.dims[d] != 1) return false;
+      reached[missing + d] |= same;
+      full += same;
+    }
+    if (full == out->rank) return false;
+    spread += full > 0;
+  }
+  for (int32_t d = 0; d < out->rank; d++)
+    if (!reached[d]) return false;
+  return spread > 1;
+}
+
+/* Has some input as many elements as the output? Then only their size grows: weights that are kept in a short type. */
+static bool is_widened(const rung_node *node) {
+  size_t most = 0, count = 0;
+  for (uint32_t i = 0; i < node->input_count; i++)
+    if (node->inputs[i]) most = RUNG_MAX(most, rung_tensor_count(&node->inputs[i]->constant->tensor));
+  const rung_type *out = node->output_count == 1 && node->outputs[0] ? &node->outputs[0]->type : NULL;
+  return out && out->kind == RUNG_TENSOR && out->rank >= 0 && rung_shape_count(out->rank, out->dims, &count) &&
+         count == most;
+}
+
+/* Folding never enlarges by more than a limit: weights behind DequantizeLinear, large ConstantOfShape and the like
+ * stay. */
 static bool may_fold(const rewrite *r, const rung_node *node) {
   if (!node->op || (node->op->flags & (RUNG_OP_RANDOM | RUNG_OP_CONTROL | RUNG_OP_STAYS)) || !node->output_count)
     return false;
@@ -78,7 +114,10 @@ static bool may_fold(const rewrite *r, const rung_node *node) {
     else if (given > r->passes->fold_limit)
       return false;
   }
-  return made <= RUNG_MAX(given, r->passes->fold_limit);
+  size_t limit = is_widened(node) ? r->passes->widened_limit
+                 : is_outer(node) ? r->passes->outer_limit
+                                  : r->passes->fold_limit;
+  return made <= RUNG_MAX(given, limit);
 }
 
 static rung_status *set_results(rewrite *r, rung_node *node, rung_value **results) {

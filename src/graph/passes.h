@@ -22,6 +22,8 @@ typedef struct rung_passes {
   const rung_evaluator *evaluator;   /* NULL: nothing is folded */
   uint32_t off;                      /* bit i: pass i is switched off */
   size_t fold_limit;                 /* largest output that folding may make of smaller inputs: 64 KiB */
+  size_t outer_limit;                /* the same where a row and a column, and the like, make it: 4 MiB */
+  size_t widened_limit;              /* the same where each element grows, as by Cast: 64 MiB */
   uint32_t changed[RUNG_PASS_COUNT]; /* out: how many nodes each pass took away, or replaced */
 } rung_passes;
 

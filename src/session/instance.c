@@ -230,7 +230,7 @@ static rung_status *build_graph(rung_instance *instance, const rung_session_opti
   for (size_t i = 0; i < options->shape_count; i++)
     RUNG_TRY(rung_ir_override_shape(instance->ir, options->shapes[i].input, options->shapes[i].rank,
                                     options->shapes[i].dims));
-  instance->passes = (rung_passes){.fold_limit = 65536};
+  instance->passes = (rung_passes){.fold_limit = 65536, .outer_limit = 4 << 20, .widened_limit = 64 << 20};
   switch_legalising_off(instance, options->legalise != 0);
   RUNG_TRY(switch_passes_off(instance, options->passes_off));
   return rung__optimize(instance);
