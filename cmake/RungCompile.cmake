@@ -79,8 +79,8 @@ function(rung_apply_isa list)
     set(flags "$<$<C_COMPILER_ID:GNU>:-ftree-loop-vectorize;-fvect-cost-model=dynamic>")
     if(NOT RUNG_ARCHITECTURE STREQUAL "x86")
       set(flags -O3)
-    elseif(faster IN_LIST sources)
-      set(flags -Os)
+    elseif(faster IN_LIST sources OR source MATCHES "/(pattern_parse|cpu_(gated|training|sequence|regex|ms_text|ms_decoding))\\.c$")
+      set(flags -Os) # the latter walk texts and lists, or call loops of others
     endif()
     if(source MATCHES "/cpu_reduction\\.c$|/moments\\.c$") # accumulators side by side are registers then
       list(APPEND flags -fpeel-loops)
