@@ -262,6 +262,14 @@ def hostile():
     yield "gqa_codes_odd", "GroupQueryAttention", [zeros(1, 1, 6), zeros(1, 1, 3), zeros(1, 1, 3), None, None, I32([0]), I32(1),
                                                    *[None] * 5, zeros(1), zeros(1)], coded | {"kv_cache_bit_width": 4}, 3
     yield "gqa_codes_none", "GroupQueryAttention", [*behind, zeros(1), zeros(1)], gqa, 3
+    slides = gqa | {"sliding_window_cache": 1, "local_window_size": 3}
+    yield "gqa_slide_room", "GroupQueryAttention", [query, key, key, *past, last, total], slides | {"local_window_size": 5}, 3
+    yield "gqa_slide_window", "GroupQueryAttention", [query, key, key, *past, last, total], slides | {"local_window_size": -1}, 3
+    yield "gqa_slide_no_past", "GroupQueryAttention", [query, key, key, None, None, last, total], slides, 3
+    yield "gqa_slide_length", "GroupQueryAttention", [query, key, key, *past, I32([9]), total], slides, 3
+    yield "gqa_slide_negative", "GroupQueryAttention", [query, key, key, *past, I32([-3]), I32(9)], slides, 3
+    yield "gqa_slide_qk", "GroupQueryAttention", [query, key, key, *past, last, total], slides | {"qk_output": 1}, 4
+    yield "gqa_slide_bias", "GroupQueryAttention", [query, key, key, *past, last, total, *[None] * 3, zeros(1, 1, 1, 5)], slides, 3
     yield "gqa_norm_one", "GroupQueryAttention", [query, key, key, *past, last, total, *[None] * 7, zeros(4)], gqa, 3
     yield "gqa_norm_size", "GroupQueryAttention", [query, key, key, *past, last, total, *[None] * 7, zeros(4), zeros(5)], gqa, 3
 
