@@ -101,3 +101,26 @@ const rung_op rung_op_ms_HyperConnectionPreMix = {.name = "HyperConnectionPreMix
 
 GATED_OP(HyperConnectionPostMix, "streams:T block_output:T post_mix:M stream_mix:M? -> output:T",
          .params_size = sizeof(rung_hyper_params), .attributes = post_mix_attrs)
+
+/* EngramGate: a value for all branches, times a gate of each branch's key and query */
+
+static rung_status *infer_EngramGate(rung_infer *infer) {
+  rung_infer_same(infer, 0, 0);
+  if (!rung_infer_wants(infer, 1)) return NULL;
+  RUNG_MODEL_REQUIRE(rung_infer_has(infer, 5) || !infer->node->outputs[1],
+                     "gated_value_normed is wanted, and conv_norm_scale is not given");
+  rung_infer_same(infer, 1, 0);
+  return NULL;
+}
+
+static const rung_attr engram_attrs[] = {RUNG_ATTR_FLOAT(rung_gated_norm_params, epsilon, 1e-5f), {0}};
+
+const rung_op rung_op_ms_EngramGate = {
+    .name = "EngramGate",
+    .domain = "com.microsoft",
+    .since = 1,
+    .signature =
+        "key:T query:T value:T key_norm_scale:T query_norm_scale:T conv_norm_scale:T? -> output:T gated_value_normed:T",
+    .params_size = sizeof(rung_gated_norm_params),
+    .attributes = engram_attrs,
+    .infer = infer_EngramGate};

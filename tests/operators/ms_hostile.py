@@ -170,6 +170,12 @@ def hostile():
     yield "pre_mix_vector", "HyperConnectionPreMix", [zeros(8), zeros(8)], {}
     yield "post_mix_block", "HyperConnectionPostMix", [x, zeros(2, 7), zeros(2, 3)], {}
     yield "post_mix_matrix", "HyperConnectionPostMix", [x, zeros(2, 8), zeros(2, 3), zeros(3, 3)], {}
+    k4, s2 = zeros(1, 2, 3, 4), zeros(3, 4)
+    yield "engram_query", "EngramGate", [k4, zeros(1, 2, 3, 5), zeros(1, 2, 4), s2, s2], {}
+    yield "engram_value", "EngramGate", [k4, k4, zeros(1, 2, 5), s2, s2], {}
+    yield "engram_scale", "EngramGate", [k4, k4, zeros(1, 2, 4), zeros(12), s2], {}
+    yield "engram_conv", "EngramGate", [k4, k4, zeros(1, 2, 4), s2, s2], {}, 2
+    yield "engram_rank", "EngramGate", [x, x, zeros(2, 3), s2, s2], {}
     yield "unfold_large", "UnfoldTensor", [x], {"size": 9}
     yield "unfold_none", "UnfoldTensor", [x], {"size": 0}
     yield "unfold_huge", "UnfoldTensor", [x], {"size": 2**63 - 1}

@@ -173,6 +173,18 @@ def hyper(random):
                reference=[(wide + gates * block.astype(F32)[:, None]).astype(BF16)])
 
 
+def engram(random):
+    r = random("engram")
+    for name, dtype in (("f32", F32), ("f16", F16)):
+        for size in (7, 300):
+            key, query = r.floats(2, 3, 4, size, dtype=dtype), r.floats(2, 3, 4, size, dtype=dtype)
+            value, scales = r.floats(2, 3, size, dtype=dtype), [r.floats(4, size, dtype=dtype, **SMALL) for _ in range(3)]
+            query[0, 1, 2] = 0  # the product, too
+            key[1, 1] = query[1, 1]  # large ones
+            yield Case(f"engram_{size}_{name}", "EngramGate", [key, query, value, *scales], {"epsilon": 1e-3}, outputs=2)
+            yield Case(f"engram_plain_{size}_{name}", "EngramGate", [key, query, value, *scales[:2]], fixed=False)
+
+
 def decoding(random):
     r = random("decoding")
     x = r.floats(3, 7, 4)
@@ -197,5 +209,5 @@ def decoding(random):
 
 
 def cases(random):
-    for family in (gates, norms, rotary, states, hyper, decoding):
+    for family in (gates, norms, rotary, states, hyper, engram, decoding):
         yield from family(random)

@@ -1,8 +1,10 @@
-/* HyperConnectionPreMix, HyperConnectionPostMix: in float32, rounded once. */
+/* HyperConnectionPreMix, HyperConnectionPostMix, EngramGate: in float32, rounded once. */
 #include "op/ms_gated.h"
 
 #include "provider/cpu/form/floats.h"
 #include "provider/opwise/kernel.h"
+
+#include <math.h>
 
 #define NARROW_FLOATS (RUNG_SET(RUNG_F32) | RUNG_SET(RUNG_F16) | RUNG_SET(RUNG_BF16))
 enum { BLOCK = 256 };
@@ -123,3 +125,82 @@ const rung_kernel rung_cpu_ms_HyperConnectionPreMix = {.types = {{'T', NARROW_FL
                                                        .run = run_pre_mix};
 const rung_kernel rung_cpu_ms_HyperConnectionPostMix = {.types = {{'T', NARROW_FLOATS}, {'M', NARROW_FLOATS}},
                                                         .run = run_post_mix};
+
+/* EngramGate: sigmoid of the root of |key query|, with its sign, of key and query with a norm each; times the value */
+
+enum { ENGRAM_KEY, ENGRAM_QUERY, ENGRAM_VALUE, ENGRAM_KEY_SCALE, ENGRAM_QUERY_SCALE, ENGRAM_CONV_SCALE };
+
+typedef struct engram_job {
+  const rung_kernel_call *call;
+  size_t branches, size; /* of a token */
+  float epsilon;
+} engram_job;
+
+/* 1 / root of the mean square. */
+static float inverse_of(const engram_job *j, double squares) {
+  return 1 / sqrtf((float)(squares / (double)j->size) + j->epsilon);
+}
+
+static float gate_of(const engram_job *j, size_t row) {
+  float x[4][BLOCK]; /* key, query and their scales */
+  double squares[2] = {0}, dot = 0;
+  for (size_t at = 0, n; at < j->size; at += n) {
+    n = RUNG_MIN(j->size - at, (size_t)BLOCK);
+    for (uint32_t i = 0; i < 2; i++) {
+      load(rung_in(j->call, ENGRAM_KEY + i), row * j->size + at, n, x[i]);
+      load(rung_in(j->call, ENGRAM_KEY_SCALE + i), row % j->branches * j->size + at, n, x[2 + i]);
+      for (size_t k = 0; k < n; k++) squares[i] += (double)x[i][k] * (double)x[i][k];
+    }
+    for (size_t k = 0; k < n; k++) dot += (double)(x[0][k] * x[2][k]) * (double)(x[1][k] * x[3][k]);
+  }
+  float sum = (float)dot * inverse_of(j, squares[0]) * inverse_of(j, squares[1]) / sqrtf((float)j->size);
+  float root = sqrtf(RUNG_MAX(fabsf(sum), 1e-6f));
+  return 1 / (1 + expf(sum > 0 ? -root : sum < 0 ? root : -sum)); /* of NaN, NaN */
+}
+
+static void gate_rows(void *context, size_t begin, size_t end) {
+  const engram_job *j = context;
+  rung_tensor *out = rung_out(j->call, 0), *normed = rung_out(j->call, 1);
+  float x[BLOCK], scale[BLOCK];
+  for (size_t row = begin; row < end; row++) {
+    float gate = gate_of(j, row), factor = 0;
+    double squares = 0;
+    for (int pass = 0; pass < (normed ? 2 : 1); pass++) {
+      for (size_t at = 0, n; at < j->size; at += n) {
+        n = RUNG_MIN(j->size - at, (size_t)BLOCK);
+        load(rung_in(j->call, ENGRAM_VALUE), row / j->branches * j->size + at, n, x);
+        for (size_t k = 0; k < n; k++) x[k] *= gate;
+        if (pass == 0) {
+          for (size_t k = 0; k < n; k++) squares += (double)x[k] * (double)x[k];
+          if (out) rung_store_f32(out->dtype, out->data, row * j->size + at, 1, n, x);
+          continue;
+        }
+        load(rung_in(j->call, ENGRAM_CONV_SCALE), row % j->branches * j->size + at, n, scale);
+        for (size_t k = 0; k < n; k++) x[k] *= factor * scale[k];
+        rung_store_f32(normed->dtype, normed->data, row * j->size + at, 1, n, x);
+      }
+      factor = inverse_of(j, squares);
+    }
+  }
+}
+
+static rung_status *run_EngramGate(rung_kernel_call *call) {
+  const rung_tensor *key = rung_in(call, ENGRAM_KEY), *value = rung_in(call, ENGRAM_VALUE);
+  RUNG_RUN_REQUIRE(key->rank == 4 && rung_tensor_same_shape(key, rung_in(call, ENGRAM_QUERY)),
+                   "key and query must both be (batch, length, branches, size)");
+  RUNG_RUN_REQUIRE(value->rank == 3 && value->dims[0] == key->dims[0] && value->dims[1] == key->dims[1] &&
+                       value->dims[2] == key->dims[3],
+                   "the value must be (batch, length, size)");
+  for (uint32_t i = ENGRAM_KEY_SCALE; i <= ENGRAM_CONV_SCALE; i++) {
+    const rung_tensor *scale = rung_in(call, i);
+    RUNG_RUN_REQUIRE(!scale || (scale->rank == 2 && scale->dims[0] == key->dims[2] && scale->dims[1] == key->dims[3]),
+                     "input %u must be (branches, size)", i);
+  }
+  engram_job j = {call, (size_t)key->dims[2], (size_t)key->dims[3],
+                  ((const rung_gated_norm_params *)call->params)->epsilon};
+  size_t rows = (size_t)rung_tensor_span(key, 0, 3);
+  rung_kernel_parallel(call, j.size ? rows : 0, rung_kernel_grain(5 * j.size), gate_rows, &j);
+  return NULL;
+}
+
+const rung_kernel rung_cpu_ms_EngramGate = {.types = {{'T', NARROW_FLOATS}}, .run = run_EngramGate};
