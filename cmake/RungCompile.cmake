@@ -60,8 +60,8 @@ else()
 endif()
 
 set(RUNG_SMALL # walk texts and lists, are rare, or call loops of others
-  pattern_parse cpu_det cpu_gated cpu_gqa cpu_loss cpu_ml_mapping cpu_ms_decoding cpu_ms_text cpu_random cpu_regex
-  cpu_sequence cpu_text cpu_tfidf cpu_training cpu_unique)
+  pattern_parse cpu_gated cpu_gqa cpu_loss cpu_ml_mapping cpu_ms_decoding cpu_ms_text cpu_random cpu_regex
+  cpu_sequence cpu_text cpu_tfidf cpu_unique)
 list(JOIN RUNG_SMALL "|" RUNG_SMALL)
 
 # Sets the flags of the kernel files in the list that the variable names, and drops those of other architectures.
