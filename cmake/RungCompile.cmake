@@ -59,6 +59,11 @@ else()
   set(RUNG_ARCHITECTURE other)
 endif()
 
+set(RUNG_SMALL # walk texts and lists, are rare, or call loops of others
+  pattern_parse cpu_gated cpu_gqa cpu_loss cpu_ml_mapping cpu_ms_decoding cpu_ms_text cpu_random cpu_regex
+  cpu_sequence cpu_text cpu_tfidf cpu_unique)
+list(JOIN RUNG_SMALL "|" RUNG_SMALL)
+
 # Sets the flags of the kernel files in the list that the variable names, and drops those of other architectures.
 # Must run in the directory of the target that compiles them.
 #
@@ -79,7 +84,7 @@ function(rung_apply_isa list)
     set(flags "$<$<C_COMPILER_ID:GNU>:-ftree-loop-vectorize;-fvect-cost-model=dynamic>")
     if(NOT RUNG_ARCHITECTURE STREQUAL "x86")
       set(flags -O3)
-    elseif(faster IN_LIST sources)
+    elseif(faster IN_LIST sources OR source MATCHES "/(${RUNG_SMALL})\\.c$")
       set(flags -Os)
     endif()
     if(source MATCHES "/cpu_reduction\\.c$|/moments\\.c$") # accumulators side by side are registers then

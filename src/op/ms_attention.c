@@ -419,6 +419,10 @@ rung_status *rung_gqa_check(const rung_gqa_params *p, const rung_type *const typ
   if (!types[RUNG_GQA_PAST_K]) s->past = 0;
   RUNG_MODEL_REQUIRE(!is_halved(p) || s->head < 0 || s->head % 2 == 0, "a cache of 4 bits for heads of %lld",
                      (long long)s->head);
+  RUNG_MODEL_REQUIRE(!p->sliding_window_cache || types[RUNG_GQA_PAST_K], "sliding_window_cache needs a past");
+  RUNG_MODEL_REQUIRE(!p->sliding_window_cache || s->past < 0 || s->past >= p->local_window_size,
+                     "a cache of %lld tokens for a window of %lld", (long long)s->past,
+                     (long long)p->local_window_size);
   RUNG_MODEL_REQUIRE(!p->k_quant_type || (types[RUNG_GQA_K_SCALE] && types[RUNG_GQA_V_SCALE]),
                      "quantised caches need k_scale and v_scale");
   RUNG_MODEL_REQUIRE(!types[RUNG_GQA_Q_NORM] == !types[RUNG_GQA_K_NORM],
@@ -449,6 +453,7 @@ static rung_status *infer_GroupQueryAttention(rung_infer *infer) {
   bool known = rung_infer_ints(infer, RUNG_GQA_TOTAL, &total, 1, &count) && count == 1;
   RUNG_MODEL_REQUIRE(!known || total >= 0, "total_sequence_length is %lld", (long long)total);
   room = known && s.past >= 0 ? RUNG_MAX(total, s.past) : rung_infer_symbol(infer);
+  if (((const rung_gqa_params *)infer->params)->sliding_window_cache) room = symbol_for(infer, s.past);
   int64_t hidden = s.packed || q->rank < 0 ? rung_infer_mul(infer, s.heads, head) : q->dims[2];
   for (uint32_t i = 1; i < 3 && i < infer->output_count; i++)
     if (!infer->outputs[i].dtype) /* no past */
@@ -473,6 +478,8 @@ static rung_status *check_GroupQueryAttention(const rung_node *node, void *param
                      "qk_output is %lld, it must be 0, 1 or 2", (long long)p->qk_output);
   RUNG_MODEL_REQUIRE(p->causal == 0 || p->causal == 1, "causal is %lld, it must be 0 or 1", (long long)p->causal);
   RUNG_MODEL_REQUIRE(p->causal || p->local_window_size <= 0, "a local window without causal");
+  RUNG_MODEL_REQUIRE(!p->sliding_window_cache || (p->local_window_size > 0 && p->local_window_size <= INT32_MAX),
+                     "sliding_window_cache with a window of %lld", (long long)p->local_window_size);
   RUNG_MODEL_REQUIRE(!p->k_quant_type == !p->v_quant_type, "of the caches, only one is quantised");
   RUNG_MODEL_REQUIRE(!p->k_quant_type || p->kv_cache_bit_width == 4 || p->kv_cache_bit_width == 8,
                      "kv_cache_bit_width is %lld, it must be 4 or 8", (long long)p->kv_cache_bit_width);

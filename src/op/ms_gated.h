@@ -17,4 +17,15 @@ typedef struct rung_scaled_silu_params {
   float alpha;
 } rung_scaled_silu_params;
 
+/* HyperConnectionPreMix, HyperConnectionPostMix: a layer's residual is several streams, (..., branches, H), or
+ * (..., branches * H) where num_branches says so. */
+typedef struct rung_hyper_params {
+  int64_t num_branches;
+  float reduction_scale; /* of PreMix */
+} rung_hyper_params;
+
+/* (*out_branches, *out_size) of a row of `streams`, all of whose dimensions are known. */
+rung_status *rung_hyper_check(const rung_hyper_params *params, int32_t rank, const int64_t *dims, int64_t *out_branches,
+                              int64_t *out_size) RUNG_MUST_CHECK;
+
 #endif

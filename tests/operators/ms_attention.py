@@ -179,6 +179,41 @@ def quantised_caches(r, op, operands, lengths, caches, attributes, kv, head):
         yield Case(f"{name}_f16", op, half + past(1, 5) + lengths(8) + room, attributes | more, outputs=3)
 
 
+def sliding_caches(r, op, operands, lengths, caches, attributes, kv, head):
+    """Caches that hold a window, and some rows more. Rows without a token have any value in ONNX Runtime, here zeros."""
+    def case(name, inputs, attributes, fixed=True):
+        room, window = inputs[3].shape[2], attributes["local_window_size"]
+        gone = room - window + 1
+        y = Case(name, op, inputs, attributes, outputs=3).expected()
+        for sample, tokens in enumerate(inputs[5] + 1):
+            rows = tokens if tokens <= room else tokens - gone * -(-(tokens - room) // gone)
+            for cache in y[1:]:
+                cache[sample, :, rows:] = 0
+        return Case(name, op, inputs, attributes, outputs=3, reference=y, fixed=fixed)
+
+    for room, window, length, past in ((6, 4, 1, 2), (6, 4, 1, 5), (6, 4, 1, 6), (6, 4, 1, 7), (6, 4, 3, 0), (6, 4, 9, 0),
+                                       (6, 4, 9, 9), (4, 4, 2, 9), (4, 4, 1, 3), (9, 4, 4, 5), (5, 1, 1, 8), (7, 3, 2, 15)):
+        more = {"sliding_window_cache": 1, "local_window_size": window}
+        cache = [r.floats(1, kv, room, head, **SMALL) for _ in "kv"]
+        name = f"gqa_slide_{room}_{window}_{length}_{past}"
+        yield case(name, operands(1, length) + cache + lengths(past + length), attributes | more)
+        yield case(f"{name}_rotary", operands(1, length, True) + cache + lengths(past + length) + caches,
+                   attributes | more | {"do_rotary": 1, "softcap": 2.0}, fixed=False)
+    cache = [r.floats(2, kv, 6, head, **SMALL) for _ in "kv"]
+    more = {"sliding_window_cache": 1, "local_window_size": 4, "smooth_softmax": 1}
+    yield case("gqa_slide_samples", operands(2, 1) + cache + lengths(12, 6), attributes | more)
+    yield case("gqa_slide_prompts", operands(2, 7) + cache + lengths(7, 7), attributes | more)
+    yield case("gqa_slide_f16", [x.astype(F16) for x in operands(1, 1) + [c[:1] for c in cache]] + lengths(9), attributes | more)
+    for bits, dtype in ((8, numpy.int8), (4, numpy.uint8)):  # of 4 bits, ONNX Runtime wants heads of 32
+        codes = [r.ints(1, 1, 6, 32 * bits // 8, dtype=dtype) for _ in "kv"]
+        kinds = {"kv_cache_bit_width": bits, "k_quant_type": "PER_TENSOR", "v_quant_type": "PER_TENSOR",
+                 "num_heads": 2, "kv_num_heads": 1}
+        given = [r.floats(1, 1, n, **SMALL) for n in (64, 32, 32)]
+        for past in (3, 8):
+            yield case(f"gqa_slide_codes_{bits}_{past}", given + codes + lengths(past + 1) + [None] * 5 + [F32(1 / 8), F32(1 / 16)],
+                       attributes | more | kinds)
+
+
 def normed_heads(r, op, operands, past, lengths, caches, attributes, heads, kv, head):
     """Norms of query and key, which ONNX Runtime's CPU does not have: its results for operands that are normalised."""
     def normed(x, weight):
@@ -266,6 +301,7 @@ def grouped(random):
                attributes | {"do_rotary": 1}, outputs=3)
     yield Case("gqa_f16_prompt", op, operands(1, 5, dtype=F16) + [None, None] + lengths(5), attributes, outputs=3)
     yield from quantised_caches(r, op, operands, lengths, caches, attributes, kv_heads, head)
+    yield from sliding_caches(r, op, operands, lengths, caches, attributes, kv_heads, head)
     yield from normed_heads(r, op, operands, past, lengths, caches, attributes, heads, kv_heads, head)
 
 

@@ -162,6 +162,34 @@ def hostile():
     yield "linear_window_past", "LinearAttention", [x, x, x, zeros(3, 2, 2, 4, 4)], lin | {"state_window": 2}, 2
     yield "linear_past", "LinearAttention", [x, x, x, zeros(2, 2, 2, 4, 4)], lin, 2
     yield "linear_no_beta", "LinearAttention", [x, x, x], lin | {"update_rule": "delta"}, 2
+    yield "pre_mix_gates", "HyperConnectionPreMix", [x, zeros(2, 4)], {}
+    yield "pre_mix_rows", "HyperConnectionPreMix", [x, zeros(3, 3)], {}
+    yield "pre_mix_flat", "HyperConnectionPreMix", [x, zeros(2, 24)], {}
+    yield "pre_mix_branches", "HyperConnectionPreMix", [x, zeros(2, 3, 3)], {"num_branches": 3}
+    yield "pre_mix_negative", "HyperConnectionPreMix", [x, zeros(2, 3)], {"num_branches": -1}
+    yield "pre_mix_vector", "HyperConnectionPreMix", [zeros(8), zeros(8)], {}
+    yield "post_mix_block", "HyperConnectionPostMix", [x, zeros(2, 7), zeros(2, 3)], {}
+    yield "post_mix_matrix", "HyperConnectionPostMix", [x, zeros(2, 8), zeros(2, 3), zeros(3, 3)], {}
+    k4, s2 = zeros(1, 2, 3, 4), zeros(3, 4)
+    yield "engram_query", "EngramGate", [k4, zeros(1, 2, 3, 5), zeros(1, 2, 4), s2, s2], {}
+    yield "engram_value", "EngramGate", [k4, k4, zeros(1, 2, 5), s2, s2], {}
+    yield "engram_scale", "EngramGate", [k4, k4, zeros(1, 2, 4), zeros(12), s2], {}
+    yield "engram_conv", "EngramGate", [k4, k4, zeros(1, 2, 4), s2, s2], {}, 2
+    yield "engram_rank", "EngramGate", [x, x, zeros(2, 3), s2, s2], {}
+    yield "unfold_large", "UnfoldTensor", [x], {"size": 9}
+    yield "unfold_none", "UnfoldTensor", [x], {"size": 0}
+    yield "unfold_huge", "UnfoldTensor", [x], {"size": 2**63 - 1}
+    yield "unfold_step", "UnfoldTensor", [x], {"size": 2, "step": 0}
+    yield "unfold_dim", "UnfoldTensor", [x], {"size": 2, "dim": 3}
+    yield "unfold_scalar", "UnfoldTensor", [F32(1)], {"size": 1}
+    yield "warping_stack", "DynamicTimeWarping", [zeros(2, 3, 4)], {}
+    yield "warping_vector", "DynamicTimeWarping", [zeros(4)], {}
+    ids = zeros(2, 4, dtype=I64)
+    yield "ngram_block_token", "NGramRepeatBlock", [ids + 8, zeros(2, 8)], {"ngram_size": 2}
+    yield "ngram_block_negative", "NGramRepeatBlock", [ids - 1, zeros(2, 8)], {"ngram_size": 1}
+    yield "ngram_block_rows", "NGramRepeatBlock", [ids, zeros(3, 8)], {"ngram_size": 2}
+    yield "ngram_block_rank", "NGramRepeatBlock", [ids[0], zeros(4, 8)], {"ngram_size": 2}
+    yield "ngram_block_size", "NGramRepeatBlock", [ids, zeros(2, 8)], {"ngram_size": 0}
     w3 = zeros(3, 1, 4)
     yield "causal_channels", "CausalConvWithState", [x, zeros(4, 1, 4)], {}, 2
     yield "causal_last", "CausalConvWithState", [zeros(2, 3, 2, 2), zeros(5, 1, 4)], {"channels_last": 1}, 2
@@ -240,6 +268,14 @@ def hostile():
     yield "gqa_codes_odd", "GroupQueryAttention", [zeros(1, 1, 6), zeros(1, 1, 3), zeros(1, 1, 3), None, None, I32([0]), I32(1),
                                                    *[None] * 5, zeros(1), zeros(1)], coded | {"kv_cache_bit_width": 4}, 3
     yield "gqa_codes_none", "GroupQueryAttention", [*behind, zeros(1), zeros(1)], gqa, 3
+    slides = gqa | {"sliding_window_cache": 1, "local_window_size": 3}
+    yield "gqa_slide_room", "GroupQueryAttention", [query, key, key, *past, last, total], slides | {"local_window_size": 5}, 3
+    yield "gqa_slide_window", "GroupQueryAttention", [query, key, key, *past, last, total], slides | {"local_window_size": -1}, 3
+    yield "gqa_slide_no_past", "GroupQueryAttention", [query, key, key, None, None, last, total], slides, 3
+    yield "gqa_slide_length", "GroupQueryAttention", [query, key, key, *past, I32([9]), total], slides, 3
+    yield "gqa_slide_negative", "GroupQueryAttention", [query, key, key, *past, I32([-3]), I32(9)], slides, 3
+    yield "gqa_slide_qk", "GroupQueryAttention", [query, key, key, *past, last, total], slides | {"qk_output": 1}, 4
+    yield "gqa_slide_bias", "GroupQueryAttention", [query, key, key, *past, last, total, *[None] * 3, zeros(1, 1, 1, 5)], slides, 3
     yield "gqa_norm_one", "GroupQueryAttention", [query, key, key, *past, last, total, *[None] * 7, zeros(4)], gqa, 3
     yield "gqa_norm_size", "GroupQueryAttention", [query, key, key, *past, last, total, *[None] * 7, zeros(4), zeros(5)], gqa, 3
 

@@ -150,6 +150,64 @@ def states(random):
     yield Case("causal_f16", op, [r.floats(2, 6, 5, dtype=F16), w.astype(F16), bias.astype(F16)], outputs=2, through=F32)
 
 
+def hyper(random):
+    r = random("hyper")
+    for name, dtype in (("f32", F32), ("f16", F16)):
+        x, block = r.floats(2, 3, 4, 300, dtype=dtype, **SMALL), r.floats(2, 3, 300, dtype=dtype, **SMALL)
+        flat = x.reshape(2, 3, 1200)
+        for gates in ((4,), (4, 1), (4, 300), (1200,)):
+            gate, text = r.floats(2, 3, *gates, **SMALL), "x".join(map(str, gates))
+            mix = r.floats(2, 3, 4, 4, **SMALL)
+            yield Case(f"pre_mix_flat_{text}_{name}", "HyperConnectionPreMix", [flat, gate], {"num_branches": 4})
+            if gates == (1200,):
+                continue
+            yield Case(f"pre_mix_{text}_{name}", "HyperConnectionPreMix", [x, gate], {"reduction_scale": 0.5}, fixed=False)
+            yield Case(f"post_mix_{text}_{name}", "HyperConnectionPostMix", [x, block, gate], fixed=False)
+            yield Case(f"post_mix_matrix_{text}_{name}", "HyperConnectionPostMix", [x, block, gate, mix])
+            yield Case(f"post_mix_flat_{text}_{name}", "HyperConnectionPostMix", [flat, block, gate, mix], {"num_branches": 4})
+    yield Case("pre_mix_row", "HyperConnectionPreMix", [r.floats(4, 5), r.floats(4)])
+    x, gate, block = r.floats(3, 2, 5, dtype=BF16), r.floats(3, 2, dtype=BF16), r.floats(3, 5, dtype=BF16)
+    wide, gates = x.astype(F32), gate.astype(F32)[..., None]
+    yield Case("pre_mix_bf16", "HyperConnectionPreMix", [x, gate], reference=[(wide * gates).sum(1).astype(BF16)])
+    yield Case("post_mix_bf16", "HyperConnectionPostMix", [x, block, gate],
+               reference=[(wide + gates * block.astype(F32)[:, None]).astype(BF16)])
+
+
+def engram(random):
+    r = random("engram")
+    for name, dtype in (("f32", F32), ("f16", F16)):
+        for size in (7, 300):
+            key, query = r.floats(2, 3, 4, size, dtype=dtype), r.floats(2, 3, 4, size, dtype=dtype)
+            value, scales = r.floats(2, 3, size, dtype=dtype), [r.floats(4, size, dtype=dtype, **SMALL) for _ in range(3)]
+            query[0, 1, 2] = 0  # the product, too
+            key[1, 1] = query[1, 1]  # large ones
+            yield Case(f"engram_{size}_{name}", "EngramGate", [key, query, value, *scales], {"epsilon": 1e-3}, outputs=2)
+            yield Case(f"engram_plain_{size}_{name}", "EngramGate", [key, query, value, *scales[:2]], fixed=False)
+
+
+def decoding(random):
+    r = random("decoding")
+    x = r.floats(3, 7, 4)
+    for dim in (0, 1, 2, -1, -2):
+        for size, step in ((1, 1), (2, 1), (3, 2), (3, 5)):
+            yield Case(f"unfold_{dim}_{size}_{step}", "UnfoldTensor", [x], {"dim": dim, "size": size, "step": step}, fixed=dim != 1)
+    others = {"i16": r.ints(2, 5, dtype=numpy.int16), "bool": r.bools(2, 9), "f16": r.floats(2, 5, dtype=F16),
+              "string": numpy.array([["a", "bc", "d"]], object), "all": r.ints(1, 2, dtype=numpy.int8)}
+    for name, x in others.items():  # ONNX Runtime's kernel has neither of these
+        pieces = numpy.lib.stride_tricks.sliding_window_view(x, 2, 1)[:, ::3]
+        yield Case(f"unfold_{name}", "UnfoldTensor", [x], {"size": 2, "step": 3}, reference=[numpy.ascontiguousarray(pieces)])
+    for rows, columns in ((1, 1), (1, 6), (6, 1), (5, 8), (9, 4), (30, 41)):
+        yield Case(f"warping_{rows}x{columns}", "DynamicTimeWarping", [r.floats(rows, columns)])
+        yield Case(f"warping_ties_{rows}x{columns}", "DynamicTimeWarping", [r.ints(rows, columns, low=0, high=1).astype(F32)],
+                   fixed=False)
+    yield Case("warping_stack", "DynamicTimeWarping", [r.floats(1, 5, 8, low=0)])
+    yield Case("warping_none", "DynamicTimeWarping", [r.floats(0, 8)])
+    for size in (1, 2, 3, 12, 13):
+        yield Case(f"ngram_block_{size}", "NGramRepeatBlock", [r.ints(3, 12, dtype=I64, low=0, high=2), r.floats(3, 5)],
+                   {"ngram_size": size}, fixed=size != 2)
+    yield Case("ngram_block_none", "NGramRepeatBlock", [r.ints(2, 0, dtype=I64), r.floats(2, 5)], {"ngram_size": 2})
+
+
 def cases(random):
-    for family in (gates, norms, rotary, states):
+    for family in (gates, norms, rotary, states, hyper, engram, decoding):
         yield from family(random)

@@ -1,6 +1,7 @@
 #include "provider/cpu/form/cache_codes.h"
 
 #include "provider/cpu/form/floats.h"
+#include "provider/cpu/kernel/isa.h"
 
 enum { BLOCK = 256 }; /* even */
 
@@ -24,12 +25,12 @@ static void write_codes(size_t bits, size_t at, size_t n, const float *x, const 
   }
 }
 
-static void read_codes(size_t bits, size_t n, const char *row, const float *scales, size_t step, float *to) {
-  const uint8_t *pairs = (const uint8_t *)row;
-  if (bits == 8)
-    for (size_t i = 0; i < n; i++) to[i] = (float)((const int8_t *)row)[i] * scales[i * step];
-  else
-    for (size_t i = 0; i < n; i++) to[i] = (float)((pairs[i / 2] >> i % 2 * 4 & 15) - 8) * scales[i * step];
+/* Numbers of 4 bits, two from a byte. */
+static void unpack(size_t n, const uint8_t *pairs, float *to) {
+  for (size_t i = 0; i < n / 2; i++) {
+    to[2 * i] = (float)((int)(pairs[i] & 15) - 8);
+    to[2 * i + 1] = (float)((int)(pairs[i] >> 4) - 8);
+  }
 }
 
 static void join_row(const rung_cache_codes *c, size_t i) {
@@ -50,7 +51,11 @@ static void join_row(const rung_cache_codes *c, size_t i) {
                   block);
     write_codes(c->bits, at, n, block, scales + at * step, step, codes);
   }
-  read_codes(c->bits, c->head, codes, scales, step, floats);
+  if (c->bits == 8)
+    rung_load_f32(RUNG_I8, codes, 0, 1, c->head, floats);
+  else
+    unpack(c->head, (const uint8_t *)codes, floats);
+  c->math->binary[RUNG_MATH_mul](c->head, floats, 1, scales, (ptrdiff_t)step, floats, NULL);
 }
 
 static void join_rows(void *context, size_t begin, size_t end) {
@@ -58,5 +63,7 @@ static void join_rows(void *context, size_t begin, size_t end) {
 }
 
 void rung_cache_codes_join(const rung_kernel_call *call, const rung_cache_codes *c) {
-  rung_kernel_parallel(call, c->batch * c->heads * c->room, rung_kernel_grain(c->head), join_rows, (void *)c);
+  rung_cache_codes with_math = *c;
+  with_math.math = rung_math_for(rung_isa(call->host));
+  rung_kernel_parallel(call, c->batch * c->heads * c->room, rung_kernel_grain(c->head), join_rows, &with_math);
 }

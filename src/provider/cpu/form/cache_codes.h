@@ -5,6 +5,7 @@
 #define RUNG_CPU_FORM_CACHE_CODES_H
 
 #include "provider/cpu/form/attention_heads.h"
+#include "provider/cpu/form/cpu_math.h"
 
 typedef struct rung_cache_codes {
   size_t batch, heads, room, head; /* of the joined cache (batch, heads, room, head) */
@@ -16,8 +17,9 @@ typedef struct rung_cache_codes {
   const int64_t *past_lengths; /* rows of the past that count, by sample */
   rung_view current;           /* (batch, heads, length, head) */
   size_t length;
-  char *codes;   /* the joined cache, 0 behind the rows that count */
-  float *floats; /* the same */
+  char *codes;           /* the joined cache, 0 behind the rows that count */
+  float *floats;         /* the same */
+  const rung_math *math; /* set by the function */
 } rung_cache_codes;
 
 void rung_cache_codes_join(const rung_kernel_call *call, const rung_cache_codes *cache);

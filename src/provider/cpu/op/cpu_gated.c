@@ -99,11 +99,12 @@ static void round_block(const row_job *j, size_t count, float *x) {
   rung_load_f32(dtype, narrow, 0, 1, count, x);
 }
 
-static void add(size_t count, const float *more, float *x) {
-  for (size_t i = 0; i < count; i++) x[i] += more[i];
+static void add(const row_job *j, size_t count, const float *more, float *x) {
+  j->math->binary[RUNG_MATH_add](count, x, 1, more, 1, x, NULL);
 }
-static void scale(size_t count, const float *by, float *x) {
-  for (size_t i = 0; i < count; i++) x[i] *= by[i];
+/* `step`: of `by`; 0: one number. */
+static void scale(const row_job *j, size_t count, const float *by, ptrdiff_t step, float *x) {
+  j->math->binary[RUNG_MATH_mul](count, x, 1, by, step, x, NULL);
 }
 
 /* `n` elements of output for every `per_row` of the first input. */
@@ -133,9 +134,9 @@ static void sum_block(const row_job *j, size_t row, size_t at, size_t count) {
   float x[BLOCK], more[BLOCK];
   load(j, 0, row * j->n + at, count, x);
   load(j, 1, at, count, more);
-  add(count, more, x);
+  add(j, count, more, x);
   load(j, 2, row * j->n + at, count, more);
-  add(count, more, x);
+  add(j, count, more, x);
   store(j, 0, row * j->n + at, count, x);
 }
 
@@ -144,10 +145,10 @@ static void halves_block(const row_job *j, size_t row, size_t at, size_t count) 
   for (size_t k = 0; k < 2; k++) {
     load(j, 0, (2 * row + k) * j->n + at, count, part[k]);
     load(j, 1, k * j->n + at, count, more);
-    add(count, more, part[k]);
+    add(j, count, more, part[k]);
   }
   j->math->unary[RUNG_MATH_gelu](count, part[1], part[1], NULL);
-  scale(count, part[1], part[0]);
+  scale(j, count, part[1], 1, part[0]);
   store(j, 0, row * j->n + at, count, part[0]);
 }
 
@@ -181,10 +182,10 @@ static void gated_add_block(const row_job *j, size_t row, size_t at, size_t coun
   float x[BLOCK], more[BLOCK], gate;
   load(j, 2, row, 1, &gate);
   load(j, 1, row * j->n + at, count, more);
-  for (size_t i = 0; i < count; i++) more[i] *= gate;
+  scale(j, count, &gate, 0, more);
   round_block(j, count, more);
   load(j, 0, row * j->n + at, count, x);
-  add(count, more, x);
+  add(j, count, more, x);
   store(j, 0, row * j->n + at, count, x);
 }
 
@@ -203,11 +204,11 @@ static void silu_block(const row_job *j, size_t row, size_t at, size_t count) {
   float x[BLOCK], gate[BLOCK];
   (void)row;
   load(j, 0, at, count, x);
-  for (size_t i = 0; i < count; i++) x[i] *= j->scale;
+  scale(j, count, &j->scale, 0, x);
   round_block(j, count, x);
   j->math->unary[RUNG_MATH_sigmoid](count, x, gate, NULL);
   round_block(j, count, gate);
-  scale(count, gate, x);
+  scale(j, count, gate, 1, x);
   store(j, 0, at, count, x);
 }
 
@@ -237,10 +238,10 @@ static void gate_block(const row_job *j, size_t row, size_t at, size_t count) {
   float x[BLOCK], more[BLOCK];
   load(j, 0, row * j->n + at, count, x);
   load(j, 1, at, count, more);
-  add(count, more, x);
+  add(j, count, more, x);
   j->math->unary[RUNG_MATH_softplus](count, x, x, NULL);
   load(j, 2, at, count, more);
-  scale(count, more, x);
+  scale(j, count, more, 1, x);
   store(j, 0, row * j->n + at, count, x);
   if (!rung_out(j->call, 1)) return;
   load(j, 3, row * j->n + at, count, x);

@@ -70,6 +70,8 @@ typedef struct gqa {
   rung_gqa_sizes s;
   rung_attention heads;
   size_t room;                                        /* rows of the joined caches */
+  bool slides;                                        /* outputs hold the last of these rows only */
+  size_t kept_at;                                     /* per sample */
   size_t lengths_at, past_at, positions_at, sinks_at; /* in scratch: per sample, per token, per head */
   size_t q_at, k_at;                                  /* q and k normalised and turned, (batch, length, heads, head) */
   size_t joined_at[2], codes_at[2], form_at;          /* caches as floats, and as numbers, that nobody wants */
@@ -122,7 +124,8 @@ static rung_status *make_gqa(const rung_kernel_call *call, gqa *g) {
   RUNG_TRY(check_operands(call, g));
   RUNG_RUN_REQUIRE(rung_out(call, 0), "the first output is required");
   const rung_gqa_sizes *s = &g->s;
-  g->room = present ? (size_t)present->dims[2] : (size_t)s->past + (size_t)s->length;
+  g->slides = p->sliding_window_cache != 0;
+  g->room = present && !g->slides ? (size_t)present->dims[2] : (size_t)s->past + (size_t)s->length;
   rung_attention *a = &g->heads;
   *a = (rung_attention){.call = call,
                         .batch = (size_t)s->batch,
@@ -137,18 +140,21 @@ static rung_status *make_gqa(const rung_kernel_call *call, gqa *g) {
   set_views(call, g);
   size_t size = rung_dtype_size(a->y.dtype), tokens = a->batch * a->q_length, row = a->head * size, used = 0,
          rows = a->batch * a->kv_heads * g->room, cache = rows * row, codes = 0;
+  bool direct[2] = {rung_out(call, 1) && !g->slides,
+                    rung_out(call, 2) && !g->slides}; /* outputs are the joined caches */
   bool turned = p->do_rotary || rung_in(call, RUNG_GQA_Q_NORM);
   if (p->k_quant_type) codes = rows * (size_t)rung_gqa_cache_row(p, s->head), cache = rows * a->head * sizeof(float);
   bool fits = take_space(&used, a->batch * sizeof(int64_t), &g->lengths_at) &&
               take_space(&used, a->batch * sizeof(int64_t), &g->past_at) &&
+              take_space(&used, a->batch * sizeof(int64_t), &g->kept_at) &&
               take_space(&used, tokens * sizeof(int64_t), &g->positions_at) &&
               take_space(&used, a->q_heads * sizeof(float), &g->sinks_at) &&
               take_space(&used, turned ? tokens * a->q_heads * row : 0, &g->q_at) &&
               take_space(&used, turned ? tokens * a->kv_heads * row : 0, &g->k_at) &&
-              take_space(&used, rung_out(call, 1) && !codes ? 0 : cache, &g->joined_at[0]) &&
-              take_space(&used, rung_out(call, 2) && !codes ? 0 : cache, &g->joined_at[1]) &&
-              take_space(&used, rung_out(call, 1) ? 0 : codes, &g->codes_at[0]) &&
-              take_space(&used, rung_out(call, 2) ? 0 : codes, &g->codes_at[1]) && take_space(&used, 0, &g->form_at);
+              take_space(&used, direct[0] && !codes ? 0 : cache, &g->joined_at[0]) &&
+              take_space(&used, direct[1] && !codes ? 0 : cache, &g->joined_at[1]) &&
+              take_space(&used, direct[0] ? 0 : codes, &g->codes_at[0]) &&
+              take_space(&used, direct[1] ? 0 : codes, &g->codes_at[1]) && take_space(&used, 0, &g->form_at);
   RUNG_REQUIRE(fits, LIMIT, "the operands are too large");
   return NULL;
 }
@@ -171,20 +177,52 @@ static rung_status *read_lengths(const rung_kernel_call *call, const gqa *g, int
   int64_t total;
   size_t count;
   RUNG_TRY(rung_kernel_ints(rung_in(call, RUNG_GQA_TOTAL), &total, 1, &count));
-  RUNG_RUN_REQUIRE(count == 1 && total >= 0 && (uint64_t)total <= g->room, "total_sequence_length is %lld of %zu",
-                   count ? (long long)total : 0, g->room);
+  RUNG_RUN_REQUIRE(count == 1 && total >= 0 && (g->slides || (uint64_t)total <= g->room),
+                   "total_sequence_length is %lld of %zu", count ? (long long)total : 0, g->room);
   RUNG_RUN_REQUIRE(rung_tensor_count(given) == g->heads.batch, "seqlens_k has %zu elements for %zu samples",
                    rung_tensor_count(given), g->heads.batch);
   *out_first = total == g->s.length;
   for (size_t b = 0; b < g->heads.batch; b++) {
     lengths[b] = (int64_t)((const int32_t *)given->data)[b] + 1;
     past[b] = *out_first ? 0 : lengths[b] - g->s.length;
-    RUNG_RUN_REQUIRE(lengths[b] >= 0 && lengths[b] <= total && past[b] >= 0 && past[b] <= g->s.past,
+    RUNG_RUN_REQUIRE(lengths[b] >= 0 && lengths[b] <= total && past[b] >= 0 && (g->slides || past[b] <= g->s.past),
                      "sample %zu has %lld tokens, %lld of them new, and a cache of %lld", b, (long long)lengths[b],
                      (long long)g->s.length, (long long)g->s.past);
-    RUNG_RUN_REQUIRE(past[b] + g->s.length <= (int64_t)g->room, "the cache of sample %zu has no room", b);
+    RUNG_RUN_REQUIRE(g->slides || past[b] + g->s.length <= (int64_t)g->room, "the cache of sample %zu has no room", b);
   }
   return NULL;
+}
+
+/* How many of the last tokens are in a cache that slides, after so many in all: when it is full, as many go as leave a
+ * window less one. */
+static int64_t resident(const rung_kernel_call *call, const gqa *g, int64_t tokens) {
+  int64_t room = g->s.past, gone = room - ((const rung_gqa_params *)call->params)->local_window_size + 1;
+  return tokens <= room ? tokens : tokens - gone * ((tokens - room + gone - 1) / gone);
+}
+
+/* From here on, lengths and past count rows of the joined cache; the last `kept` ones are to stay. */
+static void slide(const rung_kernel_call *call, const gqa *g, int64_t *lengths, int64_t *past) {
+  int64_t *kept = (int64_t *)((char *)call->scratch + g->kept_at);
+  for (size_t b = 0; b < g->heads.batch && g->slides; b++) {
+    int64_t added = lengths[b] - past[b];
+    kept[b] = resident(call, g, lengths[b]);
+    past[b] = resident(call, g, past[b]);
+    lengths[b] = past[b] + added;
+  }
+}
+
+/* Rows of `size` bytes of the joined cache, into the one that slides. */
+static void keep_rows(const rung_kernel_call *call, const gqa *g, const int64_t *lengths, const char *joined,
+                      size_t size, rung_tensor *present) {
+  const int64_t *kept = (const int64_t *)((const char *)call->scratch + g->kept_at);
+  size_t room = (size_t)g->s.past, heads = g->heads.kv_heads;
+  if (!g->slides || !present) return;
+  for (size_t i = 0; i < g->heads.batch * heads; i++) {
+    size_t rows = (size_t)kept[i / heads], first = (size_t)lengths[i / heads] - rows;
+    char *to = (char *)present->data + i * room * size;
+    memcpy(to, joined + (i * g->room + first) * size, rows * size);
+    memset(to + rows * size, 0, (room - rows) * size);
+  }
 }
 
 /* Heads of queries and keys, each divided by the root of its mean square. */
@@ -275,7 +313,7 @@ static rung_status *turn(const rung_kernel_call *call, gqa *g, const int64_t *le
 
 /* The cache is made of numbers, and attention sees it as floats. */
 static rung_status *join_codes(const rung_kernel_call *call, const gqa *g, uint32_t which, const int64_t *lengths,
-                               rung_view *current) {
+                               const int64_t *past_lengths, rung_view *current) {
   const rung_gqa_params *p = call->params;
   const rung_attention *a = &g->heads;
   const rung_tensor *past = rung_in(call, RUNG_GQA_PAST_K + which), *scale = rung_in(call, RUNG_GQA_K_SCALE + which);
@@ -293,26 +331,29 @@ static rung_status *join_codes(const rung_kernel_call *call, const gqa *g, uint3
                             .per_channel = per_channel,
                             .past = past ? past->data : NULL,
                             .past_room = (size_t)g->s.past,
-                            .past_lengths = lengths,
+                            .past_lengths = past_lengths,
                             .current = *current,
                             .length = a->q_length,
-                            .codes = present ? present->data : (char *)call->scratch + g->codes_at[which],
+                            .codes = present && !g->slides ? present->data : (char *)call->scratch + g->codes_at[which],
                             .floats = (float *)((char *)call->scratch + g->joined_at[which])};
   rung_cache_codes_join(call, &cache);
+  keep_rows(call, g, lengths, cache.codes, (size_t)rung_gqa_cache_row(p, g->s.head), present);
   *current = rung_view_of(cache.floats, RUNG_F32, false, a->kv_heads, g->room, a->head);
   return NULL;
 }
 
 static rung_status *join(const rung_kernel_call *call, const gqa *g, uint32_t which, const int64_t *lengths,
-                         rung_view *current) {
-  if (((const rung_gqa_params *)call->params)->k_quant_type) return join_codes(call, g, which, lengths, current);
+                         const int64_t *past_lengths, rung_view *current) {
+  if (((const rung_gqa_params *)call->params)->k_quant_type)
+    return join_codes(call, g, which, lengths, past_lengths, current);
   const rung_attention *a = &g->heads;
   const rung_tensor *past = rung_in(call, RUNG_GQA_PAST_K + which);
   rung_tensor *present = rung_out(call, 1 + which);
   rung_view old = {0};
   if (past) old = rung_view_of(past->data, past->dtype, false, a->kv_heads, (size_t)g->s.past, a->head);
-  char *to = present ? present->data : (char *)call->scratch + g->joined_at[which];
-  rung_attention_join(a, past ? &old : NULL, lengths, current, a->q_length, a->head, g->room, to);
+  char *to = present && !g->slides ? present->data : (char *)call->scratch + g->joined_at[which];
+  rung_attention_join(a, past ? &old : NULL, past_lengths, current, a->q_length, a->head, g->room, to);
+  keep_rows(call, g, lengths, to, a->head * rung_dtype_size(current->dtype), present);
   *current = rung_view_of(to, current->dtype, false, a->kv_heads, g->room, a->head);
   return NULL;
 }
@@ -368,9 +409,10 @@ static rung_status *run_gqa(rung_kernel_call *call) {
   RUNG_TRY(read_lengths(call, &g, lengths, past, &first));
   normalise(call, &g);
   RUNG_TRY(turn(call, &g, lengths, past));
+  slide(call, &g, lengths, past);
   RUNG_TRY(set_rows(call, &g, lengths, first));
-  RUNG_TRY(join(call, &g, 0, past, &g.heads.k));
-  RUNG_TRY(join(call, &g, 1, past, &g.heads.v));
+  RUNG_TRY(join(call, &g, 0, lengths, past, &g.heads.k));
+  RUNG_TRY(join(call, &g, 1, lengths, past, &g.heads.v));
   rung_tensor *shown = rung_out(call, 3);
   if (shown && shown->size) memset(shown->data, 0, shown->size);
   rung_attention_run(&g.heads, scratch + g.form_at);
@@ -379,8 +421,13 @@ static rung_status *run_gqa(rung_kernel_call *call) {
 }
 
 static const char *refuse_gqa(const rung_node *node, rung_reason *out_reason) {
+  const rung_gqa_params *p = node->params;
+  if (!p->sliding_window_cache) return NULL;
   *out_reason = RUNG_REASON_ATTRIBUTE;
-  return ((const rung_gqa_params *)node->params)->sliding_window_cache ? "sliding_window_cache" : NULL;
+  if (p->qk_output) return "qk_output of a cache that slides";
+  *out_reason = RUNG_REASON_INPUT;
+  bool bias = RUNG_GQA_BIAS < node->input_count && node->inputs[RUNG_GQA_BIAS];
+  return bias ? "attention_bias of a cache that slides" : NULL;
 }
 
 const rung_kernel rung_cpu_ms_GroupQueryAttention = {
