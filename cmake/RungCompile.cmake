@@ -59,9 +59,9 @@ else()
   set(RUNG_ARCHITECTURE other)
 endif()
 
-set(RUNG_SMALL # walk texts and lists, are rare, or call loops of others
-  pattern_parse cpu_gated cpu_gqa cpu_loss cpu_ml_mapping cpu_ms_decoding cpu_ms_text cpu_random cpu_regex
-  cpu_sequence cpu_text cpu_tfidf cpu_unique)
+set(RUNG_SMALL # walk texts and lists, jump about memory, are rare, or call loops of others
+  conv_plain pattern_parse cpu_det cpu_gated cpu_gqa cpu_loss cpu_ml_mapping cpu_ms_decoding cpu_ms_text cpu_random
+  cpu_regex cpu_sequence cpu_text cpu_tfidf cpu_training cpu_unique)
 list(JOIN RUNG_SMALL "|" RUNG_SMALL)
 
 # Sets the flags of the kernel files in the list that the variable names, and drops those of other architectures.
@@ -73,8 +73,7 @@ function(rung_apply_isa list)
   set(sources ${${list}})
   set(loops ${sources})
   list(FILTER loops INCLUDE REGEX "/provider/cpu/(form|kernel|op)/")
-  list(FILTER loops EXCLUDE REGEX "/cells\\.c$") # its long loops are kernels
-  list(FILTER loops EXCLUDE REGEX "/(conv_plain|cpu_det|cpu_scatter|cpu_training)\\.c$") # of rare types, or all over memory
+  list(FILTER loops EXCLUDE REGEX "/(cells|cpu_scatter)\\.c$") # long loops of kernels; all over memory
   set(vendors ${sources})
   list(FILTER vendors INCLUDE REGEX "/src/provider/[^/]+/")
   list(FILTER vendors EXCLUDE REGEX "/provider/(cpu|opwise)/")
