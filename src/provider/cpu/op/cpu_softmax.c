@@ -33,13 +33,17 @@ enum { PIECE = 1 << 18 };
 LARGEST(f32, float)
 LARGEST(f64, double)
 
-#define SOFTMAX_ROW(suffix, type)                                                             \
-  static void softmax_##suffix(void *context, size_t row, size_t n, const type *x, type *y) { \
-    const softmax_job *j = context;                                                           \
-    type largest = largest_##suffix(j, n, x), sum = 0;                                        \
-    (void)row;                                                                                \
-    EACH_PIECE(j, n, at, m) sum += j->rows.suffix->exponentials(m, x + at, largest, y + at);  \
-    EACH_PIECE(j, n, at, m) j->rows.suffix->divide(m, y + at, sum);                           \
+#define SOFTMAX_ROW(suffix, type)                                                                     \
+  static void softmax_##suffix(void *context, size_t row, size_t n, const type *x, type *y) {         \
+    const softmax_job *j = context;                                                                   \
+    (void)row;                                                                                        \
+    if (n <= PIECE) { /* nearly always */                                                             \
+      j->rows.suffix->divide(n, y, j->rows.suffix->exponentials(n, x, j->rows.suffix->max(n, x), y)); \
+      return;                                                                                         \
+    }                                                                                                 \
+    type largest = largest_##suffix(j, n, x), sum = 0;                                                \
+    EACH_PIECE(j, n, at, m) sum += j->rows.suffix->exponentials(m, x + at, largest, y + at);          \
+    EACH_PIECE(j, n, at, m) j->rows.suffix->divide(m, y + at, sum);                                   \
   }
 SOFTMAX_ROW(f32, float)
 SOFTMAX_ROW(f64, double)
