@@ -2,8 +2,11 @@
  * before. Equal scores go by index; a score of NaN is never taken.
  *
  * Each class has a list of as many numbers as there are boxes. Its front is a heap of the candidates; what is taken
- * from the heap and kept goes to the end, where the shrinking heap has left room. */
+ * from the heap and kept goes to the end, where the shrinking heap has left room. The sides of what a class has kept
+ * lie side by side, for loops of vectors. */
 #include "op/sampling.h"
+
+#include "base/pool.h"
 #include "provider/opwise/kernel.h"
 
 typedef struct nms_job {
@@ -15,7 +18,10 @@ typedef struct nms_job {
   int64_t most;    /* boxes of a class */
   uint32_t *lists; /* per class: candidates, then from the end what was taken, in reverse */
   uint32_t *taken; /* per class: how many */
+  float *kept;     /* per thread: SIDES rows of `count` numbers */
 } nms_job;
+
+enum { LEFT, TOP, RIGHT, BOTTOM, AREA, SIDES };
 
 typedef struct box {
   float left, top, right, bottom;
@@ -26,13 +32,31 @@ static box make_box(const nms_job *j, const float *at) {
   return (box){RUNG_MIN(at[1], at[3]), RUNG_MIN(at[0], at[2]), RUNG_MAX(at[1], at[3]), RUNG_MAX(at[0], at[2])};
 }
 
-static bool overlap(const nms_job *j, box a, box b) {
-  float width = RUNG_MIN(a.right, b.right) - RUNG_MAX(a.left, b.left);
-  float height = RUNG_MIN(a.bottom, b.bottom) - RUNG_MAX(a.top, b.top);
-  if (!(width > 0 && height > 0)) return false;
-  float both = width * height, area_a = (a.right - a.left) * (a.bottom - a.top);
-  float area_b = (b.right - b.left) * (b.bottom - b.top), either = area_a + area_b - both;
-  return both > 0 && area_a > 0 && area_b > 0 && either > 0 && both / either > j->overlap;
+static float area_of(box b) { return (b.right - b.left) * (b.bottom - b.top); }
+
+/* Does it overlap too much with one of those that were kept? */
+static bool overlaps(const nms_job *j, box b, const float *kept, size_t taken) {
+  enum { BLOCK = 64 };
+  const float *left = kept + LEFT * j->count, *top = kept + TOP * j->count, *right = kept + RIGHT * j->count,
+              *bottom = kept + BOTTOM * j->count, *area = kept + AREA * j->count, own = area_of(b), most = j->overlap;
+  for (size_t first = 0; first < taken; first += BLOCK) {
+    size_t end = RUNG_MIN(first + BLOCK, taken);
+    int any = 0;
+    for (size_t i = first; i < end; i++) {
+      float width = RUNG_MIN(b.right, right[i]) - RUNG_MAX(b.left, left[i]);
+      float height = RUNG_MIN(b.bottom, bottom[i]) - RUNG_MAX(b.top, top[i]);
+      float both = width * height, either = own + area[i] - both;
+      any |=
+          (width > 0) & (height > 0) & (both > 0) & (own > 0) & (area[i] > 0) & (either > 0) & (both / either > most);
+    }
+    if (any) return true;
+  }
+  return false;
+}
+
+static void keep(const nms_job *j, box b, float *kept, size_t at) {
+  const float sides[SIDES] = {b.left, b.top, b.right, b.bottom, area_of(b)};
+  for (size_t s = 0; s < SIDES; s++) kept[s * j->count + at] = sides[s];
 }
 
 static bool is_better(const float *scores, uint32_t a, uint32_t b) {
@@ -61,6 +85,7 @@ static size_t make_heap(const nms_job *j, const float *scores, uint32_t *heap) {
 }
 
 static uint32_t take_boxes(const nms_job *j, const float *boxes, const float *scores, uint32_t *list) {
+  float *kept = j->kept + rung_pool_slot() * SIDES * j->count;
   size_t left = make_heap(j, scores, list);
   uint32_t taken = 0, *last = list + j->count - 1; /* the first one taken */
   for (size_t seen = 1; left && (int64_t)taken < j->most; seen++) {
@@ -68,10 +93,10 @@ static uint32_t take_boxes(const nms_job *j, const float *boxes, const float *sc
     list[0] = list[--left];
     if (left) sink(scores, list, left, 0);
     box candidate = make_box(j, boxes + 4 * (size_t)best);
-    bool kept = true;
-    for (uint32_t i = 0; i < taken && kept; i++)
-      kept = !overlap(j, candidate, make_box(j, boxes + 4 * (size_t)*(last - i)));
-    if (kept) *(last - taken++) = best;
+    if (!overlaps(j, candidate, kept, taken)) {
+      keep(j, candidate, kept, taken);
+      *(last - taken++) = best;
+    }
     if (seen % 256 == 0 && rung_kernel_is_cancelled(j->call)) break;
   }
   return taken;
@@ -84,11 +109,13 @@ static void take_classes(void *context, size_t begin, size_t end) {
         take_boxes(j, j->boxes + i / j->classes * j->count * 4, j->scores + i * j->count, j->lists + i * j->count);
 }
 
-/* Scratch: the lists, and their counts. */
+/* Scratch: the lists, their counts, and for every thread the sides of what a class has kept. */
 static rung_status *prepare_NonMaxSuppression(rung_kernel_call *call) {
   const rung_tensor *scores = rung_in(call, 1);
-  size_t classes = (size_t)rung_tensor_span(scores, 0, 2), numbers;
+  size_t classes = (size_t)rung_tensor_span(scores, 0, 2), numbers, sides;
   RUNG_REQUIRE((uint64_t)scores->dims[2] <= UINT32_MAX && rung_add_size(rung_tensor_count(scores), classes, &numbers) &&
+                   rung_mul_size((size_t)scores->dims[2], SIDES * RUNG_MAX(call->host->threads, 1), &sides) &&
+                   rung_add_size(numbers, sides, &numbers) &&
                    rung_mul_size(numbers, sizeof(uint32_t), &call->scratch_size),
                LIMIT, "%lld boxes", (long long)scores->dims[2]);
   return NULL;
@@ -134,6 +161,7 @@ static rung_status *run_NonMaxSuppression(rung_kernel_call *call) {
                    "boxes and scores do not fit");
   RUNG_TRY(read_limits(call, &job));
   job.taken = job.lists + lists * job.count;
+  job.kept = (float *)(job.taken + lists);
   if (lists) memset(job.taken, 0, lists * sizeof *job.taken); /* a cancelled run skips some */
   if (lists && job.count && job.most > 0)
     rung_kernel_parallel(call, lists, rung_kernel_grain(10 * RUNG_MIN(job.count, 2000)), take_classes, &job);
