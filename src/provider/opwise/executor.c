@@ -205,28 +205,12 @@ static rung_status *run_pack(void *user, void **out_packed) {
   return p->kernel->pack(p->call, out_packed);
 }
 
-/* Weights that lie in the model's mapping are the same for all its sessions, and so is what is made of them: by this
- * kernel, for this node. False when an input that is packed belongs to this session alone (folded). */
-static bool make_key(const rung_opwise *e, const opwise_step *s, rung_value *const *inputs, rung_text *key) {
-  const rung_kernel *kernel = s->step.kernel;
-  rung_text_append(key, (const char *)&kernel, sizeof kernel);
-  rung_text_append(key, (const char *)&e->host->cpu_features, sizeof e->host->cpu_features);
-  for (uint32_t i = 0; i < s->step.input_count && i < 32; i++) {
-    if (!(kernel->packs >> i & 1)) continue;
-    const void *data = inputs[i] ? inputs[i]->tensor.data : NULL;
-    if (inputs[i] && inputs[i]->block) return false;
-    rung_text_append(key, (const char *)&data, sizeof data);
-  }
-  rung_text_append(key, s->step.node->name, strlen(s->step.node->name));
-  return kernel->packs && !key->failed;
-}
-
 static rung_status *pack_step(rung_opwise *e, opwise_step *s, rung_value *const *inputs) {
   rung_kernel_call call = rung__opwise_kernel_call(&s->step, inputs, NULL, e->host, NULL);
   packing p = {s->step.kernel, &call};
   rung_text key;
   rung_text_init(&key, e->host->allocator);
-  s->shares_packed = e->host->share && make_key(e, s, inputs, &key);
+  s->shares_packed = e->host->share && rung__opwise_share_key(e->host, &s->step, inputs, &key);
   rung_status *status = s->shares_packed ? e->host->share(e->host, key.data, key.size, run_pack, &p, &s->packed)
                                          : run_pack(&p, &s->packed);
   rung_text_finish(&key);

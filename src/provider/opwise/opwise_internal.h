@@ -3,6 +3,7 @@
 #define RUNG_PROVIDER_OPWISE_INTERNAL_H
 
 #include "base/arena.h"
+#include "base/str.h"
 #include "provider/opwise/executor.h"
 
 #include <pthread.h>
@@ -119,5 +120,9 @@ rung_status *rung__opwise_call(const rung_host *host, const rung_run *run, const
 /* Infers the outputs of a step from operands. types and known have room for step->output_count. */
 rung_status *rung__opwise_infer(rung_arena *arena, const rung_step *step, const rung_operand *operands,
                                 rung_type *types, rung_known *known) RUNG_MUST_CHECK;
+
+/* opwise_share.c: names what a step packs of its constants (`inputs`, as the kernel gets them). Steps of one name, in
+ * any session of the model, share it. False: it is the step's own. */
+bool rung__opwise_share_key(const rung_host *host, const rung_step *step, rung_value *const *inputs, rung_text *key);
 
 #endif
