@@ -138,13 +138,18 @@ static rung_status *spectrum_scratch(rung_kernel_call *call, const spectrum_job 
   return NULL;
 }
 
+enum { BLOCK = 256 }; /* numbers that are converted at a time */
+
 static void load_row(const spectrum_job *j, size_t at, rung_complex *row) {
   size_t n = RUNG_MIN(j->given, j->fft.n);
-  double *numbers = &row[0].re;
+  double *numbers = &row[0].re, block[BLOCK];
   memset(row, 0, j->fft.n * sizeof *row);
   for (size_t part = 0; part < j->parts; part++)
-    for (size_t i = 0; i < n && !rung_kernel_stops_at(j->call, i); i++)
-      rung_load_f64(j->x->dtype, j->x->data, at + i * j->in_step + part, 1, 1, numbers + 2 * i + part);
+    for (size_t i = 0; i < n && !rung_kernel_stops_at(j->call, i); i += BLOCK) {
+      size_t m = RUNG_MIN(n - i, BLOCK);
+      rung_load_f64(j->x->dtype, j->x->data, at + i * j->in_step + part, j->in_step, m, block);
+      for (size_t k = 0; k < m; k++) numbers[2 * (i + k) + part] = block[k];
+    }
 }
 
 /* The inverse is the transform of the conjugates, conjugated and divided by n. */
@@ -162,9 +167,13 @@ static void transform_row(const spectrum_job *j, rung_complex *in, rung_complex 
 
 static void store_row(const spectrum_job *j, size_t at, const rung_complex *row) {
   const double *numbers = &row[0].re;
+  double block[BLOCK];
   for (size_t part = 0; part < j->out_parts; part++)
-    for (size_t i = 0; i < j->made && !rung_kernel_stops_at(j->call, i); i++)
-      rung_store_f64(j->y->dtype, j->y->data, at + i * j->out_step + part, 1, 1, numbers + 2 * i + part);
+    for (size_t i = 0; i < j->made && !rung_kernel_stops_at(j->call, i); i += BLOCK) {
+      size_t m = RUNG_MIN(j->made - i, BLOCK);
+      for (size_t k = 0; k < m; k++) block[k] = numbers[2 * (i + k) + part];
+      rung_store_f64(j->y->dtype, j->y->data, at + i * j->out_step + part, j->out_step, m, block);
+    }
 }
 
 static void run_dft_rows(void *context, size_t begin, size_t end) {
@@ -322,17 +331,22 @@ RFFT_KERNEL(Irfft, true)
 
 /* STFT */
 
+static void weigh(const spectrum_job *j, rung_complex *row) {
+  double block[BLOCK];
+  for (size_t i = 0; i < j->given && !rung_kernel_stops_at(j->call, i); i += BLOCK) {
+    size_t m = RUNG_MIN(j->given - i, BLOCK);
+    rung_load_f64(j->window->dtype, j->window->data, i, 1, m, block);
+    for (size_t k = 0; k < m; k++) row[i + k] = (rung_complex){row[i + k].re * block[k], row[i + k].im * block[k]};
+  }
+}
+
 static void run_frames(void *context, size_t begin, size_t end) {
   const spectrum_job *j = context;
   rung_complex *in = j->scratch + rung_fft_table_size(&j->fft) + rung_pool_slot() * own_size(j), *out = in + j->fft.n;
   for (size_t i = begin; i < end; i++) {
     size_t sample = i / j->frames, frame = i % j->frames;
     load_row(j, (sample * j->signal + frame * j->frame_step) * j->parts, in);
-    for (size_t k = 0; k < j->given && j->window && !rung_kernel_stops_at(j->call, k); k++) {
-      double weight;
-      rung_load_f64(j->window->dtype, j->window->data, k, 1, 1, &weight);
-      in[k] = (rung_complex){in[k].re * weight, in[k].im * weight};
-    }
+    if (j->window) weigh(j, in);
     transform_row(j, in, out, out + j->fft.n);
     store_row(j, i * j->made * 2, out);
   }
