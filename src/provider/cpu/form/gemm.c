@@ -109,7 +109,8 @@ void rung_gemm_plan(const rung_kernel_call *call, rung_gemm *plan) {
   if (plan->m && plan->n && plan->batch) choose_tiles(plan);
 }
 
-/* Scratch: a table of offsets, then for every thread a block of A, of B unless packed, of C unless float32. */
+/* Scratch: tables of offsets, in panels and in B as it lies, then for every thread a block of A, of B unless packed, of
+ * C unless float32. */
 typedef struct thread_space {
   size_t a, b, c; /* floats */
 } thread_space;
@@ -124,7 +125,7 @@ static thread_space space_of(const rung_gemm *plan) {
 bool rung_gemm_scratch(const rung_gemm *plan, size_t *out_bytes) {
   thread_space space = space_of(plan);
   return rung_mul_size((space.a + space.b + space.c) * sizeof(float), plan->threads, out_bytes) &&
-         rung_add_size(*out_bytes, DEPTH * sizeof(int32_t), out_bytes);
+         rung_add_size(*out_bytes, 2 * DEPTH * sizeof(int32_t), out_bytes);
 }
 
 /* Running */
@@ -133,7 +134,7 @@ typedef struct job {
   const rung_kernel_call *call;
   const rung_gemm *plan;
   const rung_gemm_run *run;
-  const int32_t *offsets;
+  const int32_t *offsets, *rows_of_b;
   float *space;       /* of all threads */
   size_t packed_size; /* floats of one packed matrix */
 } job;
@@ -214,6 +215,12 @@ static void multiply_row(const job *j, const task *t, size_t from, size_t depth,
   tile->b_step = width;
 }
 
+/* Few rows read each element of B once: nothing is won by packing it, where the kernel can read it as it lies. */
+static bool reads_in_place(const rung_gemm *plan, const task *t) {
+  return !plan->b_packed && !plan->fill_b && plan->b.dtype == RUNG_F32 && plan->b.column_step == 1 &&
+         plan->b.row_step <= INT32_MAX / DEPTH && t->rows <= plan->kernel->rows && t->cols % plan->kernel->lanes == 0;
+}
+
 static void run_block(const job *j, const task *t, size_t from, size_t depth) {
   const rung_gemm *plan = j->plan;
   float sums[TILE_COLS];
@@ -226,10 +233,15 @@ static void run_block(const job *j, const task *t, size_t from, size_t depth) {
   float *c = is_direct(plan) ? (float *)j->run->c + t->c + t->row * plan->c.row_step + t->col : t->c_block;
   tile.c_step = is_direct(plan) ? plan->c.row_step : plan->tile_n;
   pack_a(plan, j->run, t, from, depth);
-  if (t->rows == 1 && plan->multiply_b)
+  if (t->rows == 1 && plan->multiply_b) {
     multiply_row(j, t, from, depth, sums, &tile);
-  else
+  } else if (reads_in_place(plan, t)) {
+    tile.b = (const float *)j->run->b + t->b + from * plan->b.row_step + t->col;
+    tile.b_step = plan->kernel->cols;
+    tile.offsets = j->rows_of_b;
+  } else {
     tile.b = block_of_b(j, t, from, depth);
+  }
   if (from + depth == plan->k) set_epilogue(plan, &j->run->epilogue, t, &tile);
   for (size_t p = 0, r = 0; p < panels; p++) {
     size_t end = rung_panel_end(t->rows, panels, p);
@@ -276,8 +288,17 @@ static void run_tasks(void *context, size_t begin, size_t end) {
 
 void rung_gemm_run_all(const rung_kernel_call *call, const rung_gemm *plan, const rung_gemm_run *run, void *scratch) {
   if (!plan->m || !plan->n || !plan->batch) return;
-  int32_t *offsets = scratch;
-  for (size_t k = 0; k < DEPTH; k++) offsets[k] = (int32_t)(k * plan->kernel->cols);
-  job j = {call, plan, run, offsets, (float *)(offsets + DEPTH), plan->k * RUNG_ROUND_UP(plan->n, plan->kernel->cols)};
+  int32_t *offsets = scratch, *rows_of_b = offsets + DEPTH;
+  for (size_t k = 0; k < DEPTH; k++) {
+    offsets[k] = (int32_t)(k * plan->kernel->cols);
+    rows_of_b[k] = (int32_t)(k * RUNG_MIN(plan->b.row_step, INT32_MAX / DEPTH));
+  }
+  job j = {.call = call,
+           .plan = plan,
+           .run = run,
+           .offsets = offsets,
+           .rows_of_b = rows_of_b,
+           .space = (float *)(rows_of_b + DEPTH),
+           .packed_size = plan->k * RUNG_ROUND_UP(plan->n, plan->kernel->cols)};
   rung_kernel_parallel(call, plan->batch * plan->m_tiles * plan->n_tiles, plan->grain, run_tasks, &j);
 }

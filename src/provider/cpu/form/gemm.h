@@ -3,7 +3,8 @@
  * Operands of other float types are widened while they are packed, and C is rounded once when it is stored. Blocks of
  * DEPTH steps of k are summed one after the other into C; every element is summed in the same order whatever the tiles
  * and the number of threads. Per task and block, A is packed into panels of a few rows, and so is B into panels of 16
- * or 32 columns, unless it is constant: then rung_gemm_pack has done it when the model was compiled. */
+ * or 32 columns, unless it is constant: then rung_gemm_pack has done it when the model was compiled; or unless there
+ * are few rows, which read it as it lies. */
 #ifndef RUNG_CPU_FORM_GEMM_H
 #define RUNG_CPU_FORM_GEMM_H
 
