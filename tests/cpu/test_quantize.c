@@ -114,6 +114,32 @@ static void scale_sums_has_these_steps(void **state) {
   }
 }
 
+static void add_sums_wraps_and_adds(void **state) {
+  (void)state;
+  uint32_t random = 6;
+  for (size_t m = 0; m < TEST_MASKS; m++) {
+    const rung_quantize_table *table = rung_quantize_for(rung_cpu_features() & test_masks[m]);
+    for (size_t n = 0; n < MOST; n++) {
+      int32_t *ints[3], a_zero = (int32_t)random_below(&random, 256) - 128, a_sum = any_int(&random);
+      float *scale = guarded(n * sizeof *scale, sizeof *scale), *want = guarded(n * sizeof *want, sizeof *want),
+            *got = guarded(n * sizeof *got, sizeof *got);
+      for (size_t k = 0; k < 3; k++) ints[k] = guarded(n * sizeof(int32_t), sizeof(int32_t));
+      random_floats(random, n, scale);
+      random_floats(random + 1, n, want);
+      memcpy(got, want, n * sizeof *got);
+      for (size_t i = 0; i < n; i++) {
+        for (size_t k = 0; k < 3; k++) ints[k][i] = any_int(&random);
+        uint32_t sum = (uint32_t)ints[0][i] + (uint32_t)a_zero * (uint32_t)ints[1][i];
+        float product = (float)(int32_t)(sum - (uint32_t)a_sum * (uint32_t)ints[2][i]) * (0.37f * scale[i]);
+        want[i] = want[i] + product;
+      }
+      table->add_sums(n, ints[0], a_zero, ints[1], a_sum, ints[2], 0.37f, scale, got);
+      assert_memory_equal(want, got, n * sizeof *want);
+      guarded_free_all();
+    }
+  }
+}
+
 /* The whole of it, along channels and within one. */
 static void requantize_is_as_written(void **state) {
   (void)state;
@@ -144,9 +170,9 @@ static void requantize_is_as_written(void **state) {
 }
 
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(quantize_rounds_and_saturates),
-                                     cmocka_unit_test(quantize_gives_these), cmocka_unit_test(dequantize_is_exact),
-                                     cmocka_unit_test(scale_sums_has_these_steps),
-                                     cmocka_unit_test(requantize_is_as_written)};
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(quantize_rounds_and_saturates), cmocka_unit_test(quantize_gives_these),
+      cmocka_unit_test(dequantize_is_exact),           cmocka_unit_test(scale_sums_has_these_steps),
+      cmocka_unit_test(add_sums_wraps_and_adds),       cmocka_unit_test(requantize_is_as_written)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -127,7 +127,7 @@ static bool fast_f64(const rung_cell *cell, const rung_gate *g, size_t n, double
   static void lstm_##suffix(const rung_cell *cell, const rung_cell_rows *rows) {                              \
     size_t n = cell->hidden;                                                                                  \
     type *gates = rows->gates, *c = rows->c, *h = rows->h;                                                    \
-    products_##suffix(cell, rows->rows, 4 * n, h, cell->r, 4 * n, gates, 4 * n);                              \
+    if (cell->r) products_##suffix(cell, rows->rows, 4 * n, h, cell->r, 4 * n, gates, 4 * n);                 \
     for (size_t row = 0; row < rows->rows; row++)                                                             \
       lstm_row_##suffix(cell, gates + row * 4 * n, c + row * n, h + row * n);                                 \
   }                                                                                                           \

@@ -16,7 +16,7 @@ typedef struct rung_cell {
   const rung_rows_f32 *rows; /* float */
   const rung_math *math;
   size_t hidden;
-  const void *r;         /* (hidden, gates * hidden) */
+  const void *r;         /* (hidden, gates * hidden); LSTM: NULL when the states' part is in the gates already */
   const void *r_bias;    /* GRU: the recurrent bias of h, which stands inside the product with r */
   const void *peepholes; /* LSTM: i o f; NULL: none */
 } rung_cell;

@@ -9,6 +9,7 @@
 #define MASK __m256i
 #define TILE rung_tile_i32
 #define ELEMENT int32_t
+#define ANY_ORDER
 
 RUNG_ALWAYS_INLINE __m256i zero(void) { return _mm256_setzero_si256(); }
 RUNG_ALWAYS_INLINE __m256i spread(int32_t x) { return _mm256_set1_epi32(x); }

@@ -9,6 +9,7 @@
 #define MASK __mmask16
 #define TILE rung_tile_i32
 #define ELEMENT int32_t
+#define ANY_ORDER
 
 RUNG_ALWAYS_INLINE __m512i zero(void) { return _mm512_setzero_si512(); }
 RUNG_ALWAYS_INLINE __m512i spread(int32_t x) { return _mm512_set1_epi32(x); }

@@ -19,6 +19,9 @@ typedef struct rung_quantize_table {
   void (*quantize)(size_t n, const float *x, float scale, int32_t zero, int32_t low, uint8_t *to);
   /* to[i] = (x[i] - zero) * scale; x are int8 where is_signed. */
   void (*dequantize)(size_t n, const uint8_t *x, int is_signed, float scale, int32_t zero, float *to);
+  /* to[i] += (sums[i] + a_zero * columns[i] - a_sum * zeros[i]) * (scale * scales[i]); integers wrap. */
+  void (*add_sums)(size_t n, const int32_t *sums, int32_t a_zero, const int32_t *columns, int32_t a_sum,
+                   const int32_t *zeros, float scale, const float *scales, float *to);
 } rung_quantize_table;
 
 const rung_quantize_table *rung_quantize_for(rung_cpu_set features);

@@ -1,5 +1,5 @@
-/* RNN, GRU, LSTM; and com.microsoft's DynamicQuantizeLSTM: LSTM of the floats that its weights stand for, on inputs and
- * states that have been through DynamicQuantizeLinear, all inputs at once and the states of a step.
+/* RNN, GRU, LSTM; and com.microsoft's DynamicQuantizeLSTM: LSTM whose products are of integers, weights as they are and
+ * inputs and states as DynamicQuantizeLinear makes them, all inputs at once and the states of a step.
  *
  * Steps are taken in chunks. For a chunk, what the inputs add to the gates is one product for all its steps; then the
  * steps follow each other. Rows of a batch do not depend on each other, nor do directions: tasks of up to BLOCK rows of
@@ -8,12 +8,11 @@
  * different lengths march together. */
 #include "op/recurrent.h"
 
+#include "base/pool.h"
 #include "provider/cpu/form/cells.h"
 #include "provider/cpu/form/floats.h"
-#include "provider/cpu/form/quantized.h"
+#include "provider/cpu/form/weights_i8.h"
 #include "provider/cpu/kernel/isa.h"
-
-#include <math.h>
 
 enum {
   BLOCK = 8,        /* rows of a task at most, where they do not depend on each other */
@@ -26,7 +25,20 @@ typedef struct layer {
   const rung_cell_functions *real;
   size_t steps, batch, input, hidden, directions, gates; /* gates: elements of a row, gates * hidden */
   size_t chunk, block, blocks, tasks;                    /* block: rows of a task */
+  size_t w_size, r_size;                                 /* elements of one direction's weights, as they are packed */
+  rung_weights_i8 w, r;                                  /* DynamicQuantizeLSTM's */
 } layer;
+
+static bool size_weights(layer *l) {
+  rung_cpu_set features = rung_isa(l->call->host);
+  if (!l->p->quantized)
+    return rung_mul_size(l->input, l->gates, &l->w_size) && rung_mul_size(l->hidden, l->gates, &l->r_size);
+  if (!rung_weights_i8_plan(features, l->input, l->gates, &l->w) ||
+      !rung_weights_i8_plan(features, l->hidden, l->gates, &l->r))
+    return false;
+  l->w_size = l->w.size, l->r_size = l->r.size;
+  return true;
+}
 
 static rung_status *make_layer(const rung_kernel_call *call, layer *l) {
   rung_recurrent_operand operands[8] = {0};
@@ -48,11 +60,11 @@ static rung_status *make_layer(const rung_kernel_call *call, layer *l) {
   l->block = p->quantized ? RUNG_MAX(l->batch, 1) : BLOCK;
   l->blocks = RUNG_DIV_UP(l->batch, l->block);
   l->tasks = l->blocks * l->directions;
-  return NULL;
+  return size_weights(l) ? NULL : rung_status_out_of_memory();
 }
 
-/* Weights as the cells want them: for each direction w (input, gates), r (hidden, gates), the sum of biases (gates) and
- * the recurrent bias of GRU's h (hidden). */
+/* Weights as the cells want them: for each direction w (input, gates), r (hidden, gates), both packed where they are
+ * integers; the sum of biases (gates) and the recurrent bias of GRU's h (hidden). */
 typedef struct weights {
   char *w, *r, *bias, *r_bias;
 } weights;
@@ -60,9 +72,9 @@ typedef struct weights {
 /* Where they lie in a block of *out_bytes bytes. False when that overflows. */
 static bool lay_out_weights(const layer *l, char *block, weights *out, size_t *out_bytes) {
   size_t w, r, small = l->directions * (l->gates + l->hidden), count;
-  if (!rung_mul_size(l->directions * l->input, l->gates, &w) ||
-      !rung_mul_size(l->directions * l->hidden, l->gates, &r) || !rung_add_size(w, r, &count) ||
-      !rung_add_size(count, small, &count) || !rung_mul_size(count, l->real->size, out_bytes))
+  if (!rung_mul_size(l->directions, l->w_size, &w) || !rung_mul_size(l->directions, l->r_size, &r) ||
+      !rung_add_size(w, r, &count) || !rung_add_size(count, small, &count) ||
+      !rung_mul_size(count, l->real->size, out_bytes))
     return false;
   size_t size = l->real->size;
   if (out && block) {
@@ -134,27 +146,27 @@ typedef struct weight_operands {
   const rung_tensor *at[3], *quantization[4];
 } weight_operands;
 
-/* (directions, n, gates) of integers as floats */
-enum { LOOK_ROWS = 4096 }; /* a row of gates is as long as so many elements, or less */
-
-static void dequantize(const layer *l, const rung_tensor *from, const rung_tensor *const *quantization, size_t n,
-                       float *to) {
+/* Of integers (directions, n, gates). Stops when the run was cancelled. */
+static void pack_integers(const layer *l, const rung_weights_i8 *plan, const rung_tensor *from,
+                          const rung_tensor *const *quantization, char *to) {
   const rung_tensor *scale = quantization[0], *zero = quantization[1];
-  rung_load_f32(from->dtype, from->data, 0, 1, l->directions * n * l->gates, to);
-  for (size_t d = 0; d < l->directions; d++)
-    for (size_t i = 0; i < n && !rung_kernel_stops_at(l->call, i * LOOK_ROWS); i++)
-      for (size_t g = 0; g < l->gates; g++, to++) {
-        float factor, point;
-        rung_load_f32(scale->dtype, scale->data, scale->rank == 2 ? d * l->gates + g : d, 1, 1, &factor);
-        rung_load_f32(zero->dtype, zero->data, zero->rank == 2 ? d * l->gates + g : d, 1, 1, &point);
-        *to = (*to - point) * factor;
-      }
+  for (size_t d = 0; d < l->directions && !rung_kernel_is_cancelled(l->call); d++) {
+    rung_weights_i8_source source = {(const uint8_t *)from->data + d * plan->k * plan->n,
+                                     from->dtype == RUNG_I8,
+                                     scale,
+                                     zero,
+                                     scale->rank == 2 ? d * l->gates : d,
+                                     scale->rank == 2,
+                                     zero->rank == 2 ? d * l->gates : d,
+                                     zero->rank == 2};
+    rung_weights_i8_pack(plan, &source, (int32_t *)to + d * plan->size);
+  }
 }
 
 static void make_weights(const layer *l, const weight_operands *from, const weights *to) {
   if (l->p->quantized) {
-    dequantize(l, from->at[0], from->quantization, l->input, (float *)to->w);
-    dequantize(l, from->at[1], from->quantization + 2, l->hidden, (float *)to->r);
+    pack_integers(l, &l->w, from->at[0], from->quantization, to->w);
+    pack_integers(l, &l->r, from->at[1], from->quantization + 2, to->r);
   } else {
     transpose(l, from->at[0], l->input, to->w);
     transpose(l, from->at[1], l->hidden, to->r);
@@ -227,7 +239,7 @@ static rung_status *pack_recurrent(rung_kernel_call *call, void **out_packed) {
     status = align(call, RUNG_RNN_W + i, &copies[i]);
     if (copies[i]) from.at[i] = &copies[i]->tensor;
   }
-  if (!status && (!lay_out_weights(&l, NULL, NULL, &bytes) ||
+  if (!status && (!size_weights(&l) || !lay_out_weights(&l, NULL, NULL, &bytes) ||
                   !(*out_packed = rung_alloc_data(call->host->allocator, bytes, "weights"))))
     status = rung_status_out_of_memory();
   if (!status && lay_out_weights(&l, *out_packed, &to, &bytes)) make_weights(&l, &from, &to);
@@ -243,8 +255,9 @@ typedef struct workspace {
   char *added;         /* (directions, chunk, batch, gates): what inputs add to gates */
   char *h, *c;         /* (directions, batch, hidden) */
   char *gates, *spare; /* (tasks, rows of a task, ...) */
-  char *rounded;       /* DynamicQuantizeLSTM: X as floats that have been integers, (steps, batch, input) */
-  char *bytes, *ranges;
+  /* DynamicQuantizeLSTM: X as bytes (steps, batch, input), what finding its range takes, states as bytes (directions,
+   * batch, hidden), and scratch of products for each thread; x holds bytes. */
+  char *bytes, *ranges, *states, *products;
 } workspace;
 
 /* Adds a * b * c elements to the workspace; false when that overflows. */
@@ -274,8 +287,10 @@ static bool lay_out(const layer *l, bool packed, char *base, workspace *w, size_
          reserve(l, d, l->batch, l->hidden, base, used, &w->c) &&
          reserve(l, l->tasks, l->block, l->gates, base, used, &w->gates) &&
          reserve(l, l->tasks, l->block, l->hidden, base, used, &w->spare) &&
-         reserve(l, x, 1, 1, base, used, &w->rounded) && reserve(l, x, 1, 1, base, used, &w->bytes) &&
-         reserve(l, rung_dynamic_scratch(x), 1, 1, base, used, &w->ranges);
+         reserve(l, RUNG_DIV_UP(x, 4), 1, 1, base, used, &w->bytes) &&
+         reserve(l, rung_dynamic_scratch(x) / sizeof(float), 1, 1, base, used, &w->ranges) &&
+         reserve(l, d, l->batch, l->p->quantized ? l->hidden : 0, base, used, &w->states) &&
+         reserve(l, RUNG_MAX(l->call->host->threads, 1), RUNG_MAX(l->w.space, l->r.space), 1, base, used, &w->products);
 }
 
 static rung_status *prepare_recurrent(rung_kernel_call *call) {
@@ -292,7 +307,7 @@ typedef struct job {
   layer l;
   workspace w;
   const int32_t *lengths; /* NULL: all are l.steps */
-  rung_tensor x;          /* the input, or its rounded stand-in */
+  rung_quantization q;    /* of w.bytes */
   size_t first, count;    /* steps of the chunk */
   size_t direction;       /* of the product of inputs */
 } job;
@@ -331,21 +346,34 @@ static void store_states(const job *j, uint32_t output, const char *from) {
       store(l, t, state_at(l, d, row), l->hidden, from + (d * l->batch + row) * l->hidden * l->real->size);
 }
 
+static int32_t *product_space(const job *j) {
+  return (int32_t *)j->w.products + rung_pool_slot() * RUNG_MAX(j->l.w.space, j->l.r.space);
+}
+
 /* Rows [begin, end) of (steps of the chunk, batch): gathers X and makes what it adds to the gates. */
 static void add_inputs(void *context, size_t begin, size_t end) {
   const job *j = context;
   const layer *l = &j->l;
   size_t size = l->real->size;
-  const rung_tensor *x = &j->x;
+  const rung_tensor *x = rung_in(j->call, RUNG_RNN_X);
+  const char *w = j->w.w.w + j->direction * l->w_size * size;
+  char *added = j->w.added + j->direction * l->chunk * l->batch * l->gates * size;
+  uint8_t *bytes = (uint8_t *)j->w.x;
   for (size_t i = begin; i < end; i++) {
     size_t row = i % l->batch, at = element_at(j, j->direction, row, j->first + i / l->batch);
-    size_t from = l->p->layout ? row * l->steps + at : at * l->batch + row;
-    char *added = j->w.added + ((j->direction * l->chunk * l->batch) + i) * l->gates * size;
-    load(l, x, from * l->input, 1, l->input, j->w.x + i * l->input * size);
-    memcpy(added, j->w.w.bias + j->direction * l->gates * size, l->gates * size);
-    l->real->product(rung_rows_f32_for(rung_isa(j->call->host)), l->gates, l->input, j->w.x + i * l->input * size,
-                     j->w.w.w + j->direction * l->input * l->gates * size, l->gates, added);
+    size_t from = (l->p->layout ? row * l->steps + at : at * l->batch + row) * l->input;
+    memcpy(added + i * l->gates * size, j->w.w.bias + j->direction * l->gates * size, l->gates * size);
+    if (l->p->quantized) {
+      memcpy(bytes + i * l->input, j->w.bytes + from, l->input);
+      continue;
+    }
+    load(l, x, from, 1, l->input, j->w.x + i * l->input * size);
+    l->real->product(rung_rows_f32_for(rung_isa(j->call->host)), l->gates, l->input, j->w.x + i * l->input * size, w,
+                     l->gates, added + i * l->gates * size);
   }
+  if (!l->p->quantized) return;
+  rung_rows_u8 rows = {end - begin, bytes + begin * l->input, j->q, (float *)added + begin * l->gates};
+  rung_weights_i8_add(&l->w, (const int32_t *)w, &rows, 0, l->w.tiles, product_space(j));
 }
 
 static void store_row(const job *j, size_t direction, size_t row, size_t step, const char *h) {
@@ -358,22 +386,46 @@ static void store_row(const job *j, size_t direction, size_t row, size_t step, c
   store(l, y, place * l->hidden, l->hidden, h);
 }
 
-/* What DynamicQuantizeLinear and back make of the states of rows [first, last) of one direction that still go on. */
-static void round_states(const job *j, size_t direction, size_t first, size_t last, size_t step) {
-  const layer *l = &j->l;
-  float low = 0, high = 0, *states = (float *)j->w.h + direction * l->batch * l->hidden;
-  for (int pass = 0; pass < 2; pass++) {
-    rung_quantization q = rung_quantization_of_range(low, high);
-    for (size_t row = first; row < last; row++) {
-      float *h = states + row * l->hidden;
-      if (step >= length_of(j, row)) continue;
-      for (size_t i = 0; i < l->hidden && pass == 0; i++) low = RUNG_MIN(low, h[i]), high = RUNG_MAX(high, h[i]);
-      for (size_t i = 0; i < l->hidden && pass == 1; i++) {
-        float code = RUNG_CLAMP(rintf(h[i] / q.scale) + (float)q.zero, 0, 255);
-        h[i] = (code - (float)q.zero) * q.scale;
-      }
-    }
+/* How DynamicQuantizeLinear takes the states of rows [first, last) of one direction that still go on. */
+static rung_quantization quantization_of_states(const job *j, const float *states, size_t first, size_t last,
+                                                size_t step) {
+  const rung_rows_f32 *rows = rung_rows_f32_for(rung_isa(j->call->host));
+  size_t n = j->l.hidden;
+  float low = 0, high = 0;
+  for (size_t row = first; row < last; row++) {
+    if (step >= length_of(j, row)) continue;
+    float least = rows->least(n, states + row * n), most = rows->max(n, states + row * n);
+    low = RUNG_MIN(low, least);
+    high = most <= high ? high : most; /* NaN wins */
   }
+  return rung_quantization_of_range(low, high);
+}
+
+typedef struct states_job {
+  const job *j;
+  const int32_t *r;
+  rung_rows_u8 rows;
+} states_job;
+
+static void add_tiles(void *context, size_t begin, size_t end) {
+  const states_job *s = context;
+  rung_weights_i8_add(&s->j->l.r, s->r, &s->rows, begin, end, product_space(s->j));
+}
+
+/* What `count` rows of states add to `gates`. Where there is one task, threads share the columns; tasks that run side
+ * by side have no more threads to ask for. */
+static void add_states(const job *j, size_t direction, size_t row, size_t count, const rung_quantization *q,
+                       char *gates) {
+  const layer *l = &j->l;
+  size_t at = (direction * l->batch + row) * l->hidden;
+  uint8_t *bytes = (uint8_t *)j->w.states + at;
+  const int32_t *r = (const int32_t *)j->w.w.r + direction * l->r_size;
+  l->r.loops->quantize(count * l->hidden, (const float *)j->w.h + at, q->scale, q->zero, 0, bytes);
+  states_job s = {j, r, {count, bytes, *q, (float *)gates}};
+  if (l->tasks > 1)
+    add_tiles(&s, 0, l->r.tiles);
+  else
+    rung_kernel_parallel(j->call, l->r.tiles, rung_kernel_grain(count * l->hidden * 4), add_tiles, &s);
 }
 
 /* One step of the rows of a block whose sequence has not ended: they are moved together and back. */
@@ -386,13 +438,16 @@ static void take_step(const job *j, const rung_cell *cell, size_t task, size_t d
   void (*run)(const rung_cell *, const rung_cell_rows *) = l->p->gates == 4   ? l->real->lstm
                                                            : l->p->gates == 3 ? l->real->gru
                                                                               : l->real->rnn;
-  if (l->p->quantized) round_states(j, direction, first, last, step);
+  rung_quantization q = {0};
+  if (l->p->quantized)
+    q = quantization_of_states(j, (float *)j->w.h + direction * l->batch * l->hidden, first, last, step);
   for (size_t row = first; row < last;) { /* runs of rows that still go on */
     size_t end = row;
     while (end < last && step < length_of(j, end)) end++;
     size_t at = direction * l->batch + row;
     if (end > row) {
       memcpy(buffer, added + row * gates, (end - row) * gates);
+      if (l->p->quantized) add_states(j, direction, row, end - row, &q, buffer);
       run(cell, &(rung_cell_rows){end - row, buffer, j->w.h + at * state, j->w.c + at * state,
                                   j->w.spare + task * l->block * state});
       for (size_t i = row; i < end; i++) store_row(j, direction, i, step, j->w.h + (direction * l->batch + i) * state);
@@ -412,7 +467,7 @@ static void run_tasks(void *context, size_t begin, size_t end) {
                       rung_rows_f32_for(rung_isa(j->call->host)),
                       rung_math_for(rung_isa(j->call->host)),
                       l->hidden,
-                      j->w.w.r + d * l->hidden * l->gates * size,
+                      l->p->quantized ? NULL : j->w.w.r + d * l->r_size * size,
                       j->w.w.r_bias + d * l->hidden * size,
                       rung_in(j->call, RUNG_RNN_P) ? j->w.peepholes + d * 3 * l->hidden * size : NULL};
     for (size_t step = j->first; step < j->first + j->count; step++) take_step(j, &cell, task, d, step);
@@ -446,12 +501,11 @@ static rung_status *make_weights_now(const rung_kernel_call *call, const layer *
   return NULL;
 }
 
-static void round_inputs(job *j) {
-  size_t count = rung_tensor_count(&j->x);
-  rung_quantization q = rung_dynamic_quantization(j->call, count, j->x.data, j->w.ranges);
-  rung_quantize(j->call, &q, RUNG_U8, count, j->x.data, j->w.bytes);
-  rung_dequantize(j->call, &q, RUNG_U8, count, j->w.bytes, (float *)j->w.rounded);
-  j->x.data = j->w.rounded;
+static void quantize_inputs(job *j) {
+  const rung_tensor *x = rung_in(j->call, RUNG_RNN_X);
+  size_t count = rung_tensor_count(x);
+  j->q = rung_dynamic_quantization(j->call, count, x->data, j->w.ranges);
+  rung_quantize(j->call, &j->q, RUNG_U8, count, x->data, j->w.bytes);
 }
 
 static rung_status *run_recurrent(rung_kernel_call *call) {
@@ -464,8 +518,7 @@ static rung_status *run_recurrent(rung_kernel_call *call) {
     (void)lay_out_weights(l, (char *)call->packed, &j.w.w, &bytes);
   else
     RUNG_TRY(make_weights_now(call, l, &j.w.w));
-  j.x = *rung_in(call, RUNG_RNN_X);
-  if (l->p->quantized) round_inputs(&j);
+  if (l->p->quantized) quantize_inputs(&j);
   if (rung_in(call, RUNG_RNN_LENGTHS)) j.lengths = rung_in(call, RUNG_RNN_LENGTHS)->data;
   RUNG_TRY(check_lengths(&j));
   if (rung_in(call, RUNG_RNN_P)) load(l, rung_in(call, RUNG_RNN_P), 0, 1, l->directions * 3 * l->hidden, j.w.peepholes);
