@@ -87,6 +87,7 @@ static const struct {
     {"x:f32[1,32,64,64] w:f32[32,32,3,3] -> y ; a = Cast(x) to=f64 ; b = Cast(w) to=f64 ; y = Conv(a, b)", 0,
      62.0 * 62 * 32 * 32 * 9},
     {"x:f32[300,300] -> y ; a = Cast(x) to=i32 ; y = MatMul(a, a)", 0, 300.0 * 300 * 300},
+    {"x:u8[3,8000000] w:u8[8000000,8] -> y ; y = MatMulInteger(x, w)", 0, 8e6 * 32},
     {"x:f32[60,60] w:f32[60,60] v:f32[60,60] -> y ; y = Einsum(x, w, v) equation='ij,jk,ki->ijk'", 0, 60.0 * 60 * 60},
     {"x:f32[8,8209,1] -> y ; y = DFT(x) axis=1", 17, 8.0 * 8209 * 400},
     {"b:f32[1,3000,4] s:f32[1,1,3000] -> y ; m:i64[] = 3000 ; i:f32[] = 1 ; y = NonMaxSuppression(b, s, m, i)", 0,

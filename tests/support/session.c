@@ -83,6 +83,9 @@ static void count_up(const rung_tensor *tensor, size_t first) {
       case RUNG_I64:
         ((int64_t *)tensor->data)[k] = (int64_t)(k + first);
         break;
+      case RUNG_U8:
+        ((uint8_t *)tensor->data)[k] = (uint8_t)(k + first);
+        break;
       case RUNG_BOOL:
         ((uint8_t *)tensor->data)[k] = 1;
         break;

@@ -14,10 +14,13 @@ bool rung_product_i8_packed_size(rung_cpu_set features, size_t k, size_t n, size
          *out_size < SIZE_MAX / 8;
 }
 
+/* Was the run cancelled, at row i of many? `call` is NULL where a model is compiled. */
+static bool stops_at(const rung_kernel_call *call, size_t i) { return call && rung_kernel_stops_at(call, i); }
+
 /* One panel: columns [0, cols) of b, whose rows are n bytes apart. */
-static void pack_panel(const rung_gemm_i8 *kernel, size_t k, size_t n, uint8_t flip, const uint8_t *b, size_t cols,
-                       int32_t *to) {
-  for (size_t i = 0; i < k; i += kernel->group, to += kernel->cols) {
+static void pack_panel(const rung_kernel_call *call, const rung_gemm_i8 *kernel, size_t k, size_t n, uint8_t flip,
+                       const uint8_t *b, size_t cols, int32_t *to) {
+  for (size_t i = 0; i < k && !stops_at(call, i); i += kernel->group, to += kernel->cols) {
     const uint8_t *from[RUNG_I8_GROUP];
     for (size_t g = 0; g < kernel->group; g++)
       from[g] = b + RUNG_MIN(i + g, k - 1) * n; /* meets 0 in A where there is no row */
@@ -27,9 +30,10 @@ static void pack_panel(const rung_gemm_i8 *kernel, size_t k, size_t n, uint8_t f
 }
 
 /* Sums of b's columns as unsigned numbers: bytes moved by `flip`. */
-static void sum_columns(size_t k, size_t n, uint8_t flip, const uint8_t *b, size_t cols, int32_t *sums) {
+static void sum_columns(const rung_kernel_call *call, size_t k, size_t n, uint8_t flip, const uint8_t *b, size_t cols,
+                        int32_t *sums) {
   memset(sums, 0, cols * sizeof *sums);
-  for (size_t i = 0; i < k; i++)
+  for (size_t i = 0; i < k && !stops_at(call, i); i++)
     for (size_t j = 0; j < cols; j++) sums[j] += b[i * n + j] ^ flip;
 }
 
@@ -39,9 +43,9 @@ void rung_product_i8_pack(rung_cpu_set features, size_t k, size_t n, bool is_sig
   uint8_t flip = is_signed ? 0x80 : 0;
   size_t width = kernel->cols, units = rung_i8_units(kernel, k);
   int32_t *panels = packed + RUNG_ROUND_UP(n, width);
-  sum_columns(k, n, flip, b, n, packed);
+  sum_columns(NULL, k, n, flip, b, n, packed);
   for (size_t j = 0; j < n; j += width, panels += units * width)
-    pack_panel(kernel, k, n, flip, b + j, RUNG_MIN(width, n - j), panels);
+    pack_panel(NULL, kernel, k, n, flip, b + j, RUNG_MIN(width, n - j), panels);
 }
 
 /* Planning */
@@ -128,6 +132,7 @@ bool rung_product_i8_scratch(const rung_product_i8 *plan, size_t *out_bytes) {
 /* Running */
 
 typedef struct job {
+  const rung_kernel_call *call;
   const rung_product_i8 *plan;
   const rung_product_i8_run *run;
   const int32_t *offsets;
@@ -153,7 +158,7 @@ static void pack_a(const job *j, const task *t) {
   const uint8_t *a = j->run->a + (t->a_matrix * plan->m + t->row) * plan->k;
   for (size_t p = 0, r = 0; p < panels; p++) {
     size_t first = r, end = rung_panel_end(t->rows, panels, p);
-    for (; r < end; r++) {
+    for (; r < end && !rung_kernel_is_cancelled(j->call); r++) {
       int32_t sum = plan->kernel->pack_row(plan->k, a + r * plan->k, plan->a_signed ? 0 : 0x80, end - first,
                                            t->a + first * plan->units + (r - first));
       t->row_added[r] = (int32_t)(0u - (uint32_t)moved_b_zero(j) * (uint32_t)sum);
@@ -174,12 +179,28 @@ static const int32_t *take_b(const job *j, const task *t) {
   } else {
     const uint8_t *b = (const uint8_t *)j->run->b + t->b_matrix * plan->k * plan->n + t->col;
     uint8_t flip = plan->b_signed ? 0x80 : 0;
-    sum_columns(plan->k, plan->n, flip, b, t->cols, t->column_added);
+    sum_columns(j->call, plan->k, plan->n, flip, b, t->cols, t->column_added);
     for (size_t c = 0; c < t->cols; c += width)
-      pack_panel(plan->kernel, plan->k, plan->n, flip, b + c, RUNG_MIN(width, t->cols - c), t->b + c * plan->units);
+      pack_panel(j->call, plan->kernel, plan->k, plan->n, flip, b + c, RUNG_MIN(width, t->cols - c),
+                 t->b + c * plan->units);
   }
   for (size_t c = 0; c < t->cols; c++) t->column_added[c] = (int32_t)(both - a_zero * (uint32_t)sums[c]);
   return panels;
+}
+
+/* `rows` rows of sums, piece by piece of k: the run may be cancelled in between. */
+static void sum_rows(const job *j, const int32_t *a, size_t rows, rung_tile_i32 tile) {
+  enum { PIECE = 1 << 18 }; /* units: some milliseconds */
+  size_t units = j->plan->units, from = 0;
+  unsigned last = tile.flags;
+  do {
+    tile.k = RUNG_MIN(PIECE, units - from);
+    tile.a = a + from * rows;
+    tile.offsets = j->offsets + from;
+    tile.flags = (from ? RUNG_TILE_ACCUMULATE : 0) | (from + tile.k == units ? last : 0);
+    j->plan->kernel->tile[rows](&tile);
+    from += tile.k;
+  } while (from < units && !rung_kernel_is_cancelled(j->call));
 }
 
 static void run_task(const job *j, const task *t) {
@@ -188,9 +209,7 @@ static void run_task(const job *j, const task *t) {
   size_t panels = RUNG_DIV_UP(t->rows, plan->kernel->rows), size = rung_dtype_size(r->dtype);
   size_t at = (t->c_matrix * plan->m + t->row) * plan->n + t->col;
   bool direct = r->dtype == RUNG_I32;
-  rung_tile_i32 tile = {.k = plan->units,
-                        .cols = t->cols,
-                        .offsets = j->offsets,
+  rung_tile_i32 tile = {.cols = t->cols,
                         .b = take_b(j, t),
                         .b_step = plan->units * plan->kernel->cols,
                         .flags = RUNG_TILE_ROW_BIAS | RUNG_TILE_COLUMN_BIAS,
@@ -199,10 +218,9 @@ static void run_task(const job *j, const task *t) {
   pack_a(j, t);
   for (size_t p = 0, row = 0; p < panels; p++) {
     size_t end = rung_panel_end(t->rows, panels, p);
-    tile.a = t->a + row * plan->units;
     tile.row_bias = t->row_added + row;
     tile.c = direct ? (int32_t *)j->run->c + at + row * plan->n : t->sums;
-    plan->kernel->tile[end - row](&tile);
+    sum_rows(j, t->a + row * plan->units, end - row, tile);
     for (size_t i = row; i < end && !direct; i++) {
       int32_t *sums = t->sums + (i - row) * tile.c_step;
       rung_requantize_run(r, plan->math, plan->quantize, t->cols, sums, t->col, true, t->bytes);
@@ -238,6 +256,6 @@ void rung_product_i8_run_all(const rung_kernel_call *call, const rung_product_i8
   spaces s = spaces_of(plan);
   int32_t *offsets = scratch;
   for (size_t u = 0; u < plan->units; u++) offsets[u] = (int32_t)(u * plan->kernel->cols);
-  job j = {plan, run, offsets, offsets + s.table, RUNG_ROUND_UP(plan->n, plan->kernel->cols) * (plan->units + 1)};
+  job j = {call, plan, run, offsets, offsets + s.table, RUNG_ROUND_UP(plan->n, plan->kernel->cols) * (plan->units + 1)};
   rung_kernel_parallel(call, plan->batch * plan->m_tiles * plan->n_tiles, plan->grain, run_tasks, &j);
 }
