@@ -16,27 +16,13 @@
 #include <unistd.h>
 
 static const char model[] = "x:f32[2,2] -> y ; w:f32[1] = 4 ; a@u = Add(x, w) ; y = Mul(u, u)";
-static temp_folder folder;
-
-static int set_up(void **state) {
-  (void)state;
-  folder_make(&folder);
-  chmod(folder.path, 0700);
-  return 0;
-}
-
-static int tear_down(void **state) {
-  (void)state;
-  folder_remove(&folder);
-  return 0;
-}
 
 /* Sessions */
 
 static rung_session_options with_cache(void) {
   rung_session_options options;
   rung_session_options_init(&options);
-  options.cache_folder = folder.path;
+  options.cache_folder = own_folder.path;
   return options;
 }
 
@@ -65,11 +51,11 @@ static const char *entry_of(const test_session *t) { return rung_session_plan(t-
 static const char *entry_path(const char *key, char out[FOLDER_PATH]) {
   char name[128];
   snprintf(name, sizeof name, "%s.rung", key);
-  return folder_at(&folder, name, out);
+  return folder_at(&own_folder, name, out);
 }
 
 static size_t count_files(const char *ending) {
-  DIR *d = opendir(folder.path);
+  DIR *d = opendir(own_folder.path);
   size_t count = 0;
   assert_non_null(d);
   for (struct dirent *e; (e = readdir(d));)
@@ -171,7 +157,7 @@ static void each_field_makes_a_miss_and_is_named(void **state) {
     expect(&t, cases[i].chain, "kept");
     expect(&t, cases[i].chain, "hit");
     uint64_t removed; /* so that the next one is compared with the first alone */
-    assert_ok(rung_cache_clear(t.env, folder.path, entry_of(&t), &removed));
+    assert_ok(rung_cache_clear(t.env, own_folder.path, entry_of(&t), &removed));
     assert_int_equal(removed, 1);
   }
   session_load(&t, model, 0);
@@ -262,12 +248,12 @@ static void parts_are_kept(void **state) {
   }
   assert_int_equal(count_files(".rung"), 4);
   assert_string_equal(t.log, "");
-  chmod(folder.path, 0700);
+  chmod(own_folder.path, 0700);
   rung_session_options options = with_cache();
   assert_ok(session_open(&t, "fake:parts=yes,driver=3,cpu", &options));
   char lock[FOLDER_PATH];
-  unlink(folder_at(&folder, "lock", lock));
-  folder_mkdir(&folder, "lock"); /* nothing can be locked: the run goes on, and says it once */
+  unlink(folder_at(&own_folder, "lock", lock));
+  folder_mkdir(&own_folder, "lock"); /* nothing can be locked: the run goes on, and says it once */
   for (int i = 0; i < 3; i++) expect_results(&t);
   assert_true(session_said(&t, "cannot open its lock"));
   assert_null(strstr(strstr(t.log, "its lock") + 1, "its lock"));
@@ -404,7 +390,7 @@ static void files_are_private(void **state) {
   char deep[FOLDER_PATH], name[FOLDER_PATH + 80];
   begin(&t, model);
   rung_session_options options = with_cache();
-  options.cache_folder = folder_at(&folder, "a/b", deep);
+  options.cache_folder = folder_at(&own_folder, "a/b", deep);
   mode_t old = umask(0);
   assert_ok(session_open(&t, "fake,cpu", &options));
   umask(old);
@@ -442,16 +428,16 @@ static void folders_of_others_are_refused(void **state) {
   begin(&t, model);
   static const mode_t modes[] = {0777, 0720, 0702};
   for (size_t i = 0; i < 3; i++) {
-    chmod(folder.path, modes[i]);
-    expect_unused(&t, folder.path, "others may write to the folder");
+    chmod(own_folder.path, modes[i]);
+    expect_unused(&t, own_folder.path, "others may write to the folder");
     assert_int_equal(count_files(".rung"), 0);
   }
-  if (geteuid() == 0 && chown(folder.path, 1, (gid_t)-1) == 0) {
-    chmod(folder.path, 0700);
-    expect_unused(&t, folder.path, "belongs to another user");
-    assert_int_equal(chown(folder.path, 0, (gid_t)-1), 0);
+  if (geteuid() == 0 && chown(own_folder.path, 1, (gid_t)-1) == 0) {
+    chmod(own_folder.path, 0700);
+    expect_unused(&t, own_folder.path, "belongs to another user");
+    assert_int_equal(chown(own_folder.path, 0, (gid_t)-1), 0);
   }
-  chmod(folder.path, 0755); /* to look is allowed: files are private */
+  chmod(own_folder.path, 0755); /* to look is allowed: files are private */
   expect(&t, "fake,cpu", "kept");
   session_end(&t);
 }
@@ -461,9 +447,9 @@ static void what_is_no_folder_is_said(void **state) {
   test_session t;
   char path[FOLDER_PATH];
   begin(&t, model);
-  folder_write(&folder, "file", "x", 1);
-  expect_unused(&t, folder_at(&folder, "file", path), "cannot open the folder: Not a directory");
-  expect_unused(&t, folder_at(&folder, "file/below", path), "cannot open the folder");
+  folder_write(&own_folder, "file", "x", 1);
+  expect_unused(&t, folder_at(&own_folder, "file", path), "cannot open the folder: Not a directory");
+  expect_unused(&t, folder_at(&own_folder, "file/below", path), "cannot open the folder");
   session_end(&t);
 }
 
@@ -537,8 +523,8 @@ static void digests_of_weights_are_remembered(void **state) {
   const struct timespec past[] = {{1000000000, 0}, {1000000000, 0}};
   session_begin(&t);
   char *data = onnx_text(model, ONNX_TEXT_OPSET, &size);
-  folder_write(&folder, "m.onnx", data, size);
-  folder_at(&folder, "m.onnx", path);
+  folder_write(&own_folder, "m.onnx", data, size);
+  folder_at(&own_folder, "m.onnx", path);
   assert_int_equal(utimensat(AT_FDCWD, path, past, 0), 0);
   const float four = 4, five = 5;
   char *weight = NULL;
@@ -575,7 +561,7 @@ static void lists_tell_and_clear_removes(void **state) {
   char first[65];
   snprintf(first, sizeof first, "%s", entry_of(&t));
   expect(&t, "fake:tuning=b,cpu", "kept");
-  assert_ok(rung_cache_json(t.env, folder.path, 1, &text));
+  assert_ok(rung_cache_json(t.env, own_folder.path, 1, &text));
   assert_non_null(strstr(text, first));
   assert_non_null(strstr(text, entry_of(&t)));
   assert_non_null(strstr(text, "\"name\": \"tuning\""));
@@ -586,26 +572,27 @@ static void lists_tell_and_clear_removes(void **state) {
   data[size - 1] ^= 1;
   write_file(path, data, size);
   free(data);
-  assert_ok(rung_cache_json(t.env, folder.path, 0, &text)); /* reads heads only */
+  assert_ok(rung_cache_json(t.env, own_folder.path, 0, &text)); /* reads heads only */
   assert_null(strstr(text, "damaged"));
   rung_text_free(text);
-  assert_ok(rung_cache_json(t.env, folder.path, 1, &text));
+  assert_ok(rung_cache_json(t.env, own_folder.path, 1, &text));
   assert_non_null(strstr(text, "its payload is damaged"));
   rung_text_free(text);
-  assert_error(rung_cache_clear(t.env, folder.path, "xyz", NULL), NOT_FOUND, "has no entry xyz");
+  assert_error(rung_cache_clear(t.env, own_folder.path, "xyz", NULL), NOT_FOUND, "has no entry xyz");
   first[20] = 0;
-  assert_ok(rung_cache_clear(t.env, folder.path, first, &count));
+  assert_ok(rung_cache_clear(t.env, own_folder.path, first, &count));
   assert_int_equal(count, 1);
   assert_int_equal(count_files(".rung"), 1);
-  assert_ok(rung_cache_clear(t.env, folder.path, NULL, &count));
+  assert_ok(rung_cache_clear(t.env, own_folder.path, NULL, &count));
   assert_int_equal(count, 1);
   assert_int_equal(count_files(""), 3); /* ".", ".." and the lock */
-  assert_error(rung_cache_json(t.env, folder_at(&folder, "none", path), 0, &text), NOT_FOUND, "cannot open the folder");
+  assert_error(rung_cache_json(t.env, folder_at(&own_folder, "none", path), 0, &text), NOT_FOUND,
+               "cannot open the folder");
   session_end(&t);
 }
 
 int main(void) {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, own_folder_set_up, own_folder_tear_down)
   const struct CMUnitTest tests[] = {
       TEST(what_was_compiled_is_loaded),
       TEST(without_a_folder_nothing_is_kept),

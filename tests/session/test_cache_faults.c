@@ -87,20 +87,10 @@ static void disarm(void) { memset(&fault, 0, sizeof fault); }
 /* Sessions */
 
 static const char model[] = "x:f32[2,2] -> y ; w:f32[2,2] = 1 2 3 4 ; a@u = Add(x, w) ; y = Mul(u, u)";
-static temp_folder folder;
-
-static int set_up(void **state) {
-  (void)state;
-  folder_make(&folder);
-  chmod(folder.path, 0700);
-  return 0;
-}
 
 static int tear_down(void **state) {
-  (void)state;
   disarm();
-  folder_remove(&folder);
-  return 0;
+  return own_folder_tear_down(state);
 }
 
 static const rung_plan_island *open_in(test_session *t, const char *path, const char *chain, uint64_t most) {
@@ -132,17 +122,17 @@ static void expect_sound(const char *chain) {
   char *text;
   session_begin(&t);
   session_load(&t, model, 0);
-  assert_ok(rung_cache_json(t.env, folder.path, 1, &text));
+  assert_ok(rung_cache_json(t.env, own_folder.path, 1, &text));
   if (strstr(text, "\"damage\": \"")) fail_msg("%s", text);
   rung_text_free(text);
-  const rung_plan_island *island = open_in(&t, folder.path, chain, 0);
+  const rung_plan_island *island = open_in(&t, own_folder.path, chain, 0);
   assert_true(strcmp(island->cache, "kept") == 0 || strcmp(island->cache, "hit") == 0);
   expect_results(&t);
-  assert_string_equal(open_in(&t, folder.path, "fake:tuning=another,cpu", 0)->cache, "kept");
-  assert_string_equal(open_in(&t, folder.path, chain, 0)->cache, "hit");
+  assert_string_equal(open_in(&t, own_folder.path, "fake:tuning=another,cpu", 0)->cache, "kept");
+  assert_string_equal(open_in(&t, own_folder.path, chain, 0)->cache, "hit");
   assert_string_equal(t.log, "");
-  assert_int_equal(count_files(folder.path, "tmp-"), 0);
-  assert_int_equal(count_files(folder.path, "notes"), 1);
+  assert_int_equal(count_files(own_folder.path, "tmp-"), 0);
+  assert_int_equal(count_files(own_folder.path, "notes"), 1);
   session_end(&t);
 }
 
@@ -159,7 +149,7 @@ static long fail_each(int error, bool all_after, const char *chain, uint64_t mos
     fault.fail_to = all_after ? 1000000 : call;
     fault.error = error;
     arm();
-    const rung_plan_island *island = open_in(&t, folder.path, chain, most);
+    const rung_plan_island *island = open_in(&t, own_folder.path, chain, most);
     if (fault.calls < call) reached = call - 1;
     disarm();
     assert_non_null(rung_session_plan(t.session));
@@ -168,8 +158,8 @@ static long fail_each(int error, bool all_after, const char *chain, uint64_t mos
     expect_results(&t);
     session_end(&t);
     expect_sound(chain);
-    folder_remove(&folder);
-    folder_make(&folder);
+    folder_remove(&own_folder);
+    folder_make(&own_folder);
   }
   return reached;
 }
@@ -189,7 +179,7 @@ static void writes_may_be_short(void **state) {
   session_load(&t, model, 0);
   fault.short_writes = true;
   arm();
-  assert_string_equal(open_in(&t, folder.path, "fake:keep=large,cpu", 0)->cache, "kept");
+  assert_string_equal(open_in(&t, own_folder.path, "fake:keep=large,cpu", 0)->cache, "kept");
   disarm();
   session_end(&t);
   expect_sound("fake:keep=large,cpu");
@@ -218,15 +208,15 @@ static void die_in_session(const char *chain) {
   session_begin(&t);
   session_load(&t, model, 0);
   arm();
-  open_in(&t, folder.path, chain, 10000);
+  open_in(&t, own_folder.path, chain, 10000);
 }
 
 static void keep_two(void) {
   test_session t;
   session_begin(&t);
   session_load(&t, model, 0);
-  open_in(&t, folder.path, "fake:tuning=old,cpu", 0);
-  open_in(&t, folder.path, "fake:tuning=older,cpu", 0);
+  open_in(&t, own_folder.path, "fake:tuning=old,cpu", 0);
+  open_in(&t, own_folder.path, "fake:tuning=older,cpu", 0);
   session_end(&t);
 }
 
@@ -241,8 +231,8 @@ static void a_process_may_die_at_each_call(void **state) {
       disarm();
       assert_true(status == 0 || status == KILLED);
       expect_sound("fake,cpu");
-      folder_remove(&folder);
-      folder_make(&folder);
+      folder_remove(&own_folder);
+      folder_make(&own_folder);
       if (status == KILLED) continue;
       assert_true(call > 10);
       break;
@@ -257,7 +247,7 @@ static void exceed_file_size(const char *chain) {
   session_load(&t, model, 0);
   const struct rlimit small = {65536, 65536};
   if (setrlimit(RLIMIT_FSIZE, &small) != 0) _exit(2);
-  const rung_plan_island *island = open_in(&t, folder.path, chain, 0);
+  const rung_plan_island *island = open_in(&t, own_folder.path, chain, 0);
   if (strcmp(island->cache, "not-kept") != 0 || !session_said(&t, "File too large")) _exit(3);
   expect_results(&t);
 }
@@ -265,7 +255,7 @@ static void exceed_file_size(const char *chain) {
 static void a_limit_on_files_is_said(void **state) {
   (void)state;
   assert_int_equal(in_child(exceed_file_size, "fake:keep=large,cpu"), 0);
-  assert_int_equal(count_files(folder.path, "tmp-"), 0);
+  assert_int_equal(count_files(own_folder.path, "tmp-"), 0);
   expect_sound("fake,cpu");
 }
 
@@ -274,13 +264,13 @@ static void fill_disk(const char *chain) {
   session_begin(&t);
   session_load(&t, model, 0);
   if (unshare(CLONE_NEWNS) != 0 || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
-      mount("none", folder.path, "tmpfs", 0, "size=256k,mode=0700") != 0)
+      mount("none", own_folder.path, "tmpfs", 0, "size=256k,mode=0700") != 0)
     _exit(77);
-  const rung_plan_island *island = open_in(&t, folder.path, chain, 0);
+  const rung_plan_island *island = open_in(&t, own_folder.path, chain, 0);
   bool said = strcmp(island->cache, "not-kept") == 0 && session_said(&t, "No space left on device");
-  size_t left = count_files(folder.path, "tmp-");
+  size_t left = count_files(own_folder.path, "tmp-");
   expect_results(&t);
-  bool small_fits = strcmp(open_in(&t, folder.path, "fake,cpu", 0)->cache, "kept") == 0;
+  bool small_fits = strcmp(open_in(&t, own_folder.path, "fake,cpu", 0)->cache, "kept") == 0;
   _exit(said && !left && small_fits ? 0 : 3);
 }
 
@@ -299,8 +289,8 @@ static void write_read_only(const char *chain) {
   session_begin(&t);
   session_load(&t, model, 0);
   if (geteuid() == 0 && syscall(SYS_capset, &head, none) != 0) _exit(77);
-  if (strcmp(open_in(&t, folder.path, "fake:tuning=old,cpu", 0)->cache, "hit") != 0) _exit(4);
-  const rung_plan_island *island = open_in(&t, folder.path, chain, 0);
+  if (strcmp(open_in(&t, own_folder.path, "fake:tuning=old,cpu", 0)->cache, "hit") != 0) _exit(4);
+  const rung_plan_island *island = open_in(&t, own_folder.path, chain, 0);
   if (strcmp(island->cache, "not-kept") != 0 || !session_said(&t, "Permission denied")) _exit(3);
   if (!rung_session_plan(t.session)->cache_why) _exit(5);
   expect_results(&t);
@@ -310,10 +300,10 @@ static void a_folder_that_cannot_be_written_is_read(void **state) {
   (void)state;
   keep_two();
   char lock[FOLDER_PATH];
-  unlink(folder_at(&folder, "lock", lock));
-  chmod(folder.path, 0500);
+  unlink(folder_at(&own_folder, "lock", lock));
+  chmod(own_folder.path, 0500);
   int status = in_child(write_read_only, "fake,cpu");
-  chmod(folder.path, 0700);
+  chmod(own_folder.path, 0700);
   if (status == 77) skip();
   assert_int_equal(status, 0);
 }
@@ -324,7 +314,7 @@ enum { PROCESSES = 8, ROUNDS = 25, WANTED = 6, MOST_BYTES = 14000 };
 
 static int work_in(const char *path, unsigned seed) {
   test_session t;
-  folder.path[0] = 0;
+  own_folder.path[0] = 0;
   session_begin(&t);
   session_load(&t, model, 0);
   for (int i = 0; i < ROUNDS; i++) {
@@ -355,7 +345,7 @@ static void eight_processes_share_a_folder(void **state) {
     children[i] = fork();
     assert_true(children[i] >= 0);
     if (children[i] == 0) {
-      execl(self, self, folder.path, seed, (char *)NULL);
+      execl(self, self, own_folder.path, seed, (char *)NULL);
       _exit(127);
     }
   }
@@ -364,14 +354,14 @@ static void eight_processes_share_a_folder(void **state) {
     assert_int_equal(waitpid(children[i], &status, 0), children[i]);
     assert_int_equal(status, 0);
   }
-  assert_true(count_files(folder.path, "") <= 2 + 2 + 3); /* ".", "..", lock, notes, entries */
+  assert_true(count_files(own_folder.path, "") <= 2 + 2 + 3); /* ".", "..", lock, notes, entries */
   expect_sound("fake,cpu");
 }
 
 int main(int argc, char **argv) {
   if (argc == 3) return work_in(argv[1], (unsigned)atoi(argv[2]));
   if (!realpath(argv[0], self)) return 1;
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, own_folder_set_up, tear_down)
   const struct CMUnitTest tests[] = {
       TEST(each_call_may_fail),
       TEST(writes_may_be_short),

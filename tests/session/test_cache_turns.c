@@ -11,29 +11,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 static const char model[] = "x:f32[2,2] -> y ; w:f32[2,2] = 1 2 3 4 ; a@u = Add(x, w) ; y = Mul(u, u)";
-static temp_folder folder;
-
-static int set_up(void **state) {
-  (void)state;
-  folder_make(&folder);
-  chmod(folder.path, 0700);
-  return 0;
-}
-
-static int tear_down(void **state) {
-  (void)state;
-  folder_remove(&folder);
-  return 0;
-}
 
 static bool has_turn(void) {
-  DIR *d = opendir(folder.path);
+  DIR *d = opendir(own_folder.path);
   bool found = false;
   assert_non_null(d);
   for (struct dirent *e; (e = readdir(d));) found |= strncmp(e->d_name, "turn-", 5) == 0;
@@ -62,7 +47,7 @@ static const char *open_watched(test_session *t, const char *chain, uint64_t wai
                                 rung_status **out_status) {
   rung_session_options options;
   rung_session_options_init(&options);
-  options.cache_folder = folder.path;
+  options.cache_folder = own_folder.path;
   options.cache_wait_ns = wait_ns;
   options.compiling = w ? watch : NULL;
   options.compiling_user = w;
@@ -237,7 +222,7 @@ static void an_engine_that_was_left_gives_its_turn_away(void **state) {
   test_session t;
   rung_session_options options;
   rung_session_options_init(&options);
-  options.cache_folder = folder.path;
+  options.cache_folder = own_folder.path;
   options.compiling = leave;
   begin(&t);
   assert_error(session_open(&t, "fake:compile_ms=1500,cpu", &options), CANCELLED, "is left to finish alone");
@@ -264,7 +249,7 @@ static void refusals_are_waited_for_too(void **state) {
 }
 
 int main(void) {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, own_folder_set_up, own_folder_tear_down)
   const struct CMUnitTest tests[] = {
       TEST(of_many_processes_one_compiles),
       TEST(of_two_sessions_one_compiles),

@@ -6,7 +6,6 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
 /* Zeros, after much work: some 40 ms, so that a loaded machine does not blur who is faster. The fake may know at once.
  */
@@ -18,25 +17,10 @@ static const char heavy[] = "x:f32[400,400] -> y ; " WORK "y = Sub(t, t)";
 static const char light[] = "x:f32[8,8] -> y ; y = Sub(x, x)";
 static const char with_sigmoid[] = "x:f32[400,400] -> y ; " WORK "y = Sigmoid(t)";
 
-static temp_folder folder;
-
-static int set_up(void **state) {
-  (void)state;
-  folder_make(&folder);
-  chmod(folder.path, 0700);
-  return 0;
-}
-
-static int tear_down(void **state) {
-  (void)state;
-  folder_remove(&folder);
-  return 0;
-}
-
 static rung_session_options kept(void) {
   rung_session_options options;
   rung_session_options_init(&options);
-  options.cache_folder = folder.path;
+  options.cache_folder = own_folder.path;
   return options;
 }
 
@@ -59,7 +43,7 @@ static const rung_plan_chosen *chosen_of(const test_session *t) {
 /* Measures until `chain` is chosen: a machine with other work may blur even what is ten times as fast. */
 static void choose_until(test_session *t, const char *const *fake, const char *chain) {
   for (int tries = 0; tries < 10; tries++) {
-    assert_ok(rung_cache_clear(t->env, folder.path, NULL, NULL));
+    assert_ok(rung_cache_clear(t->env, own_folder.path, NULL, NULL));
     assert_ok(open_auto(t, kept(), fake));
     if (strcmp(chosen_of(t)->chain, chain) == 0) return;
   }
@@ -182,11 +166,11 @@ static void choices_are_remembered(void **state) {
   assert_false(chosen_of(&t)->remembered);
   char *json;
   uint64_t count;
-  assert_ok(rung_cache_json(t.env, folder.path, 1, &json));
+  assert_ok(rung_cache_json(t.env, own_folder.path, 1, &json));
   assert_non_null(strstr(json, "\"kind\": \"choice\""));
   assert_null(strstr(json, "\"damage\": \""));
   rung_text_free(json);
-  assert_ok(rung_cache_clear(t.env, folder.path, NULL, &count));
+  assert_ok(rung_cache_clear(t.env, own_folder.path, NULL, &count));
   assert_true(count >= 4);
   options.contract = NULL;
   assert_ok(open_auto(&t, options, slow));
@@ -202,9 +186,9 @@ static void without_a_folder_nothing_is_remembered(void **state) {
   begin(&t, light);
   assert_ok(open_auto(&t, options, slow));
   assert_string_equal(chosen_of(&t)->unkept, "there is no cache folder");
-  folder_write(&folder, "file", "", 0);
+  folder_write(&own_folder, "file", "", 0);
   char path[FOLDER_PATH];
-  options.cache_folder = folder_at(&folder, "file", path);
+  options.cache_folder = folder_at(&own_folder, "file", path);
   assert_ok(open_auto(&t, options, slow));
   assert_non_null(strstr(chosen_of(&t)->unkept, "cannot open the folder"));
   session_end(&t);
@@ -285,7 +269,7 @@ static void memory_may_run_out(void **state) {
 }
 
 int main(void) {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, own_folder_set_up, own_folder_tear_down)
   const struct CMUnitTest tests[] = {
       TEST(the_fastest_is_chosen),
       TEST(cpu_stands_behind_who_does_not_take_all),

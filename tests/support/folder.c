@@ -28,6 +28,20 @@ void folder_remove(temp_folder *folder) {
   assert_int_equal(nftw(folder->path, remove_one, 16, FTW_DEPTH | FTW_PHYS), 0);
 }
 
+temp_folder own_folder;
+
+int own_folder_set_up(void **state) {
+  (void)state;
+  folder_make(&own_folder); /* mkdtemp gives it to us alone */
+  return 0;
+}
+
+int own_folder_tear_down(void **state) {
+  (void)state;
+  folder_remove(&own_folder);
+  return 0;
+}
+
 const char *folder_at(const temp_folder *folder, const char *name, char out[FOLDER_PATH]) {
   int length = snprintf(out, FOLDER_PATH, "%s/%s", folder->path, name);
   assert_true(length > 0 && length < FOLDER_PATH);

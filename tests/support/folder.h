@@ -15,6 +15,11 @@ void folder_make(temp_folder *folder);
 /* Removes it and all that is in it. */
 void folder_remove(temp_folder *folder);
 
+/* Fixture: a folder for each test, which nobody else may enter, as a cache wants it. */
+extern temp_folder own_folder;
+int own_folder_set_up(void **state);
+int own_folder_tear_down(void **state);
+
 /* `out` = the path of `name` in the folder. Returns out. */
 const char *folder_at(const temp_folder *folder, const char *name, char out[FOLDER_PATH]);
 void folder_mkdir(const temp_folder *folder, const char *name);
