@@ -44,7 +44,17 @@ static int hear(void *user, const rung_compiling *state) {
 
 static double seconds_since(uint64_t began) { return (double)(rung_os_now_ns() - began) / 1e9; }
 
-/* Ending */
+/* Compiling fails, unless the session only goes. */
+static void tell_failure(rung_session *session, double seconds, const char *outcome, const rung_status *status) {
+  pthread_mutex_lock(&session->lock);
+  bool stopped = session->background.stop;
+  pthread_mutex_unlock(&session->lock);
+  if (!stopped)
+    tell(session, "compile-failed", "after %.3g s in the background; %s: %s", seconds, outcome,
+         rung_status_message(status));
+}
+
+/* The whole */
 
 /* The interim instance serves on only where it may take the wanted one's place for good. */
 static bool serves_on(const rung_session *session, const session_entry *interim) {
@@ -89,11 +99,9 @@ static void give_up(rung_session *session, double seconds, rung_status *status) 
   session_background *b = &session->background;
   rung__instance_free(b->wanted);
   pthread_mutex_lock(&session->lock);
-  bool stopped = b->stop, on = serves_on(session, session->entries.at[0]);
+  bool on = serves_on(session, session->entries.at[0]);
   pthread_mutex_unlock(&session->lock);
-  if (!stopped)
-    tell(session, "compile-failed", "after %.3g s in the background; %s: %s", seconds,
-         on ? "the next providers of the chain serve on" : "runs fail from now on", rung_status_message(status));
+  tell_failure(session, seconds, on ? "the next providers of the chain serve on" : "runs fail from now on", status);
   pthread_mutex_lock(&session->lock);
   b->wanted = NULL;
   b->failure = status;
@@ -166,23 +174,18 @@ static void end_return(rung_session *session, bool compiled) {
 
 static void *compile_returning(void *context) {
   rung_session *session = context;
-  session_background *b = &session->background;
   uint64_t began = rung_os_now_ns();
   rung_session_options options = session->options;
   session_entry *entry;
   rung_os_set_thread_name("rung background");
   options.compiling = hear;
   options.compiling_user = session;
-  rung_status *status = rung__session_make_entry(session, &options, b->outage, &entry);
+  rung_status *status = rung__session_make_entry(session, &options, session->background.outage, &entry);
   double seconds = seconds_since(began);
-  pthread_mutex_lock(&session->lock);
-  bool stopped = b->stop;
-  pthread_mutex_unlock(&session->lock);
-  if (!status)
+  if (status)
+    tell_failure(session, seconds, "it stays out of service", status);
+  else
     tell(session, "compiled", "for %.3g s in the background; the next run tries it again", seconds);
-  else if (!stopped)
-    tell(session, "compile-failed", "after %.3g s in the background; it stays out of service: %s", seconds,
-         rung_status_message(status));
   end_return(session, !status);
   rung_status_free(status);
   return NULL;
