@@ -46,7 +46,9 @@ typedef struct rung_kernel {
     rung_dtypes types;
   } types[4];
   uint32_t flags;
-  uint32_t packs; /* bit i: input i, when constant, is read by pack alone (which copes with any alignment) */
+  /* Bit i: input i, when constant, is read by pack alone (which copes with any alignment). Where a bit is set, pack
+   * reads the bytes of no other input: nodes share what it makes by these and their attributes (opwise_share.c). */
+  uint32_t packs;
   size_t state_size;
   /* (optional) Finer refusals than types: NULL when it can run the node, else why not, in a few words, and a reason. */
   const char *(*refuse)(const rung_node *node, rung_reason *out_reason);
